@@ -1,0 +1,1 @@
+//! The build-time digest of a step's source closure.

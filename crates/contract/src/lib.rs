@@ -1,0 +1,1 @@
+//! What all parts agree on: ids, artifact references, the manifest, the data schema, exit codes.

@@ -1,0 +1,1 @@
+//! Impute, scale, cluster, forest, boosting, metrics, selection.

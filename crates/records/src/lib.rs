@@ -1,0 +1,1 @@
+//! Documents by URL: the embedded SQLite.

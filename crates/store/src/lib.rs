@@ -1,0 +1,1 @@
+//! Artifacts by URL: s3://, file:// and memory://.

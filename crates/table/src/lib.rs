@@ -1,0 +1,1 @@
+//! Typed tables: CSV in, quarantine out, Parquet between steps.

@@ -1,0 +1,1 @@
+//! Tekton v1 documents as types, lint, and the local runner.

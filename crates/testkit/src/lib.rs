@@ -1,0 +1,1 @@
+//! Fixtures, seeded generators and real servers for tests.

@@ -1,0 +1,1 @@
+//! Raw FFI and a safe API over the official XGBoost library.

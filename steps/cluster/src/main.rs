@@ -1,0 +1,2 @@
+//! The cluster stage.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The load stage.
+fn main() {}

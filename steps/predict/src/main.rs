@@ -1,0 +1,2 @@
+//! The predict stage.
+fn main() {}

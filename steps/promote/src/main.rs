@@ -1,0 +1,2 @@
+//! The promote stage.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The report stage.
+fn main() {}

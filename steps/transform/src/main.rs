@@ -1,0 +1,2 @@
+//! The transform stage.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The validate stage.
+fn main() {}
