@@ -1,1 +1,12 @@
-//! What all parts agree on: ids, artifact references, the manifest, the data schema, exit codes.
+#![doc = include_str!("../README.md")]
+
+pub mod digest;
+pub mod exit;
+pub mod ids;
+pub mod layout;
+pub mod manifest;
+
+pub use digest::{Digest, StepKey};
+pub use exit::ExitCode;
+pub use ids::{InvalidId, Part, RunId, StepName};
+pub use manifest::{Artifact, Manifest, Outcome};

@@ -1,0 +1,51 @@
+//! Where each object lives, as keys relative to the store's root.
+
+use crate::{Part, RunId, StepKey, StepName};
+
+/// The folder that holds everything of a run, with a trailing slash.
+#[must_use]
+pub fn run_prefix(run: &RunId) -> String {
+    format!("runs/{run}/")
+}
+
+/// The folder of one step (and part) of a run, with a trailing slash.
+#[must_use]
+pub fn step_prefix(run: &RunId, step: &StepName, part: Option<&Part>) -> String {
+    match part {
+        Some(part) => format!("runs/{run}/{step}/{part}/"),
+        None => format!("runs/{run}/{step}/"),
+    }
+}
+
+/// The manifest whose creation is the commit of that step.
+#[must_use]
+pub fn manifest_key(run: &RunId, step: &StepName, part: Option<&Part>) -> String {
+    format!("{}manifest.json", step_prefix(run, step, part))
+}
+
+/// The folder of one attempt's outputs, with a trailing slash.
+#[must_use]
+pub fn attempt_prefix(run: &RunId, step: &StepName, part: Option<&Part>, attempt: &str) -> String {
+    format!("{}attempts/{attempt}/", step_prefix(run, step, part))
+}
+
+/// The hint that says where the outputs for a step key are.
+#[must_use]
+pub fn cache_key(step: &StepName, key: &StepKey) -> String {
+    format!("cache/{step}/{key}.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_follow_the_layout() -> Result<(), crate::InvalidId> {
+        let (run, step, part) = ("r-1".parse()?, "train".parse()?, "0-forest".parse()?);
+        assert_eq!(manifest_key(&run, &step, None), "runs/r-1/train/manifest.json");
+        assert_eq!(manifest_key(&run, &step, Some(&part)), "runs/r-1/train/0-forest/manifest.json");
+        assert_eq!(attempt_prefix(&run, &step, Some(&part), "a1"), "runs/r-1/train/0-forest/attempts/a1/");
+        assert!(manifest_key(&run, &step, None).starts_with(&run_prefix(&run)));
+        Ok(())
+    }
+}
