@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# Finds or installs what the commands of ./dev need. Sourced by ./dev, which sets `checkout` and `cache`.
+
+# The oldest Rust that can build the code.
+rust_version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$checkout/Cargo.toml")
+nextest_version=0.9.143
+tekton_lint_version=1.1.0
+python_tools=(jsonschema==4.26.0 PyYAML==6.0.3)
+
+# note TEXT: what is going on, on stderr.
+note() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
+
+# fail CODE ERROR HINT: says what failed and what to do next, and ends.
+fail() {
+    printf 'error: %s\nhint: %s\n' "$2" "$3" >&2
+    exit "$1"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# packages CONDITION:PACKAGE...: installs the Debian packages whose condition (a command line) does not hold.
+packages() {
+    local pair missing=()
+    for pair in "$@"; do
+        eval "${pair%:*}" >/dev/null 2>&1 || missing+=("${pair##*:}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    have apt-get || fail 69 "these packages are missing and apt-get is not here: ${missing[*]}" \
+        "install them with this system's package manager, then run the same command again"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || fail 77 "installing ${missing[*]} needs root, and sudo is not here" \
+            "run as root: apt-get install --no-install-recommends ${missing[*]}"
+        as_root=(sudo)
+    fi
+    note "installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq >&2
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+# rust: cargo of the version that the code needs, by rustup where it is missing.
+rust() {
+    have cargo || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    if ! have cargo; then
+        note "installing Rust by rustup"
+        packages "have curl:curl" "test -e /etc/ssl/certs/ca-certificates.crt:ca-certificates"
+        curl --proto '=https' --tlsv1.2 --silent --show-error --fail --connect-timeout 20 https://sh.rustup.rs \
+            | sh -s -- -y --profile minimal --no-modify-path \
+            || fail 69 "Rust is not installed and rustup could not be fetched" \
+                "install Rust $rust_version or newer (https://rustup.rs), then run the same command again"
+    fi
+    local found
+    found=$(cargo --version | cut -d ' ' -f 2)
+    [ "$(printf '%s\n' "$rust_version" "$found" | sort -V | head -n 1)" = "$rust_version" ] \
+        || fail 69 "found Rust $found, the code needs $rust_version or newer" "run 'rustup update stable'"
+}
+
+# build_tools: what `cargo build` needs.
+build_tools() {
+    packages "have cc:gcc" "test -e /usr/include/stdlib.h:libc6-dev" \
+        "have python3:python3" "python3 -m pip --version:python3-pip"
+    rust
+    XGBOOST_LIB_DIR=$("$checkout/scripts/fetch-xgboost")
+    export XGBOOST_LIB_DIR
+}
+
+# test_tools: what `./dev test` needs beside that.
+test_tools() {
+    packages "have git:git" "have shellcheck:shellcheck" "have node:nodejs" "have npm:npm" \
+        "python3 -c 'import ensurepip':python3-venv"
+    if ! cargo nextest --version >/dev/null 2>&1; then
+        note "building cargo-nextest"
+        cargo install --locked --quiet "cargo-nextest@$nextest_version"
+    fi
+    if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
+        rustup component add clippy rustfmt
+    fi
+    python_env="$cache/python-$(printf '%s\n' "${python_tools[@]}" | sha256sum | cut -c 1-12)"
+    if [ ! -e "$python_env/complete" ]; then
+        note "installing ${python_tools[*]}"
+        python3 -m venv --clear "$python_env"
+        "$python_env/bin/pip" install --quiet --disable-pip-version-check "${python_tools[@]}"
+        touch "$python_env/complete"
+    fi
+    tekton_lint="$cache/tekton-lint-$tekton_lint_version"
+    if [ ! -e "$tekton_lint/complete" ]; then
+        note "installing tekton-lint"
+        npm install --silent --no-save --prefix "$tekton_lint" "@ibm/tekton-lint@$tekton_lint_version"
+        touch "$tekton_lint/complete"
+    fi
+}
