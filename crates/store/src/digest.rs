@@ -1,0 +1,82 @@
+//! Copying with the digest taken on the way.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use faultline_contract::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::store::Written;
+
+/// How much is held in memory while copying.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// The digest and size of bytes in memory.
+#[must_use]
+pub fn of_bytes(content: &[u8]) -> Written {
+    Written { sha256: Digest::of(content), bytes: content.len() as u64 }
+}
+
+/// The digest and size of a local file; memory does not grow with it.
+///
+/// # Errors
+/// Those of opening and reading the file.
+pub fn of_file(path: &Path) -> io::Result<Written> {
+    copy(&mut File::open(path)?, &mut io::sink())
+}
+
+/// Copies everything and takes the digest of it.
+pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<Written> {
+    let mut running = Running::default();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        running.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+    }
+    Ok(running.finish())
+}
+
+/// A digest in the making.
+#[derive(Default)]
+pub(crate) struct Running {
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl Running {
+    pub(crate) fn update(&mut self, chunk: &[u8]) {
+        self.hasher.update(chunk);
+        self.bytes += chunk.len() as u64;
+    }
+
+    pub(crate) fn finish(self) -> Written {
+        Written { sha256: Digest::finish(self.hasher), bytes: self.bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_sha256() {
+        let written = of_bytes(b"abc");
+        assert_eq!(written.bytes, 3);
+        assert_eq!(written.sha256.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn copying_in_pieces_gives_the_digest_of_the_whole() {
+        let content: Vec<u8> = (0..BUFFER_BYTES * 2 + 7).map(|index| index as u8).collect();
+        let mut copied = Vec::new();
+        assert_eq!(copy(&mut content.as_slice(), &mut copied).unwrap(), of_bytes(&content));
+        assert_eq!(copied, content);
+    }
+}

@@ -1,0 +1,134 @@
+//! The trait that every backend implements.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use faultline_contract::Digest;
+
+use crate::digest;
+use crate::error::{Action, StoreError};
+use crate::url::StoreUrl;
+
+/// Whether a write may replace an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutMode {
+    /// Replaces an object under the same key, at once: no reader sees a part of it.
+    Overwrite,
+    /// Of any number of writers at one key exactly one succeeds; the others get [`StoreError::AlreadyExists`].
+    ///
+    /// Over a network a writer whose answer was lost may get `AlreadyExists` for its own write, so the caller reads
+    /// the object then, and compares.
+    CreateNew,
+}
+
+/// What a store knows of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The key under the store's root.
+    pub key: String,
+    /// The object's size.
+    pub bytes: u64,
+    /// A tag that changes when the object does. It differs between stores, and is no digest of the content.
+    pub etag: String,
+    /// When the object was written.
+    pub modified: SystemTime,
+}
+
+/// What was copied, measured on the bytes that went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The sha256 of the content.
+    pub sha256: Digest,
+    /// The size of the content.
+    pub bytes: u64,
+}
+
+/// Objects under one root, by key.
+///
+/// Keys are relative paths with `/` between segments; empty, `.` and `..` segments are refused with
+/// [`StoreError::Invalid`] by every method. A write is visible as a whole or not at all, and durable when it returns.
+#[async_trait]
+pub trait Store: Send + Sync + Debug {
+    /// The root.
+    fn root(&self) -> &StoreUrl;
+
+    /// The object's bytes, all in memory: for manifests and other small things.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and whatever the backend answers.
+    async fn get(&self, key: &str) -> Result<Bytes, StoreError>;
+
+    /// Copies an object into the local file `path`, which is replaced; its folder must exist.
+    /// Memory does not grow with the object; the digest is taken while copying.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Io`] for the local file, and whatever the backend answers.
+    async fn get_to_file(&self, key: &str, path: &Path) -> Result<Written, StoreError>;
+
+    /// Writes a small object from memory.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] with [`PutMode::CreateNew`] and whatever the backend answers.
+    async fn put(&self, key: &str, content: Bytes, mode: PutMode) -> Result<(), StoreError>;
+
+    /// Copies the local file `path` into an object, replacing it. Memory does not grow with the file; the digest is
+    /// taken while copying.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] for the local file, and whatever the backend answers.
+    async fn put_file(&self, key: &str, path: &Path) -> Result<Written, StoreError>;
+
+    /// Size and tag of an object, or `None` when there is none.
+    ///
+    /// # Errors
+    /// Whatever the backend answers.
+    async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError>;
+
+    /// All objects below the folder `prefix`, at any depth, sorted by the bytes of their keys. `prefix` ends in a slash,
+    /// or is empty for the whole store; a folder that does not exist has no objects.
+    ///
+    /// # Errors
+    /// Whatever the backend answers.
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError>;
+
+    /// Deletes an object; deleting none is a success.
+    ///
+    /// # Errors
+    /// Whatever the backend answers.
+    async fn delete(&self, key: &str) -> Result<(), StoreError>;
+
+    /// The object as a file of this machine, when the store is a folder: spares readers a copy. `None` for every other
+    /// store and for a key that breaks the rules. The file may not exist.
+    fn local_path(&self, key: &str) -> Option<PathBuf>;
+
+    /// The root's canonical URI, without a final slash.
+    fn root_uri(&self) -> String {
+        self.root().to_string()
+    }
+
+    /// The URI of the object `key`.
+    fn uri_of(&self, key: &str) -> String {
+        self.root().uri_of(key)
+    }
+
+    /// Gives a local file with the object's content and its digest: the object itself where the store is a folder,
+    /// else a copy at `scratch_path`. The file must not be changed.
+    ///
+    /// # Errors
+    /// Those of [`Store::get_to_file`].
+    async fn fetch(&self, key: &str, scratch_path: &Path) -> Result<(PathBuf, Written), StoreError> {
+        let Some(path) = self.local_path(key) else {
+            return Ok((scratch_path.to_owned(), self.get_to_file(key, scratch_path).await?));
+        };
+        let uri = self.uri_of(key);
+        crate::file::blocking(Action::Read, uri.clone(), move || {
+            let written = digest::of_file(&path)
+                .map_err(|source| StoreError::from_io(Action::Read, uri.clone(), &path, source))?;
+            Ok((path, written))
+        })
+        .await
+    }
+}

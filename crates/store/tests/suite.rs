@@ -1,0 +1,230 @@
+//! One suite that every backend must pass.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use faultline_store::{PutMode, Store, StoreError, StoreUrl, digest_of_bytes, open};
+
+/// More than one page of an S3 listing.
+const MANY: usize = 1_030;
+/// More than two parts of an S3 upload, and not a whole number of them.
+const LARGE_BYTES: usize = 20 * 1024 * 1024 + 17;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory() {
+    suite(StoreUrl::parse("memory://suite", Path::new("/")).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file() {
+    let folder = tempfile::tempdir().unwrap();
+    suite(StoreUrl::parse("a store", folder.path()).unwrap()).await;
+}
+
+async fn suite(root: StoreUrl) {
+    let store = open(&root).await.unwrap();
+    absent(&*store).await;
+    round_trip(&*store).await;
+    create_new_refuses_a_second_write(&*store).await;
+    one_winner_of_sixteen(&store).await;
+    readers_see_whole_objects(&store).await;
+    listings_take_folders(&*store).await;
+    listings_are_complete(&store).await;
+    large_files(&*store).await;
+    bad_keys(&*store).await;
+    odd_keys(&*store).await;
+    folders_are_roots(&root, &*store).await;
+}
+
+async fn put(store: &dyn Store, key: &str, content: &'static str) {
+    store.put(key, Bytes::from_static(content.as_bytes()), PutMode::Overwrite).await.unwrap();
+}
+
+async fn keys(store: &dyn Store, prefix: &str) -> Vec<String> {
+    store.list(prefix).await.unwrap().into_iter().map(|meta| meta.key).collect()
+}
+
+async fn absent(store: &dyn Store) {
+    let error = store.get("absent/k").await.unwrap_err();
+    assert!(error.is_not_found(), "{error:?}");
+    assert!(error.to_string().contains(&store.uri_of("absent/k")), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    assert!(store.get_to_file("absent/k", &copy).await.unwrap_err().is_not_found());
+    assert_eq!(store.head("absent/k").await.unwrap(), None);
+    assert_eq!(store.list("absent/").await.unwrap(), []);
+    store.delete("absent/k").await.unwrap();
+}
+
+async fn round_trip(store: &dyn Store) {
+    put(store, "round/a/k", "one").await;
+    let first = store.head("round/a/k").await.unwrap().unwrap();
+    assert_eq!((first.key.as_str(), first.bytes), ("round/a/k", 3));
+    put(store, "round/a/k", "three").await;
+    assert_eq!(store.get("round/a/k").await.unwrap(), "three");
+    let second = store.head("round/a/k").await.unwrap().unwrap();
+    assert_ne!(first.etag, second.etag);
+    assert!(second.modified.elapsed().map_or(0, |age| age.as_secs()) < 600);
+    assert_eq!(store.head("round/a").await.unwrap(), None, "a folder is no object");
+    assert!(store.get("round/a").await.unwrap_err().is_not_found(), "a folder is no object");
+
+    put(store, "round/empty", "").await;
+    assert_eq!(store.get("round/empty").await.unwrap(), "");
+
+    store.delete("round/a/k").await.unwrap();
+    assert_eq!(store.head("round/a/k").await.unwrap(), None);
+    assert_eq!(keys(store, "round/").await, ["round/empty"]);
+}
+
+async fn create_new_refuses_a_second_write(store: &dyn Store) {
+    store.put("new/k", Bytes::from_static(b"first"), PutMode::CreateNew).await.unwrap();
+    let error = store.put("new/k", Bytes::from_static(b"second"), PutMode::CreateNew).await.unwrap_err();
+    assert!(error.is_already_exists(), "{error:?}");
+    assert!(error.to_string().contains(&store.uri_of("new/k")), "{error}");
+    assert_eq!(store.get("new/k").await.unwrap(), "first");
+    assert_eq!(keys(store, "new/").await, ["new/k"], "the loser leaves nothing behind");
+    store.delete("new/k").await.unwrap();
+    store.put("new/k", Bytes::from_static(b"third"), PutMode::CreateNew).await.unwrap();
+}
+
+async fn one_winner_of_sixteen(store: &Arc<dyn Store>) {
+    for round in 0..5 {
+        let key = format!("race/{round}");
+        let racers: Vec<_> = (0..16)
+            .map(|racer| {
+                let (store, key) = (Arc::clone(store), key.clone());
+                tokio::spawn(async move {
+                    let content = format!("racer {racer}").repeat(1_000);
+                    match store.put(&key, content.clone().into(), PutMode::CreateNew).await {
+                        Ok(()) => Some(content),
+                        Err(StoreError::AlreadyExists { .. }) => None,
+                        Err(error) => panic!("{error:?}"),
+                    }
+                })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for racer in racers {
+            winners.extend(racer.await.unwrap());
+        }
+        assert_eq!(winners.len(), 1);
+        assert_eq!(store.get(&key).await.unwrap(), winners[0]);
+    }
+}
+
+async fn readers_see_whole_objects(store: &Arc<dyn Store>) {
+    const BYTES: usize = 300_000;
+    put(&**store, "whole/k", "").await;
+    let writer = tokio::spawn({
+        let store = Arc::clone(store);
+        async move {
+            for letter in b'a'..b'm' {
+                store.put("whole/k", vec![letter; BYTES].into(), PutMode::Overwrite).await.unwrap();
+            }
+        }
+    });
+    while !writer.is_finished() {
+        let content = store.get("whole/k").await.unwrap();
+        let letters: BTreeSet<u8> = content.iter().copied().collect();
+        assert!(letters.len() <= 1 && (content.is_empty() || content.len() == BYTES), "{letters:?} {}", content.len());
+        assert!(keys(&**store, "whole/").await.len() == 1);
+    }
+    writer.await.unwrap();
+}
+
+async fn listings_take_folders(store: &dyn Store) {
+    for key in ["list/run/a", "list/run/b/c", "list/run-2/a", "list/runs/a", "list/run.json"] {
+        put(store, key, "x").await;
+    }
+    assert_eq!(keys(store, "list/run/").await, ["list/run/a", "list/run/b/c"]);
+    let all = ["list/run-2/a", "list/run.json", "list/run/a", "list/run/b/c", "list/runs/a"];
+    assert_eq!(keys(store, "list/").await, all, "sorted by bytes");
+    assert!(keys(store, "").await.contains(&"list/run/a".to_owned()));
+    for prefix in ["list/ru", "/", "list//", "../"] {
+        assert!(matches!(store.list(prefix).await.unwrap_err(), StoreError::Invalid { .. }), "{prefix}");
+    }
+}
+
+async fn listings_are_complete(store: &Arc<dyn Store>) {
+    let expected: Vec<_> = (0..MANY).map(|index| format!("many/{index:05}")).collect();
+    for chunk in expected.chunks(64) {
+        let writes: Vec<_> = chunk
+            .iter()
+            .map(|key| {
+                let (store, key) = (Arc::clone(store), key.clone());
+                tokio::spawn(
+                    async move { store.put(&key, Bytes::from_static(b"x"), PutMode::Overwrite).await.unwrap() },
+                )
+            })
+            .collect();
+        for write in writes {
+            write.await.unwrap();
+        }
+    }
+    assert_eq!(keys(&**store, "many/").await, expected);
+}
+
+async fn large_files(store: &dyn Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let (original, copy) = (folder.path().join("original"), folder.path().join("copy"));
+    for bytes in [0, 1, LARGE_BYTES] {
+        let content: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
+        std::fs::write(&original, &content).unwrap();
+        std::fs::write(&copy, "something longer that stood here before").unwrap();
+        let expected = digest_of_bytes(&content);
+        assert_eq!(store.put_file("large/k", &original).await.unwrap(), expected);
+        assert_eq!(store.head("large/k").await.unwrap().unwrap().bytes, bytes as u64);
+        assert_eq!(store.get_to_file("large/k", &copy).await.unwrap(), expected);
+        assert!(std::fs::read(&copy).unwrap() == content);
+        let (path, written) = store.fetch("large/k", &copy).await.unwrap();
+        assert_eq!(written, expected);
+        assert!(std::fs::read(&path).unwrap() == content);
+        assert_eq!(store.local_path("large/k").is_some(), path != copy);
+    }
+    store.put_file("large/none", Path::new("/nowhere/x")).await.unwrap_err();
+    assert_eq!(store.head("large/none").await.unwrap(), None);
+    assert!(store.get_to_file("large/k", Path::new("/nowhere/x")).await.is_err());
+}
+
+async fn bad_keys(store: &dyn Store) {
+    for key in ["", "/etc/passwd", "a//b", "../x", "a/../../x", "a/.", "a/"] {
+        let is_invalid = |error: StoreError| matches!(error, StoreError::Invalid { .. });
+        assert!(is_invalid(store.get(key).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.head(key).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.delete(key).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.put(key, Bytes::new(), PutMode::CreateNew).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.put_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.get_to_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
+        assert_eq!(store.local_path(key), None, "{key}");
+    }
+}
+
+async fn odd_keys(store: &dyn Store) {
+    let odd = ["odd/a b", "odd/ä€𝄞", "odd/100%25", "odd/a+b&c=d", "odd/#?", "odd/'\"<>", "odd/.hidden", "odd/a\\b"];
+    for key in odd {
+        put(store, key, "odd").await;
+        assert_eq!(store.get(key).await.unwrap(), "odd", "{key}");
+        assert_eq!(store.root().key_of(&store.uri_of(key)).as_deref(), Some(key));
+    }
+    let mut expected = odd.map(str::to_owned);
+    expected.sort();
+    assert_eq!(keys(store, "odd/").await, expected);
+    for key in odd {
+        store.delete(key).await.unwrap();
+    }
+    assert_eq!(store.list("odd/").await.unwrap(), []);
+}
+
+async fn folders_are_roots(root: &StoreUrl, store: &dyn Store) {
+    put(store, "outer/inner/k", "x").await;
+    let inner = open(&root.join("outer/inner").unwrap()).await.unwrap();
+    assert_eq!(inner.get("k").await.unwrap(), "x");
+    assert_eq!(keys(&*inner, "").await, ["k"]);
+    assert_eq!(inner.uri_of("k"), store.uri_of("outer/inner/k"));
+    let (parent, key) = StoreUrl::parse_object(&store.uri_of("outer/inner/k"), Path::new("/")).unwrap();
+    assert_eq!(open(&parent).await.unwrap().get(&key).await.unwrap(), "x");
+}
