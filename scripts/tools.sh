@@ -34,9 +34,12 @@ packages() {
         as_root=(sudo)
     fi
     note "installing ${missing[*]}"
-    "${as_root[@]}" apt-get update -qq >&2
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    mkdir -p "$cache"
+    if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "${missing[@]}"; } >"$cache/apt.log" 2>&1; then
+        tail -n 20 "$cache/apt.log" >&2
+        fail 69 "apt-get could not install ${missing[*]}" "the lines above say why; all of them are in $cache/apt.log"
+    fi
 }
 
 # rust: cargo of the version that the code needs, by rustup where it is missing.
@@ -58,9 +61,9 @@ rust() {
 
 # build_tools: what `cargo build` needs.
 build_tools() {
+    rust
     packages "have cc:gcc" "test -e /usr/include/stdlib.h:libc6-dev" \
         "have python3:python3" "python3 -m pip --version:python3-pip"
-    rust
     XGBOOST_LIB_DIR=$("$checkout/scripts/fetch-xgboost")
     export XGBOOST_LIB_DIR
 }
