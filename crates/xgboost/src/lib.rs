@@ -1,1 +1,18 @@
-//! Raw FFI and a safe API over the official XGBoost library.
+#![doc = include_str!("../README.md")]
+#![expect(
+    unsafe_code,
+    reason = "this crate is the one place that calls a C library; every call carries its own SAFETY note"
+)]
+
+mod booster;
+mod error;
+mod functions;
+mod library;
+mod locate;
+mod matrix;
+mod ubjson;
+
+pub use booster::{Booster, Output};
+pub use error::Error;
+pub use library::VERSION;
+pub use matrix::DMatrix;
