@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Finds or installs what the commands of ./dev need. Sourced by ./dev, which sets `checkout` and `cache`.
+# Finds or installs what the commands of ./dev need. Sourced by ./dev, which sets `cache` and stands in the checkout.
 
 # The oldest Rust that can build the code.
-rust_version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$checkout/Cargo.toml")
+rust_version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 nextest_version=0.9.143
 tekton_lint_version=1.1.0
 python_tools=(jsonschema==4.26.0 PyYAML==6.0.3)
@@ -59,13 +59,12 @@ rust() {
         || fail 69 "found Rust $found, the code needs $rust_version or newer" "run 'rustup update stable'"
 }
 
-# build_tools: what `cargo build` needs.
+# build_tools: what `cargo build`, and then the programs, need.
 build_tools() {
     rust
     packages "have cc:gcc" "test -e /usr/include/stdlib.h:libc6-dev" \
         "have python3:python3" "python3 -m pip --version:python3-pip"
-    XGBOOST_LIB_DIR=$("$checkout/scripts/fetch-xgboost")
-    export XGBOOST_LIB_DIR
+    scripts/fetch-xgboost >/dev/null
 }
 
 # test_tools: what `./dev test` needs beside that.
