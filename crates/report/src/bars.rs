@@ -47,6 +47,7 @@ impl Bars {
         }
         html! {
             table class="bars" id=(id) aria-label=(title) {
+                colgroup { col class="name"; col; col class="amount"; }
                 thead { tr { th scope="col" { (self.label) } th scope="col" colspan="2" { (self.quantity) } } }
                 tbody {
                     @for row in &self.rows {
