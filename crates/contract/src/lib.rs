@@ -5,6 +5,7 @@ pub mod exit;
 pub mod ids;
 pub mod layout;
 pub mod manifest;
+pub mod schema;
 
 pub use digest::{Digest, StepKey};
 pub use exit::ExitCode;
