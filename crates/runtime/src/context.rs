@@ -1,0 +1,250 @@
+//! What `gather` and `perform` may use: the store, upstream manifests, documents, the scratch folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use faultline_contract::{Artifact, Digest, ExitCode, Manifest, Outcome, Part, RunId, StepName, layout};
+use faultline_store::{Store, StoreUrl};
+
+use crate::options::UpstreamFlags;
+use crate::{Document, Failure, Input, MediaType};
+
+/// The surroundings of one attempt.
+#[derive(Debug)]
+pub struct Context {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) run_id: RunId,
+    pub(crate) step: StepName,
+    pub(crate) seed: u64,
+    pub(crate) scratch: PathBuf,
+    pub(crate) base_dir: PathBuf,
+    pub(crate) started_at: String,
+    pub(crate) upstream: Vec<UpstreamFlags>,
+}
+
+/// A committed and accepted manifest of another stage.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The stage, for the names of inputs.
+    pub stage: String,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Where it is.
+    pub uri: String,
+    /// Its digest, for lineage; never part of a step key.
+    pub sha256: Digest,
+}
+
+impl Upstream {
+    /// An output of that stage as an input named `<stage>/<artifact>`.
+    ///
+    /// # Errors
+    /// When the stage has no such output.
+    pub fn input(&self, artifact: &str) -> Result<Input, Failure> {
+        let found = self.manifest.output(artifact).ok_or_else(|| {
+            let known: Vec<_> = self.manifest.outputs.iter().map(|output| output.name.as_str()).collect();
+            Failure::configuration(format!("{} has no output `{artifact}`; it has {}", self.uri, known.join(", ")))
+                .hint("pass the manifest of the right stage and version")
+        })?;
+        let artifact = Artifact { name: format!("{}/{}", self.stage, found.name), ..found.clone() };
+        Ok(Input { artifact, local: None })
+    }
+}
+
+impl Context {
+    /// The run.
+    #[must_use]
+    pub fn run_id(&self) -> &RunId {
+        &self.run_id
+    }
+
+    /// The seed of all randomness.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The store at the run's root.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The folder that relative paths resolve against.
+    #[must_use]
+    pub fn base_dir(&self) -> &Path {
+        &self.base_dir
+    }
+
+    /// A local folder for this attempt, deleted afterwards.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// When this attempt started, RFC 3339 in UTC: for histories, never for artifacts.
+    #[must_use]
+    pub fn started_at(&self) -> &str {
+        &self.started_at
+    }
+
+    /// The accepted manifest of a declared upstream stage.
+    ///
+    /// # Errors
+    /// When it is missing, does not have the given digest, belongs to another stage, or was rejected by its gate.
+    pub async fn upstream(&self, stage: &str) -> Result<Upstream, Failure> {
+        let flags = self
+            .upstream
+            .iter()
+            .find(|flags| flags.stage == stage)
+            .ok_or_else(|| Failure::internal(format!("`{stage}` is no declared upstream stage")))?;
+        let content = self.read(&flags.manifest_uri).await?;
+        let sha256 = Digest::of(&content);
+        if let Some(expected) = &flags.manifest_sha256
+            && *expected != sha256.to_string()
+        {
+            return Err(Failure::configuration(format!(
+                "the manifest {} has sha256 {sha256}, expected {expected}",
+                flags.manifest_uri
+            ))
+            .hint(format!("pass the digest that belongs to --{stage}-manifest-uri, or none")));
+        }
+        let manifest = parse_manifest(&flags.manifest_uri, &content)?;
+        if manifest.step.as_str() != stage {
+            return Err(Failure::configuration(format!(
+                "the manifest {} is of the step `{}`, expected `{stage}`",
+                flags.manifest_uri, manifest.step
+            ))
+            .hint(format!("check --{stage}-manifest-uri")));
+        }
+        accepted(Upstream { stage: stage.to_owned(), manifest, uri: flags.manifest_uri.clone(), sha256 })
+    }
+
+    /// The accepted manifest of any stage and part of this run.
+    ///
+    /// # Errors
+    /// When it is missing or was rejected by its gate.
+    pub async fn in_run(&self, stage: &str, part: Option<&Part>) -> Result<Upstream, Failure> {
+        accepted(self.in_run_any(stage, part).await?)
+    }
+
+    /// The manifest of any stage and part of this run, whatever its outcome.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub async fn in_run_any(&self, stage: &str, part: Option<&Part>) -> Result<Upstream, Failure> {
+        let step: StepName =
+            stage.parse().map_err(|source| Failure::internal("the stage has no valid name").caused_by(source))?;
+        let key = layout::manifest_key(&self.run_id, &step, part);
+        let content = self.store.get(&key).await?;
+        let uri = self.store.uri_of(&key);
+        let name = part.map_or_else(|| stage.to_owned(), |part| format!("{stage}/{part}"));
+        Ok(Upstream { stage: name, manifest: parse_manifest(&uri, &content)?, uri, sha256: Digest::of(&content) })
+    }
+
+    /// A small document: compiled in, or an object.
+    ///
+    /// # Errors
+    /// When it does not exist or cannot be read.
+    pub async fn document(&self, uri: &str) -> Result<Document, Failure> {
+        if let Some(document) = Document::builtin(uri)? {
+            return Ok(document);
+        }
+        Ok(Document { uri: uri.to_owned(), content: self.read(uri).await? })
+    }
+
+    /// The verified content of a small input.
+    ///
+    /// # Errors
+    /// When it is missing or its content is not what the manifest says.
+    pub async fn read_input(&self, input: &Input) -> Result<Bytes, Failure> {
+        let content = self.read(&input.artifact.uri).await?;
+        verify(&input.artifact, Digest::of(&content))?;
+        Ok(content)
+    }
+
+    /// Every file directly or indirectly below a folder that is not part of this root, hashed, as inputs named `raw/<relative name>`,
+    /// sorted by name. Objects of a remote store are copied to the scratch folder on the way.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed or a file cannot be read.
+    pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
+        let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        let mut inputs = Vec::new();
+        for (index, object) in store.list("").await?.into_iter().enumerate() {
+            let (path, written) = store.fetch(&object.key, &self.scratch.join(format!("raw-{index}"))).await?;
+            let artifact = Artifact {
+                name: format!("raw/{}", object.key),
+                uri: store.uri_of(&object.key),
+                sha256: written.sha256,
+                bytes: written.bytes,
+                rows: None,
+                media_type: MediaType::Csv.as_str().to_owned(),
+            };
+            inputs.push(Input { artifact, local: Some(path) });
+        }
+        Ok(inputs)
+    }
+
+    /// A verified local file for an input.
+    pub(crate) async fn fetch(&self, index: usize, input: &Input) -> Result<PathBuf, Failure> {
+        if let Some(path) = &input.local {
+            return Ok(path.clone());
+        }
+        let uri = &input.artifact.uri;
+        let to = self.scratch.join(format!("input-{index}"));
+        if let Some(document) = Document::builtin(uri)? {
+            std::fs::write(&to, &document.content)?;
+            return Ok(to);
+        }
+        let (store, key) = self.open_object(uri).await?;
+        let (path, written) = store.fetch(&key, &to).await?;
+        verify(&input.artifact, written.sha256)?;
+        Ok(path)
+    }
+
+    /// The store and key of an object: the run's own store when the object is below its root.
+    pub(crate) async fn open_object(&self, uri: &str) -> Result<(Arc<dyn Store>, String), Failure> {
+        if let Some(key) = self.store.root().key_of(uri) {
+            return Ok((Arc::clone(&self.store), key));
+        }
+        let (root, key) = StoreUrl::parse_object(uri, &self.base_dir)?;
+        Ok((faultline_store::open(&root).await?, key))
+    }
+
+    async fn read(&self, uri: &str) -> Result<Bytes, Failure> {
+        let (store, key) = self.open_object(uri).await?;
+        Ok(store.get(&key).await?)
+    }
+}
+
+pub(crate) fn parse_manifest(uri: &str, content: &[u8]) -> Result<Manifest, Failure> {
+    serde_json::from_slice(content).map_err(|source| {
+        Failure::configuration(format!("{uri} is no manifest"))
+            .caused_by(source)
+            .hint("pass the manifest-uri result of the upstream step")
+    })
+}
+
+fn accepted(upstream: Upstream) -> Result<Upstream, Failure> {
+    if upstream.manifest.outcome == Outcome::Rejected {
+        return Err(Failure::new(
+            ExitCode::DataRejected,
+            format!("the outcome of {} is `rejected`: its data failed the quality gate", upstream.uri),
+        )
+        .hint("read that step's quarantine, mend the data or the gate, and start a new run"));
+    }
+    Ok(upstream)
+}
+
+fn verify(artifact: &Artifact, sha256: Digest) -> Result<(), Failure> {
+    if artifact.sha256 == sha256 {
+        return Ok(());
+    }
+    Err(Failure::configuration(format!(
+        "{} has sha256 {sha256}, its manifest says {}",
+        artifact.uri, artifact.sha256
+    ))
+    .hint("the object was changed after it was committed; run the step that wrote it with --no-cache in a new run"))
+}

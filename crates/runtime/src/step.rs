@@ -1,0 +1,123 @@
+//! What a stage says of itself; the frame does the rest.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use faultline_contract::{Manifest, Part};
+
+use crate::{Context, Explain, Failure, Input, Inputs, Outputs};
+
+/// An upstream stage: gives the flags `--<stage>-manifest-uri` and `--<stage>-manifest-sha256`.
+#[derive(Clone, Copy, Debug)]
+pub struct UpstreamSpec {
+    /// The stage's name.
+    pub stage: &'static str,
+    /// What this step takes from it, for `--help`.
+    pub about: &'static str,
+}
+
+/// The type of a Tekton result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultKind {
+    /// One text.
+    String,
+    /// A JSON array of texts, as a matrix takes it.
+    Array,
+}
+
+/// A result beside the standard ones: gives the flag `--result-<name>-path`.
+///
+/// Its value is the manifest's fact or count of the same name with `_` for `-`, so a reused manifest gives the same.
+#[derive(Clone, Copy, Debug)]
+pub struct ResultSpec {
+    /// The name in kebab-case.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ResultKind,
+    /// What it tells, for `--help`.
+    pub about: &'static str,
+}
+
+/// What one pod of the step asks of its node, in Kubernetes quantities.
+#[derive(Clone, Copy, Debug)]
+pub struct Resources {
+    /// Requested cpu, for example `500m`. There is no cpu limit: throttling only makes a step slower.
+    pub cpu: &'static str,
+    /// Requested memory, which is also the limit, for example `1Gi`.
+    pub memory: &'static str,
+}
+
+/// Whether an earlier manifest with the same step key may stand in for the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// Yes: the step is a function of its inputs.
+    Cached,
+    /// No: the step acts on the world, and is idempotent by run id instead.
+    Never,
+}
+
+/// What `gather` found: enough to name the work and to do it.
+#[derive(Debug)]
+pub struct Plan<Job> {
+    /// The share of the step's work, if it is split.
+    pub part: Option<Part>,
+    /// The semantic params: all that changes the bytes, nothing else.
+    pub params: serde_json::Value,
+    /// The input artifacts; their names and content digests are part of the step key.
+    pub inputs: Vec<Input>,
+    /// Checked params and small documents for the core.
+    pub job: Job,
+}
+
+/// A stage of a pipeline.
+#[async_trait]
+pub trait Step: Sized + Send + Sync + 'static {
+    /// The stage's name: crate, binary, image, Task and S3 prefix follow from it.
+    const NAME: &'static str;
+    /// One sentence for `--help`.
+    const ABOUT: &'static str;
+    /// The upstream stages.
+    const UPSTREAM: &'static [UpstreamSpec];
+    /// The results beside the standard ones.
+    const RESULTS: &'static [ResultSpec];
+    /// Whether the cache may stand in.
+    const REUSE: Reuse = Reuse::Cached;
+    /// What one pod asks of its node.
+    const RESOURCES: Resources = Resources { cpu: "500m", memory: "1Gi" };
+
+    /// The stage's own flags.
+    type Options: clap::Args + std::fmt::Debug + Send + Sync;
+    /// What the core needs besides its input files.
+    type Job: Send + Sync + 'static;
+    /// The core's errors.
+    type Error: Explain;
+
+    /// Reads manifests and small documents, and lists the inputs (in `io.rs`).
+    async fn gather(context: &Context, options: Self::Options) -> Result<Plan<Self::Job>, Failure>;
+
+    /// The pure core (in `run.rs`): local files and values in, local files, counts and facts out.
+    ///
+    /// # Errors
+    /// Whatever the stage can meet; [`Explain`] gives the exit code and the hint.
+    fn run(job: &Self::Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Self::Error>;
+
+    /// Does the work; a stage that talks to a service besides the store does so here (in `io.rs`).
+    async fn perform(
+        _: &Context,
+        job: Arc<Self::Job>,
+        inputs: Inputs,
+        mut outputs: Outputs,
+    ) -> Result<Outputs, Failure> {
+        tokio::task::spawn_blocking(move || {
+            Self::run(&job, &inputs, &mut outputs).map_err(Failure::from_explained)?;
+            Ok(outputs)
+        })
+        .await
+        .map_err(|source| Failure::internal("the step's work ended abnormally").caused_by(source))?
+    }
+
+    /// A last look before `earlier` stands in for the work, for a stage whose outputs live in a service too.
+    async fn may_reuse(_: &Context, _: &Self::Job, _earlier: &Manifest) -> Result<bool, Failure> {
+        Ok(true)
+    }
+}
