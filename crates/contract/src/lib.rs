@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod digest;
+pub mod documents;
 pub mod exit;
 pub mod ids;
 pub mod layout;
