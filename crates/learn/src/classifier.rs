@@ -43,24 +43,11 @@ impl<'a> Samples<'a> {
     ///
     /// # Errors
     /// When the buffer does not hold `n_samples * n_features` values.
-    pub fn new(
-        features: &'a [f32],
-        n_samples: usize,
-        n_features: usize,
-    ) -> Result<Self, LearnError> {
+    pub fn new(features: &'a [f32], n_samples: usize, n_features: usize) -> Result<Self, LearnError> {
         if n_samples.checked_mul(n_features) != Some(features.len()) {
-            return Err(LearnError::Shape {
-                what: "the feature table",
-                found: features.len(),
-                n_samples,
-                n_features,
-            });
+            return Err(LearnError::Shape { what: "the feature table", found: features.len(), n_samples, n_features });
         }
-        Ok(Self {
-            features,
-            n_samples,
-            n_features,
-        })
+        Ok(Self { features, n_samples, n_features })
     }
 
     /// Row `i`, or an empty slice when there is no such row.
@@ -83,18 +70,11 @@ impl<'a> Samples<'a> {
         let mut features = Vec::with_capacity(rows.len() * self.n_features);
         for &row in rows {
             if row >= self.n_samples {
-                return Err(LearnError::RowOutOfRange {
-                    row,
-                    n_samples: self.n_samples,
-                });
+                return Err(LearnError::RowOutOfRange { row, n_samples: self.n_samples });
             }
             features.extend_from_slice(self.row(row));
         }
-        Ok(OwnedSamples {
-            features,
-            n_samples: rows.len(),
-            n_features: self.n_features,
-        })
+        Ok(OwnedSamples { features, n_samples: rows.len(), n_features: self.n_features })
     }
 
     /// Refuses a table whose number of columns is not the one a model was fitted on.
@@ -105,11 +85,7 @@ impl<'a> Samples<'a> {
         if self.n_features == expected {
             return Ok(());
         }
-        Err(LearnError::Length {
-            what: "a row of features",
-            found: self.n_features,
-            expected,
-        })
+        Err(LearnError::Length { what: "a row of features", found: self.n_features, expected })
     }
 }
 
@@ -118,26 +94,14 @@ impl OwnedSamples {
     ///
     /// # Errors
     /// When the buffer does not hold `n_samples * n_features` values.
-    pub fn new(
-        features: Vec<f32>,
-        n_samples: usize,
-        n_features: usize,
-    ) -> Result<Self, LearnError> {
+    pub fn new(features: Vec<f32>, n_samples: usize, n_features: usize) -> Result<Self, LearnError> {
         Samples::new(&features, n_samples, n_features)?;
-        Ok(Self {
-            features,
-            n_samples,
-            n_features,
-        })
+        Ok(Self { features, n_samples, n_features })
     }
 
     /// The same rows, borrowed.
     pub fn as_samples(&self) -> Samples<'_> {
-        Samples {
-            features: &self.features,
-            n_samples: self.n_samples,
-            n_features: self.n_features,
-        }
+        Samples { features: &self.features, n_samples: self.n_samples, n_features: self.n_features }
     }
 
     /// The row-major values themselves.
@@ -153,10 +117,7 @@ mod tests {
     #[test]
     fn a_buffer_of_the_wrong_size_is_refused() {
         let error = Samples::new(&[1.0, 2.0, 3.0], 2, 2).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the feature table holds 3 values, expected 2 x 2"
-        );
+        assert_eq!(error.to_string(), "the feature table holds 3 values, expected 2 x 2");
     }
 
     #[test]
@@ -172,13 +133,7 @@ mod tests {
         let samples = Samples::new(&[1.0, 2.0, 3.0], 3, 1).unwrap();
         let chosen = samples.select(&[2, 0, 2]).unwrap();
         assert_eq!(chosen.as_samples().features, [3.0, 1.0, 3.0]);
-        assert!(matches!(
-            samples.select(&[3]),
-            Err(LearnError::RowOutOfRange {
-                row: 3,
-                n_samples: 3
-            })
-        ));
+        assert!(matches!(samples.select(&[3]), Err(LearnError::RowOutOfRange { row: 3, n_samples: 3 })));
     }
 
     #[test]

@@ -1,8 +1,17 @@
 //! The learning part of Faultline, pure and deterministic: nothing here reads a file, a clock or an environment, and the
 //! same inputs and seed give the same bytes on any number of threads.
 
+pub mod boosting;
 pub mod classifier;
 pub mod error;
+pub mod impute;
+pub mod kmeans;
+pub mod knee;
+pub mod metrics;
+mod random;
+pub mod scale;
+pub mod selection;
+pub mod variance;
 
 pub use classifier::{Classifier, OwnedSamples, Samples};
 pub use error::LearnError;

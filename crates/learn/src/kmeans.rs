@@ -1,0 +1,272 @@
+//! KMeans by linfa-clustering: k-means++ starts, several runs, the best of them kept.
+
+use linfa::DatasetBase;
+use linfa::traits::Fit;
+use linfa_clustering::KMeans as LinfaKMeans;
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::classifier::Samples;
+use crate::error::LearnError;
+use crate::random::generator;
+
+/// Movement of the centroids below which a run has converged, as a share of the mean variance of the columns: the
+/// squared movement, summed over centroids. scikit-learn's rule and default.
+const TOLERANCE_RATIO: f64 = 1e-4;
+
+/// Iterations after which a run ends even if it has not converged.
+const MAX_ITERATIONS: u64 = 300;
+
+/// What to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KMeansParams {
+    /// Number of clusters, at least 1 and at most the number of rows.
+    pub n_clusters: usize,
+    /// Number of starts, at least 1; the one with the least inertia is kept.
+    pub n_runs: usize,
+    /// Seed of all starts.
+    pub seed: u64,
+}
+
+/// Fitted clusters. Cluster 0 is the one with the most training rows, and so on down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KMeans {
+    centroids: Vec<Vec<f64>>,
+    inertia: f64,
+    counts: Vec<u64>,
+}
+
+impl KMeans {
+    /// Fits `params.n_runs` times from different k-means++ starts and keeps the fit with the least inertia, the earlier
+    /// of equals. Runs go side by side; the result does not depend on the number of threads.
+    ///
+    /// Costs rows x clusters x columns per iteration of each run, plus one copy of the table in f64.
+    ///
+    /// # Errors
+    /// When there are fewer rows than clusters, no run is asked for, or a value is not finite.
+    pub fn fit(samples: &Samples<'_>, params: &KMeansParams) -> Result<Self, LearnError> {
+        check(samples, params)?;
+        let values: Vec<f64> = samples.features.iter().copied().map(f64::from).collect();
+        let table = ArrayView2::from_shape((samples.n_samples, samples.n_features), &values).map_err(method_error)?;
+        let tolerance = tolerance(table);
+        let runs: Vec<Result<Self, LearnError>> =
+            (0..params.n_runs).into_par_iter().map(|run| Self::run(samples, table, params, run, tolerance)).collect();
+        let mut best: Option<Self> = None;
+        for run in runs {
+            let run = run?;
+            if best.as_ref().is_none_or(|best| run.inertia < best.inertia) {
+                best = Some(run);
+            }
+        }
+        best.ok_or(LearnError::Empty { what: "the list of runs" })
+    }
+
+    /// The cluster of every row: the nearest centroid, the lower number of equals. Rows do not see each other.
+    ///
+    /// # Errors
+    /// When the number of columns differs from the fitted one.
+    pub fn predict(&self, samples: &Samples<'_>) -> Result<Vec<usize>, LearnError> {
+        samples.expect_features(self.n_features())?;
+        let mut clusters = vec![0; samples.n_samples];
+        clusters
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(i, cluster)| *cluster = nearest(&self.centroids, samples.row(i)).0);
+        Ok(clusters)
+    }
+
+    /// Number of clusters.
+    pub fn n_clusters(&self) -> usize {
+        self.centroids.len()
+    }
+
+    /// Number of columns.
+    pub fn n_features(&self) -> usize {
+        self.centroids.first().map_or(0, Vec::len)
+    }
+
+    /// The centroids, one list of `n_features` values per cluster.
+    pub fn centroids(&self) -> &[Vec<f64>] {
+        &self.centroids
+    }
+
+    /// Sum over the training rows of the squared distance to the nearest centroid.
+    pub fn inertia(&self) -> f64 {
+        self.inertia
+    }
+
+    /// Training rows per cluster.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// One fit from one start.
+    fn run(
+        samples: &Samples<'_>,
+        table: ArrayView2<'_, f64>,
+        params: &KMeansParams,
+        run: usize,
+        tolerance: f64,
+    ) -> Result<Self, LearnError> {
+        let stream = ((params.n_clusters as u64) << 32) | run as u64;
+        let fitted = LinfaKMeans::params_with_rng(params.n_clusters, generator(params.seed, stream))
+            .n_runs(1)
+            .tolerance(tolerance)
+            .max_n_iterations(MAX_ITERATIONS)
+            .fit(&DatasetBase::from(table))
+            .map_err(method_error)?;
+        Ok(Self::from_centroids(samples, fitted.centroids()))
+    }
+
+    /// Numbers the clusters by size and measures them anew: linfa's inertia is that of the iteration before the last.
+    fn from_centroids(samples: &Samples<'_>, centroids: &Array2<f64>) -> Self {
+        let centroids: Vec<Vec<f64>> = centroids.rows().into_iter().map(|row| row.to_vec()).collect();
+        let mut counts = vec![0_u64; centroids.len()];
+        let mut inertia = 0.0;
+        for row in samples.rows() {
+            let (cluster, distance) = nearest(&centroids, row);
+            counts[cluster] += 1;
+            inertia += distance;
+        }
+        let mut order: Vec<usize> = (0..centroids.len()).collect();
+        order.sort_by_key(|&cluster| std::cmp::Reverse(counts[cluster]));
+        Self {
+            centroids: order.iter().map(|&i| centroids[i].clone()).collect(),
+            counts: order.iter().map(|&i| counts[i]).collect(),
+            inertia,
+        }
+    }
+}
+
+/// The nearest centroid and the squared distance to it.
+fn nearest(centroids: &[Vec<f64>], row: &[f32]) -> (usize, f64) {
+    let mut best = (0, f64::INFINITY);
+    for (cluster, centroid) in centroids.iter().enumerate() {
+        let distance = squared_distance(centroid, row);
+        if distance < best.1 {
+            best = (cluster, distance);
+        }
+    }
+    best
+}
+
+/// Sums in four lanes, so that the compiler can use wide registers; the order is fixed all the same.
+fn squared_distance(centroid: &[f64], row: &[f32]) -> f64 {
+    const LANES: usize = 4;
+    let mut sums = [0.0; LANES];
+    let (whole_c, whole_r) = (centroid.chunks_exact(LANES), row.chunks_exact(LANES));
+    let rest: f64 = whole_c.remainder().iter().zip(whole_r.remainder()).map(|(c, &r)| (c - f64::from(r)).powi(2)).sum();
+    for (c, r) in whole_c.zip(whole_r) {
+        for lane in 0..LANES {
+            sums[lane] += (c[lane] - f64::from(r[lane])).powi(2);
+        }
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
+}
+
+/// The tolerance in linfa's terms: the Euclidean norm of the movement of all centroids. It must be positive, also for
+/// a table of equal rows.
+fn tolerance(table: ArrayView2<'_, f64>) -> f64 {
+    let variances = table.var_axis(ndarray::Axis(0), 0.0);
+    let mean_variance = variances.mean().unwrap_or_default();
+    (TOLERANCE_RATIO * mean_variance).sqrt().max(f64::MIN_POSITIVE)
+}
+
+fn check(samples: &Samples<'_>, params: &KMeansParams) -> Result<(), LearnError> {
+    if params.n_clusters == 0 || params.n_clusters > samples.n_samples {
+        return Err(LearnError::Param {
+            param: "n_clusters",
+            found: params.n_clusters.to_string(),
+            expected: "at least 1, and no more than the number of rows",
+        });
+    }
+    if params.n_runs == 0 {
+        return Err(LearnError::Param { param: "n_runs", found: params.n_runs.to_string(), expected: "at least 1" });
+    }
+    match samples.features.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(position) => Err(LearnError::BadValue {
+            what: "the value",
+            position,
+            found: f64::from(samples.features[position]),
+            expected: "a finite number (impute first)",
+        }),
+    }
+}
+
+fn method_error(error: impl std::fmt::Display) -> LearnError {
+    LearnError::Method { method: "KMeans", message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO_HEAPS: [f32; 10] = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 10.0, 10.0, 10.0, 11.0];
+
+    fn params(n_clusters: usize) -> KMeansParams {
+        KMeansParams { n_clusters, n_runs: 3, seed: 1 }
+    }
+
+    #[test]
+    fn heaps_are_told_apart_and_the_larger_comes_first() {
+        let samples = Samples::new(&TWO_HEAPS, 5, 2).unwrap();
+        let fitted = KMeans::fit(&samples, &params(2)).unwrap();
+        assert_eq!(fitted.predict(&samples).unwrap(), [0, 0, 0, 1, 1]);
+        assert_eq!(fitted.counts(), [3, 2]);
+        assert!((fitted.inertia() - (4.0 / 3.0 + 0.5)).abs() < 1e-3);
+    }
+
+    #[test]
+    fn one_cluster_is_the_mean_and_one_row_is_its_own() {
+        let samples = Samples::new(&TWO_HEAPS[..2], 1, 2).unwrap();
+        let fitted = KMeans::fit(&samples, &params(1)).unwrap();
+        assert!(fitted.inertia().abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_rows_do_not_stop_it() {
+        let samples = Samples::new(&[2.0; 6], 6, 1).unwrap();
+        let fitted = KMeans::fit(&samples, &params(3)).unwrap();
+        assert!(fitted.inertia().abs() < 1e-12);
+        assert_eq!(fitted.counts().iter().sum::<u64>(), 6);
+    }
+
+    #[test]
+    fn a_row_alone_gets_the_cluster_it_gets_in_the_batch() {
+        let values: Vec<f32> = (0..600_u16).map(|i| f32::from(i.wrapping_mul(7_919) % 101)).collect();
+        let samples = Samples::new(&values, 200, 3).unwrap();
+        let fitted = KMeans::fit(&samples, &params(5)).unwrap();
+        let batch = fitted.predict(&samples).unwrap();
+        for (i, &cluster) in batch.iter().enumerate() {
+            let alone = Samples::new(samples.row(i), 1, 3).unwrap();
+            assert_eq!(fitted.predict(&alone).unwrap(), [cluster]);
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let values: Vec<f32> = (0..900_u16).map(|i| f32::from(i.wrapping_mul(7_919) % 211)).collect();
+        let samples = Samples::new(&values, 300, 3).unwrap();
+        let fit_on = |threads| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(|| KMeans::fit(&samples, &params(4)).unwrap())
+        };
+        assert_eq!(fit_on(1), fit_on(3));
+    }
+
+    #[test]
+    fn impossible_params_and_missing_values_are_refused() {
+        let samples = Samples::new(&TWO_HEAPS, 5, 2).unwrap();
+        assert!(KMeans::fit(&samples, &params(6)).is_err());
+        assert!(KMeans::fit(&samples, &params(0)).is_err());
+        let no_runs = KMeansParams { n_runs: 0, ..params(2) };
+        assert!(KMeans::fit(&samples, &no_runs).is_err());
+        let missing = Samples::new(&[f32::NAN], 1, 1).unwrap();
+        assert!(KMeans::fit(&missing, &params(1)).is_err());
+    }
+}
