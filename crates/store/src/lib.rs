@@ -2,9 +2,11 @@
 
 mod digest;
 mod error;
+mod faults;
 mod file;
 mod key;
 mod memory;
+mod s3;
 mod store;
 mod url;
 
@@ -15,22 +17,18 @@ pub use crate::error::{Action, Cause, StoreError};
 pub use crate::store::{ObjectMeta, PutMode, Store, Written};
 pub use crate::url::StoreUrl;
 
-/// Opens the store at a root. Nothing is created or asked before the first request.
+/// Opens the store at a root. Nothing is created or asked before the first request, except for the settings of S3.
 ///
 /// # Errors
 /// [`StoreError::Invalid`] when a setting of the environment cannot be used.
-#[expect(clippy::unused_async, reason = "the S3 backend resolves its settings here")]
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match url {
+    let store: Arc<dyn Store> = match url {
         StoreUrl::File { path } => Arc::new(file::FileStore::new(path)),
         StoreUrl::Memory { name } => Arc::new(memory::MemoryStore::open(name)),
-        StoreUrl::S3 { .. } => {
-            return Err(StoreError::Invalid {
-                action: Action::Open,
-                uri: url.to_string(),
-                reason: "s3 is not linked into this build".to_owned(),
-                hint: "use a file:// root".to_owned(),
-            });
-        }
+        StoreUrl::S3 { bucket, prefix } => Arc::new(s3::S3Store::connect(bucket, prefix).await?),
+    };
+    Ok(match faults::Plan::from_env()? {
+        Some(plan) => Arc::new(faults::FaultPoints::new(store, plan)),
+        None => store,
     })
 }

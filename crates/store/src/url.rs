@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> StoreUrl {
-        StoreUrl::parse(text, Path::new("/home/me")).unwrap()
+        StoreUrl::parse(text, Path::new("/base/me")).unwrap()
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
             ("s3://bucket/a/b/", "s3://bucket/a/b"),
             ("file:///data/x/", "file:///data/x"),
             ("file:///data/my%20x", "file:///data/my%20x"),
-            ("data/../x", "file:///home/me/x"),
-            ("./data", "file:///home/me/data"),
+            ("data/../x", "file:///base/me/x"),
+            ("./data", "file:///base/me/data"),
             ("/data/a%20b", "file:///data/a%2520b"),
             ("memory://t", "memory://t"),
         ] {
@@ -243,10 +243,10 @@ mod tests {
         for (text, root, key) in [
             ("s3://b/schemas/wafer.json", "s3://b/schemas", "wafer.json"),
             ("s3://b/wafer.json", "s3://b", "wafer.json"),
-            ("wafer.json", "file:///home/me", "wafer.json"),
+            ("wafer.json", "file:///base/me", "wafer.json"),
             ("memory://m/a/b", "memory://m/a", "b"),
         ] {
-            let (url, got) = StoreUrl::parse_object(text, Path::new("/home/me")).unwrap();
+            let (url, got) = StoreUrl::parse_object(text, Path::new("/base/me")).unwrap();
             assert_eq!((url.to_string().as_str(), got.as_str()), (root, key));
         }
         for text in ["s3://b", "/", "memory://m"] {

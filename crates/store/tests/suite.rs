@@ -4,11 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use faultline_store::{PutMode, Store, StoreError, StoreUrl, digest_of_bytes, open};
+use faultline_testkit::servers::SeaweedFs;
 
+/// Tells the tests that [`s3`] runs where their root is.
+const ROOT_VARIABLE: &str = "FAULTLINE_TEST_ROOT";
 /// More than one page of an S3 listing.
 const MANY: usize = 1_030;
 /// More than two parts of an S3 upload, and not a whole number of them.
@@ -23,6 +27,84 @@ async fn memory() {
 async fn file() {
     let folder = tempfile::tempdir().unwrap();
     suite(StoreUrl::parse("a store", folder.path()).unwrap()).await;
+}
+
+/// The settings of S3 come from the environment, so the tests on a real server run in a process of their own.
+#[test]
+fn s3() {
+    let Some(server) = SeaweedFs::start() else { return };
+    run_alone("s3_suite", &server.root_uri("suite"), server.writer_env());
+    run_alone("s3_reader_is_denied", &server.root_uri("suite"), server.reader_env());
+    run_alone("s3_stranger_is_denied", &server.root_uri("suite"), server.env("writer", "wrong"));
+    run_alone("s3_bucket_is_missing", "s3://no-such-bucket/suite", server.writer_env());
+    let mut nowhere = server.writer_env();
+    drop(server);
+    nowhere.push(("AWS_MAX_ATTEMPTS".to_owned(), "2".to_owned()));
+    run_alone("s3_service_is_down", "s3://faultline/suite", nowhere);
+}
+
+/// Runs one of the ignored tests below under an environment.
+fn run_alone(test: &str, root: &str, environment: Vec<(String, String)>) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(ROOT_VARIABLE, root)
+        .envs(environment)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test} failed, see above");
+}
+
+/// The root in the environment that [`run_alone`] gave.
+fn given_root() -> StoreUrl {
+    StoreUrl::parse(&std::env::var(ROOT_VARIABLE).unwrap(), Path::new("/")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by the test s3, which starts the server"]
+async fn s3_suite() {
+    suite(given_root()).await;
+}
+
+#[tokio::test]
+#[ignore = "run by the test s3, which starts the server"]
+async fn s3_reader_is_denied() {
+    let store = open(&given_root()).await.unwrap();
+    assert_eq!(store.get("new/k").await.unwrap(), "third");
+    for error in [
+        store.put("denied/k", Bytes::new(), PutMode::Overwrite).await.unwrap_err(),
+        store.delete("new/k").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::PermissionDenied { .. }), "{error:?}");
+        assert!(error.hint().contains("on arn:aws:s3:::faultline/suite/"), "{}", error.hint());
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the test s3, which starts the server"]
+async fn s3_stranger_is_denied() {
+    let store = open(&given_root()).await.unwrap();
+    for error in [store.get("new/k").await.unwrap_err(), store.list("").await.unwrap_err()] {
+        assert!(matches!(error, StoreError::PermissionDenied { .. }), "{error:?}");
+        assert!(error.hint().contains("AWS_ACCESS_KEY_ID"), "{}", error.hint());
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the test s3, which starts the server"]
+async fn s3_bucket_is_missing() {
+    let store = open(&given_root()).await.unwrap();
+    for error in [store.get("k").await.unwrap_err(), store.list("").await.unwrap_err()] {
+        assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
+        assert!(error.to_string().contains("no bucket no-such-bucket"), "{error}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the test s3, which stops the server"]
+async fn s3_service_is_down() {
+    let error = open(&given_root()).await.unwrap().get("k").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(error.to_string().contains("s3://faultline/suite/k"), "{error}");
 }
 
 async fn suite(root: StoreUrl) {

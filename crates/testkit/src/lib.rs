@@ -1,1 +1,5 @@
 //! Fixtures, seeded generators and real servers for tests.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "test support fails by panicking")]
+
+pub mod servers;
