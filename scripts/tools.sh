@@ -78,6 +78,7 @@ test_tools() {
     if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
         rustup component add clippy rustfmt
     fi
+    scripts/fetch-test-servers >/dev/null
     python_env="$cache/python-$(printf '%s\n' "${python_tools[@]}" | sha256sum | cut -c 1-12)"
     if [ ! -e "$python_env/complete" ]; then
         note "installing ${python_tools[*]}"
