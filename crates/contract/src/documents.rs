@@ -3,3 +3,4 @@
 //! Readers tolerate unknown fields, so that an older image reads what a newer one wrote.
 
 pub mod validate;
+pub mod train;
