@@ -1,0 +1,104 @@
+//! What can go wrong with the registry, by what the caller can do about it.
+
+use faultline_store::StoreError;
+use thiserror::Error;
+
+use crate::history::Entry;
+use crate::name::ModelName;
+
+/// A failed request to the registry; [`TrackingError::hint`] says what to do next.
+#[derive(Debug, Error)]
+pub enum TrackingError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The text cannot be a model's name.
+    #[error(
+        "{text:?} is no model name: expected 1 to 63 of a-z, A-Z, 0-9, `-`, `_` or `.`, starting with a letter or digit"
+    )]
+    InvalidName {
+        /// What was given.
+        text: String,
+    },
+    /// An object of the registry is not what its name says.
+    #[error("take {uri} for a {expected}")]
+    Malformed {
+        /// The object.
+        uri: String,
+        /// What it should hold.
+        expected: &'static str,
+        /// Where it breaks.
+        source: serde_json::Error,
+    },
+    /// Something else was promoted or rolled back in the meantime.
+    #[error("promote {model}: history entry {} was taken by version {} in the meantime", found.seq, found.version)]
+    Conflict {
+        /// The registered model.
+        model: ModelName,
+        /// The entry that was first.
+        found: Box<Entry>,
+    },
+    /// A version without `bundle.json` does not exist.
+    #[error("promote {model}: version {version} is not committed")]
+    NotCommitted {
+        /// The registered model.
+        model: ModelName,
+        /// The version.
+        version: u64,
+    },
+    /// The bundle is not the one that was promoted or claimed.
+    #[error("read version {version} of {model}: {reason}")]
+    Damaged {
+        /// The registered model.
+        model: ModelName,
+        /// The version.
+        version: u64,
+        /// What differs, with what was expected and got.
+        reason: String,
+    },
+    /// The run has already committed its version with another content.
+    #[error("commit version {version} of {model}: this run has committed it with other content")]
+    VersionDiffers {
+        /// The registered model.
+        model: ModelName,
+        /// The version.
+        version: u64,
+    },
+    /// The history has no entry to build on.
+    #[error("promote {model}: there is no history entry {seq} to follow")]
+    UnknownEntry {
+        /// The registered model.
+        model: ModelName,
+        /// The entry that was expected to be the newest.
+        seq: u64,
+    },
+    /// Nothing can be rolled back.
+    #[error("roll back {model}: {reason}")]
+    NoTarget {
+        /// The registered model.
+        model: ModelName,
+        /// Why, with the versions that would do.
+        reason: String,
+    },
+}
+
+impl TrackingError {
+    /// What to do next, as one line that follows `hint:`.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Store(source) => source.hint(),
+            Self::InvalidName { .. } => "choose another name with --model".to_owned(),
+            Self::Malformed { .. } => {
+                "the object was not written by faultline, or by a much newer one: move it away or update".to_owned()
+            }
+            Self::Conflict { .. } => "run the step again: it compares with the champion of now".to_owned(),
+            Self::NotCommitted { .. } => "name a committed version: `faultline models` lists them".to_owned(),
+            Self::Damaged { .. } => {
+                "roll back to another version with `faultline rollback`, then train again".to_owned()
+            }
+            Self::VersionDiffers { .. } => "start a new run: a version never changes".to_owned(),
+            Self::UnknownEntry { .. } => "read the champion again before promoting".to_owned(),
+            Self::NoTarget { .. } => "`faultline history` lists what has been champion".to_owned(),
+        }
+    }
+}
