@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod press;
+mod programs;
+mod stored;
+
+pub use crate::press::Press;
+pub use crate::programs::{Finished, Pipelines, checkout, program, real_data};
+pub use crate::stored::{Digests, Prediction, differences, digests, manifests, models, predictions, read};

@@ -1,0 +1,60 @@
+//! The same pipelines over a real S3 server leave the bytes that they leave in a folder.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use faultline_e2e::{Digests, Pipelines, Press, differences, digests, program};
+use faultline_testkit::servers::SeaweedFs;
+use serde_json::Value;
+
+/// The digests of a run's artifacts by `faultline show`, but for the report, which tells times and places.
+fn shown(server: &SeaweedFs, root_uri: &str, run_id: &str) -> Result<Digests> {
+    let mut command = Command::new(program("faultline")?);
+    command.args(["show", run_id, "--root-uri", root_uri, "--output", "json"]).envs(server.writer_env());
+    let output = command.output()?;
+    let shown: Value =
+        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let mut digests = Digests::new();
+    for step in shown["steps"].as_array().context("show lists steps")? {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if step["step"] == "report" {
+            continue;
+        }
+        let part = step["part"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
+        for output in step["outputs"].as_array().context("a step lists outputs")? {
+            digests.insert(format!("{}{part}/{}", text(&step["step"]), text(&output["name"])), text(&output["sha256"]));
+        }
+    }
+    Ok(digests)
+}
+
+#[test]
+fn s3_and_a_folder_hold_the_same_bytes() -> Result<()> {
+    let Some(server) = SeaweedFs::start() else { return Ok(()) };
+    let press = Press::new()?;
+    let schema = press.schema().display().to_string();
+
+    let folder = press.folder().join("root");
+    let local = Pipelines::at(folder.display().to_string()).param("schema-uri", &schema);
+    local.train("train", &press.training())?.succeeded()?;
+    local.predict("predict", &press.prediction())?.succeeded()?;
+
+    let root_uri = server.root_uri("pipelines");
+    let records = format!("sqlite://{}", press.folder().join("records.sqlite").display());
+    let mut remote = Pipelines::at(&root_uri).param("schema-uri", &schema).param("records-uri", &records);
+    for (name, value) in server.writer_env() {
+        remote = remote.env(name, value);
+    }
+    remote.train("train", &press.training())?.succeeded()?;
+    remote.predict("predict", &press.prediction())?.succeeded()?;
+
+    for run in ["train", "predict"] {
+        let (here, there) = (digests(&folder, run)?, shown(&server, &root_uri, run)?);
+        assert_eq!(differences(&here, &there), Vec::<String>::new(), "{run}");
+        assert!(here.len() > 5, "{here:?}");
+    }
+    let again = remote.train("again", &press.training())?.succeeded()?;
+    let worked: Vec<_> = again.reused().into_iter().filter(|(_, reused)| !reused).map(|(name, _)| name).collect();
+    assert_eq!(worked, ["promote", "report"]);
+    Ok(())
+}
