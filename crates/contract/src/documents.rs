@@ -2,5 +2,6 @@
 //!
 //! Readers tolerate unknown fields, so that an older image reads what a newer one wrote.
 
-pub mod validate;
+pub mod promote;
 pub mod train;
+pub mod validate;

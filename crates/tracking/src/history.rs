@@ -3,8 +3,8 @@
 use faultline_contract::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 
-/// The format that this version writes. Readers accept any; unknown fields are ignored.
-pub const FORMAT_VERSION: u32 = 1;
+/// The format that this version writes.
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// How a version became champion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum Action {
 /// One history entry. Its creation is the promotion or the rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// See [`FORMAT_VERSION`].
+    /// The format of the entry, now 1. Readers accept any; unknown fields are ignored.
     pub format_version: u32,
     /// The entry's place in the history, from 1, without gaps.
     pub seq: u64,

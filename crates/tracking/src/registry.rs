@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use faultline_contract::documents::promote::{BundleFile, BundleIndex};
 use faultline_contract::{Digest, RunId};
 use faultline_store::{PutMode, Store, StoreError};
 use futures::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{BundleFile, BundleIndex};
 use crate::error::TrackingError;
 use crate::history::{self, Action, Author, Entry, line_of_champions};
 use crate::name::ModelName;

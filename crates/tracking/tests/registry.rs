@@ -7,8 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use faultline_contract::RunId;
+use faultline_contract::documents::promote::{BUNDLE_FORMAT_VERSION, BundleFile, BundleIndex, Task};
 use faultline_store::{Action as StoreAction, ObjectMeta, PutMode, Store, StoreError, StoreUrl, Written, open};
-use faultline_tracking::{Action, Author, BundleIndex, CopyState, Promotion, Registry, Task, TrackingError, bundle};
+use faultline_tracking::{Action, Author, CopyState, Promotion, Registry, TrackingError};
 use serde_json::json;
 
 const AT: &str = "2026-01-01T00:00:00Z";
@@ -63,8 +64,9 @@ fn author(reason: &str) -> Author {
 /// An index that differs by its seed.
 fn index(seed: u64) -> BundleIndex {
     BundleIndex {
-        format_version: bundle::FORMAT_VERSION,
+        format_version: BUNDLE_FORMAT_VERSION,
         task: Task::Binary,
+        dataset: "wafer".to_owned(),
         features: vec!["Sensor-1".to_owned()],
         labels: ["good".to_owned(), "faulty".to_owned()],
         model_of_cluster: vec!["pooled".to_owned()],
@@ -217,7 +219,7 @@ async fn a_version_needs_all_its_files(store: Arc<dyn Store>) {
     index.files[0].bytes = 4;
     assert!(matches!(registry.commit(version, &index).await, Err(TrackingError::Damaged { .. })));
     index.files[0] = file.clone();
-    index.files.push(faultline_tracking::BundleFile { path: "absent".to_owned(), ..file });
+    index.files.push(BundleFile { path: "absent".to_owned(), ..file });
     assert!(matches!(registry.commit(version, &index).await, Err(TrackingError::Damaged { .. })));
     index.files.pop();
     registry.commit(version, &index).await.unwrap();
