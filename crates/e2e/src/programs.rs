@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// The root of the source tree.
 pub fn checkout() -> PathBuf {
@@ -45,6 +47,8 @@ pub fn real_data(folder: &str) -> Result<Option<PathBuf>> {
 #[derive(Clone, Debug)]
 pub struct Pipelines {
     folder: PathBuf,
+    /// Where the runner keeps the output of the steps; gone with the last clone.
+    state: Arc<TempDir>,
     root_uri: String,
     params: Vec<(String, String)>,
     environment: Vec<(OsString, OsString)>,
@@ -52,13 +56,17 @@ pub struct Pipelines {
 
 impl Pipelines {
     /// Pipelines that keep everything below `root_uri`.
-    pub fn at(root_uri: impl Into<String>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub fn at(root_uri: impl Into<String>) -> Result<Self> {
+        Ok(Self {
             folder: checkout().join("pipelines"),
+            state: Arc::new(tempfile::tempdir()?),
             root_uri: root_uri.into(),
             params: Vec::new(),
             environment: Vec::new(),
-        }
+        })
     }
 
     /// With a param other than its default.
@@ -101,6 +109,7 @@ impl Pipelines {
     fn run(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Finished> {
         let mut command = Command::new(program("faultline")?);
         command.arg("run").arg(self.folder.join(format!("{pipeline}.yaml"))).args(["--output", "json"]);
+        command.arg("--state-dir").arg(self.state.path());
         command.args(["--run-id", run_id, "-p", &format!("root-uri={}", self.root_uri)]);
         command.args(["-p", &format!("raw-uri={}", raw.display())]);
         for (name, value) in &self.params {

@@ -19,7 +19,7 @@ impl Scene {
         let press = Press::new()?;
         let root = press.folder().join("root");
         let pipelines =
-            Pipelines::at(root.display().to_string()).param("schema-uri", &press.schema().display().to_string());
+            Pipelines::at(root.display().to_string())?.param("schema-uri", &press.schema().display().to_string());
         Ok(Self { press, root, pipelines })
     }
 

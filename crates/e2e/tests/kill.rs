@@ -32,7 +32,7 @@ struct Point {
 impl Scene {
     fn training() -> Result<Self> {
         let press = Press::new()?;
-        let pipelines = Pipelines::at(root_of(&press).display().to_string())
+        let pipelines = Pipelines::at(root_of(&press).display().to_string())?
             .from_folder(without_retries(&press)?)
             .param("schema-uri", &press.schema().display().to_string());
         let trace = press.folder().join("undisturbed.points");

@@ -35,13 +35,13 @@ fn s3_and_a_folder_hold_the_same_bytes() -> Result<()> {
     let schema = press.schema().display().to_string();
 
     let folder = press.folder().join("root");
-    let local = Pipelines::at(folder.display().to_string()).param("schema-uri", &schema);
+    let local = Pipelines::at(folder.display().to_string())?.param("schema-uri", &schema);
     local.train("train", &press.training())?.succeeded()?;
     local.predict("predict", &press.prediction())?.succeeded()?;
 
     let root_uri = server.root_uri("pipelines");
     let records = format!("sqlite://{}", press.folder().join("records.sqlite").display());
-    let mut remote = Pipelines::at(&root_uri).param("schema-uri", &schema).param("records-uri", &records);
+    let mut remote = Pipelines::at(&root_uri)?.param("schema-uri", &schema).param("records-uri", &records);
     for (name, value) in server.writer_env() {
         remote = remote.env(name, value);
     }

@@ -8,7 +8,7 @@ use faultline_e2e::{Digests, Pipelines, Press, differences, digests, manifests, 
 fn pipelines(press: &Press, root: &Path) -> Result<Pipelines> {
     let schema = press.schema();
     let root = root.to_str().context("a root in UTF-8")?;
-    Ok(Pipelines::at(root).param("schema-uri", schema.to_str().context("a path in UTF-8")?))
+    Ok(Pipelines::at(root)?.param("schema-uri", schema.to_str().context("a path in UTF-8")?))
 }
 
 /// Trains and predicts on a root of its own.

@@ -63,7 +63,7 @@ fn the_strict_schema_accepts_9_files_and_837_rows() -> Result<()> {
     let Some(wafer) = real_data("wafer")? else { return Ok(()) };
     let home = tempfile::tempdir()?;
     let root = home.path().join("root");
-    let pipelines = Pipelines::at(root.display().to_string()).param("schema-uri", "builtin://wafer-strict");
+    let pipelines = Pipelines::at(root.display().to_string())?.param("schema-uri", "builtin://wafer-strict");
     pipelines.train("strict", &wafer.join("Training_Batch_Files"))?.succeeded()?;
     let [files_in, files, rejected, rows_in, rows, quarantined] = counts(&root, "strict")?;
     assert_eq!((files_in, files, rejected, rows), (41, 9, 32, 837));
@@ -76,7 +76,7 @@ fn the_lenient_schema_trains_on_1537_rows_and_predicts_each_wafer_alone() -> Res
     let Some(wafer) = real_data("wafer")? else { return Ok(()) };
     let home = tempfile::tempdir()?;
     let root = home.path().join("root");
-    let pipelines = Pipelines::at(root.display().to_string());
+    let pipelines = Pipelines::at(root.display().to_string())?;
     pipelines.train("train", &wafer.join("Training_Batch_Files"))?.succeeded()?;
     let [files_in, files, rejected, rows_in, rows, quarantined] = counts(&root, "train")?;
     assert_eq!((files_in, files, rejected, rows), (41, 16, 25, 1537));
