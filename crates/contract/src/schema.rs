@@ -20,7 +20,7 @@ pub use check::{SchemaError, ValidSchema};
 pub use gate::{GateFailure, ValidationCounts};
 pub use header::{Binding, HeaderError, HeaderMap};
 pub use import::{ImportError, ImportOptions, Imported, import};
-pub use name::NameError;
+pub use name::{NameError, moment_text};
 
 /// The schema format that this version reads and writes.
 pub const FORMAT_VERSION: u32 = 1;

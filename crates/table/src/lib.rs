@@ -1,1 +1,21 @@
-//! Typed tables: CSV in, quarantine out, Parquet between steps.
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod columns;
+mod error;
+mod fields;
+mod folder;
+mod keys;
+mod lines;
+mod parquet_file;
+mod quarantine;
+mod row;
+mod table;
+
+pub use check::{CheckError, FileOutcome, Row, RowSink, check_file};
+pub use columns::{Columns, Values};
+pub use error::TableError;
+pub use folder::{FolderCheck, FolderOutcome};
+pub use keys::Keys;
+pub use quarantine::{Code, QuarantineLog, QuarantineRecord, Scope};
+pub use table::{FileRows, SYSTEM_COLUMNS, SourceFile, Table, TableWriter};

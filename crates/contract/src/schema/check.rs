@@ -37,6 +37,7 @@ pub struct ValidSchema {
     headers: Headers,
     labels: Labels,
     missing_tokens: Vec<String>,
+    has_numeric_missing_token: bool,
     features: Vec<Column>,
 }
 
@@ -101,9 +102,11 @@ impl DataSchema {
         let headers = Headers::new(&self.header, &self.columns).map_err(|(first, second)| {
             rule("columns", format!("headers cannot tell `{first}` from `{second}`; rename one, drop an alias or set header.matching to `exact`"))
         })?;
-        let missing_tokens = self.missing_tokens.iter().map(|token| token.trim().to_owned()).collect();
+        let missing_tokens: Vec<String> = self.missing_tokens.iter().map(|token| token.trim().to_owned()).collect();
+        let is_number = |token: &String| token.parse::<f64>().is_ok_and(f64::is_finite);
+        let has_numeric_missing_token = missing_tokens.iter().any(is_number);
         let features = self.columns.iter().filter(|column| column.role == Role::Feature).cloned().collect();
-        Ok(ValidSchema { name, headers, labels, missing_tokens, features, schema: self })
+        Ok(ValidSchema { name, headers, labels, missing_tokens, has_numeric_missing_token, features, schema: self })
     }
 }
 
@@ -220,6 +223,11 @@ impl ValidSchema {
     /// Whether a cell, without surrounding blanks, means "no value".
     pub fn is_missing(&self, cell: &[u8]) -> bool {
         cell.is_empty() || self.missing_tokens.iter().any(|token| cell.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Whether a number such as `-999` means "no value", so that numbers too have to be compared with the tokens.
+    pub fn has_numeric_missing_token(&self) -> bool {
+        self.has_numeric_missing_token
     }
 
     /// The meaning of a label, `None` for one that the schema does not know.

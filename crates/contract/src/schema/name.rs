@@ -92,6 +92,14 @@ impl NameRule {
     }
 }
 
+/// The text of a moment given in seconds since 1970-01-01T00:00:00: `2020-01-08T12:00:00`, without a zone.
+#[must_use]
+pub fn moment_text(seconds: i64) -> String {
+    let epoch = civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    let moment = epoch.saturating_add(jiff::SignedDuration::from_secs(seconds));
+    moment.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +117,7 @@ mod tests {
     fn the_moment_is_read_from_the_name() {
         assert_eq!(wafer().parse("wafer_01011970_000001.csv"), Ok(1));
         assert_eq!(wafer().parse("Wafer_08012020_120000.csv"), Ok(1_578_484_800));
+        assert_eq!(moment_text(1_578_484_800), "2020-01-08T12:00:00");
         assert_eq!(wafer().parse("wafer_29022020_235959.csv"), Ok(1_583_020_799));
     }
 

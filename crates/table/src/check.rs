@@ -1,0 +1,373 @@
+//! Checks one batch file against a data schema, row by row.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use faultline_contract::Digest;
+use faultline_contract::schema::{DataSchema, Delimiter, EmptyColumn, HeaderError, NameError, Purpose, ValidSchema};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::fields::{self, BadQuote};
+use crate::lines::{Line, Lines, MAX_LINE_BYTES};
+use crate::quarantine::{Code, QuarantineRecord, Scope, quoted};
+use crate::row::{RowFault, RowReader};
+
+/// An accepted row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The 1-based number among the data rows of the file, refused ones included.
+    pub row: u64,
+    /// The 1-based line in the file.
+    pub line: u64,
+    /// Where the line starts in the file, in bytes.
+    pub byte_offset: u64,
+    /// The record's id.
+    pub id: &'a str,
+    /// 0 good, 1 faulty; `None` when predicting.
+    pub target: Option<u8>,
+    /// One value per feature of the schema, NaN = missing.
+    pub features: &'a [f32],
+}
+
+/// Takes the rows of a file as they are checked.
+pub trait RowSink {
+    /// What can go wrong with taking a row.
+    type Error;
+
+    /// Takes an accepted row.
+    ///
+    /// # Errors
+    /// Ends the check.
+    fn accept(&mut self, row: &Row<'_>) -> Result<(), Self::Error>;
+
+    /// Takes a refused row.
+    ///
+    /// # Errors
+    /// Ends the check.
+    fn refuse(&mut self, record: QuarantineRecord) -> Result<(), Self::Error>;
+}
+
+/// What became of a file. `rows_accepted` + `rows_quarantined` = `rows_in`, always.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOutcome {
+    /// The file, as named to the checker.
+    pub file: String,
+    /// The sha256 of its content.
+    pub sha256: Digest,
+    /// Its size.
+    pub bytes: u64,
+    /// The moment in its name, in seconds since 1970-01-01T00:00:00 by the fab's own clock; absent if the name was refused.
+    pub time: Option<i64>,
+    /// Data rows in it: its lines that are not blank, less the header.
+    pub rows_in: u64,
+    /// Rows accepted; 0 for a rejected file.
+    pub rows_accepted: u64,
+    /// Rows refused; all of them for a rejected file.
+    pub rows_quarantined: u64,
+    /// Rows refused one by one, by reason; empty for a rejected file.
+    pub reasons: BTreeMap<Code, u64>,
+    /// For each feature the number of accepted rows without a value; empty for a rejected file.
+    pub missing_counts: Vec<u64>,
+    /// Headers that no name matched and that were paired by rule: (header, column).
+    pub paired_headers: Vec<(String, String)>,
+    /// Why the file as a whole was rejected. The rows that were handed out before do not count.
+    pub rejection: Option<QuarantineRecord>,
+}
+
+impl FileOutcome {
+    /// Rejects the file as a whole: its rows no longer count one by one.
+    pub(crate) fn reject(&mut self, mut record: QuarantineRecord) {
+        record.rows = self.rows_in;
+        self.rows_accepted = 0;
+        self.rows_quarantined = self.rows_in;
+        self.reasons.clear();
+        self.missing_counts.clear();
+        self.rejection = Some(record);
+    }
+
+    pub(crate) fn file_record(&self, code: Code, message: String) -> QuarantineRecord {
+        QuarantineRecord {
+            scope: Scope::File,
+            code,
+            file: self.file.clone(),
+            line: None,
+            byte_offset: None,
+            column: None,
+            value: None,
+            rows: 0,
+            message,
+        }
+    }
+}
+
+/// Why a check ended early.
+#[derive(Debug, Error)]
+pub enum CheckError<E> {
+    /// The file could not be read.
+    #[error("read `{file}`")]
+    Read {
+        /// The file.
+        file: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The sink refused a row.
+    #[error("take the rows of `{file}`")]
+    Sink {
+        /// The file.
+        file: String,
+        /// The cause.
+        #[source]
+        source: E,
+    },
+}
+
+/// Checks a file and hands its rows to the sink, in their order.
+///
+/// `name` may have folders before it; the name rule looks at the last part. The file is read once, to its end even if it is rejected early, so that
+/// its rows and its digest are known. Memory does not depend on its size. A rejection can come after rows
+/// were handed out (an empty column is known only at the end); the sink's owner then drops them.
+///
+/// # Errors
+/// [`CheckError`] if reading fails or the sink refuses a row; never for what the file holds.
+pub fn check_file<S: RowSink>(
+    reader: impl Read,
+    name: &str,
+    schema: &ValidSchema,
+    purpose: Purpose,
+    sink: &mut S,
+) -> Result<FileOutcome, CheckError<S::Error>> {
+    let mut reader = Hashing { inner: reader, hasher: Sha256::new(), bytes: 0 };
+    let mut outcome = FileOutcome {
+        file: name.to_owned(),
+        sha256: Digest::of(b""),
+        bytes: 0,
+        time: None,
+        rows_in: 0,
+        rows_accepted: 0,
+        rows_quarantined: 0,
+        reasons: BTreeMap::new(),
+        missing_counts: Vec::new(),
+        paired_headers: Vec::new(),
+        rejection: None,
+    };
+    let rejection = check_content(Lines::new(&mut reader), &mut outcome, schema, purpose, sink)?;
+    if let Some(record) = rejection {
+        outcome.reject(record);
+    }
+    outcome.sha256 = Digest::finish(reader.hasher);
+    outcome.bytes = reader.bytes;
+    Ok(outcome)
+}
+
+fn check_content<S: RowSink>(
+    mut lines: Lines<impl Read>,
+    outcome: &mut FileOutcome,
+    schema: &ValidSchema,
+    purpose: Purpose,
+    sink: &mut S,
+) -> Result<Option<QuarantineRecord>, CheckError<S::Error>> {
+    let file = outcome.file.clone();
+    let read = |source| CheckError::Read { file: file.clone(), source };
+    let base_name = file.rsplit('/').next().unwrap_or(&file);
+    let name = schema.parse_file_name(base_name);
+    outcome.time = name.as_ref().ok().copied();
+    lines.skip_prefix(b"\xef\xbb\xbf").map_err(read)?;
+
+    let header = match lines.next_filled().map_err(read)? {
+        Some(line) => read_header(&line, schema.schema(), outcome),
+        None => Err(Box::new(
+            outcome.file_record(Code::EmptyFile, "no line but blank ones; expected a header and rows".to_owned()),
+        )),
+    };
+    // The name counts before the content.
+    let header = match name {
+        Err(error) => Err(Box::new(name_record(&error, outcome, base_name))),
+        Ok(_) => header,
+    };
+    let (delimiter, headers) = match header {
+        Ok(header) => header,
+        Err(record) => return count_rows(&mut lines, outcome, *record).map_err(read).map(Some),
+    };
+    let map = match schema.map_headers(&headers, purpose) {
+        Ok(map) => map,
+        Err(error) => {
+            let record = header_record(&error, outcome);
+            return count_rows(&mut lines, outcome, record).map_err(read).map(Some);
+        }
+    };
+    outcome.paired_headers = map.paired;
+
+    let mut rows = RowReader::new(schema, &map.bindings, purpose, delimiter);
+    outcome.missing_counts = vec![0; schema.features().len()];
+    let mut first_refused = None;
+    while let Some(line) = lines.next_filled().map_err(read)? {
+        outcome.rows_in += 1;
+        let sunk = |source| CheckError::Sink { file: file.clone(), source };
+        match rows.read(&line) {
+            Ok(accepted) => {
+                outcome.rows_accepted += 1;
+                for (count, value) in outcome.missing_counts.iter_mut().zip(accepted.features) {
+                    *count += u64::from(value.is_nan());
+                }
+                let row = Row { row: outcome.rows_in, line: line.number, byte_offset: line.offset, ..accepted };
+                sink.accept(&row).map_err(sunk)?;
+            }
+            Err(fault) => {
+                let record = row_record(fault, outcome, &line);
+                outcome.rows_quarantined += 1;
+                *outcome.reasons.entry(record.code).or_default() += 1;
+                if first_refused.is_none() {
+                    first_refused = Some(record.clone());
+                }
+                sink.refuse(record).map_err(sunk)?;
+            }
+        }
+    }
+    Ok(judge_file(outcome, schema.schema(), &rows.empty_columns(), first_refused))
+}
+
+/// The rules that need the whole file.
+fn judge_file(
+    outcome: &FileOutcome,
+    schema: &DataSchema,
+    empty_columns: &[String],
+    first_refused: Option<QuarantineRecord>,
+) -> Option<QuarantineRecord> {
+    if outcome.rows_in == 0 {
+        return Some(outcome.file_record(Code::NoRows, "a header without data rows".to_owned()));
+    }
+    if schema.missing.empty_column == EmptyColumn::RejectFile
+        && let Some(first) = empty_columns.first()
+    {
+        let message = format!("{} columns hold no value at all, the first is `{first}`", empty_columns.len());
+        let mut record = outcome.file_record(Code::EmptyColumn, message);
+        record.column = Some(first.clone());
+        return Some(record);
+    }
+    if outcome.rows_accepted == 0 {
+        let first = first_refused
+            .map_or_else(String::new, |record| format!("; the first by {}: {}", record.code, record.message));
+        return Some(outcome.file_record(Code::NoValidRows, format!("every row was refused{first}")));
+    }
+    let cells = outcome.rows_accepted * outcome.missing_counts.len() as u64;
+    let ratio = outcome.missing_counts.iter().sum::<u64>() as f64 / cells as f64;
+    let most = schema.missing.max_file_missing_ratio;
+    (ratio > most).then(|| {
+        let message =
+            format!("{ratio:.3} of the cells are missing, expected at most {most} (missing.max_file_missing_ratio)");
+        outcome.file_record(Code::TooManyMissing, message)
+    })
+}
+
+/// Counts the rows of a file that is rejected by its name or header.
+fn count_rows(
+    lines: &mut Lines<impl Read>,
+    outcome: &mut FileOutcome,
+    record: QuarantineRecord,
+) -> io::Result<QuarantineRecord> {
+    while lines.next_filled()?.is_some() {
+        outcome.rows_in += 1;
+    }
+    Ok(record)
+}
+
+fn read_header(
+    line: &Line<'_>,
+    schema: &DataSchema,
+    outcome: &FileOutcome,
+) -> Result<(u8, Vec<String>), Box<QuarantineRecord>> {
+    let refuse = |code, message: &str| {
+        let mut record = outcome.file_record(code, message.to_owned());
+        (record.line, record.byte_offset) = (Some(line.number), Some(line.offset));
+        Box::new(record)
+    };
+    let Some(bytes) = line.bytes else {
+        return Err(refuse(Code::LineTooLong, &format!("the header line is longer than {MAX_LINE_BYTES} bytes")));
+    };
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(refuse(Code::NotUtf8, "the file is UTF-16, expected UTF-8; save it as `CSV UTF-8`"));
+    }
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(refuse(Code::NotUtf8, "the header is not UTF-8; save the file as `CSV UTF-8`"));
+    }
+    let delimiter = match schema.delimiter {
+        Delimiter::Auto => detect_delimiter(bytes),
+        Delimiter::Comma => b',',
+        Delimiter::Semicolon => b';',
+        Delimiter::Tab => b'\t',
+        Delimiter::Pipe => b'|',
+    };
+    let mut headers = Vec::new();
+    let cells = fields::split(bytes, delimiter, |_, _, cell| headers.push(String::from_utf8_lossy(cell).into_owned()));
+    match cells {
+        Ok(_) => Ok((delimiter, headers)),
+        Err(BadQuote(_)) => Err(refuse(Code::BadQuote, "the quotes of the header line do not pair up")),
+    }
+}
+
+/// The delimiter that cuts the header into the most cells; a comma if there is none.
+fn detect_delimiter(header: &[u8]) -> u8 {
+    let count = |delimiter| fields::split(header, delimiter, |_, _, _| ()).unwrap_or(0);
+    // The first of the largest wins, so the order is the order of preference.
+    [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+}
+
+fn name_record(error: &NameError, outcome: &FileOutcome, base_name: &str) -> QuarantineRecord {
+    let code = match error {
+        NameError::Pattern { .. } => Code::NamePattern,
+        NameError::Date { .. } => Code::NameDate,
+        NameError::Time { .. } => Code::NameTime,
+    };
+    let mut record = outcome.file_record(code, error.to_string());
+    record.value = Some(quoted(base_name.as_bytes()));
+    record
+}
+
+fn header_record(error: &HeaderError, outcome: &FileOutcome) -> QuarantineRecord {
+    let (code, column) = match error {
+        HeaderError::ColumnCount { .. } => (Code::ColumnCount, None),
+        HeaderError::Duplicate { column, .. } => (Code::DuplicateColumn, Some(column)),
+        HeaderError::TargetMissing { column } => (Code::TargetMissing, Some(column)),
+        HeaderError::Blank { .. } => (Code::BlankHeader, None),
+        HeaderError::Unknown { header, .. } => (Code::UnknownColumn, Some(header)),
+        HeaderError::Missing { .. } => (Code::MissingColumn, None),
+    };
+    let mut record = outcome.file_record(code, error.to_string());
+    record.line = Some(1);
+    record.column = column.map(|column| quoted(column.as_bytes()));
+    record
+}
+
+fn row_record(fault: RowFault, outcome: &FileOutcome, line: &Line<'_>) -> QuarantineRecord {
+    QuarantineRecord {
+        scope: Scope::Row,
+        code: fault.code,
+        file: outcome.file.clone(),
+        line: Some(line.number),
+        byte_offset: Some(line.offset + fault.offset_in_line),
+        column: fault.column,
+        value: fault.value,
+        rows: 1,
+        message: fault.message,
+    }
+}
+
+/// Digests what passes through.
+struct Hashing<R> {
+    inner: R,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,90 @@
+//! What can go wrong with tables.
+
+use std::io;
+use std::path::PathBuf;
+
+use arrow_schema::ArrowError;
+use parquet::errors::ParquetError;
+use thiserror::Error;
+
+/// What can go wrong with tables.
+#[derive(Debug, Error)]
+pub enum TableError {
+    /// A file could not be opened, created or written.
+    #[error("{action} `{}`", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A table file is not what it should be.
+    #[error("read table `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: Box<TableError>,
+    },
+    /// Parquet could not be read or written.
+    #[error("parquet")]
+    Parquet(#[from] ParquetError),
+    /// Columns do not make a batch.
+    #[error("arrow")]
+    Arrow(#[from] ArrowError),
+    /// CSV could not be written.
+    #[error("write CSV")]
+    Csv(#[from] csv::Error),
+    /// Plain writing failed.
+    #[error("write")]
+    Write(#[from] io::Error),
+    /// There is no column of that name.
+    #[error("no column `{name}`, expected one of {known}")]
+    NoColumn {
+        /// The name.
+        name: String,
+        /// The known names, abridged.
+        known: String,
+    },
+    /// A column holds another type.
+    #[error("column `{name}` holds {got}, expected {expected}")]
+    ColumnType {
+        /// The column.
+        name: String,
+        /// What it holds.
+        got: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A column has another number of rows than the table.
+    #[error("column `{name}` has {got} rows, expected {expected}")]
+    Length {
+        /// The column.
+        name: String,
+        /// Its rows.
+        got: usize,
+        /// The rows of the table.
+        expected: usize,
+    },
+    /// A column stands twice.
+    #[error("column `{name}` stands twice")]
+    DuplicateColumn {
+        /// The column.
+        name: String,
+    },
+    /// A value that may not be missing is.
+    #[error("column `{name}` has a missing value at row {row}, expected none")]
+    UnexpectedNull {
+        /// The column.
+        name: String,
+        /// The 0-based row.
+        row: usize,
+    },
+    /// The text of a source digest is none.
+    #[error("column `_source_sha256`")]
+    Digest(#[from] faultline_contract::digest::InvalidDigest),
+}

@@ -1,0 +1,356 @@
+//! The typed table of records: row keys, places, targets and features.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::types::{Float32Type, Int64Type, UInt8Type};
+use arrow_array::{Array, ArrayRef, Int64Array, StringArray, UInt8Array};
+use arrow_schema::{DataType, Field};
+use faultline_contract::Digest;
+use parquet::file::reader::ChunkReader;
+
+use crate::check::Row;
+use crate::columns::{MOMENT, moments, moments_of, nullable_f32, present, primitive, text_of};
+use crate::keys::Keys;
+use crate::parquet_file::{self, BatchWriter, ROWS_PER_BATCH};
+use crate::{RowSink, TableError};
+
+/// The columns before the features.
+pub const SYSTEM_COLUMNS: [&str; 8] =
+    ["_id", "_source_file", "_source_sha256", "_row", "_time", "_line", "_byte_offset", "_target"];
+
+/// Records in memory. All columns have one entry per row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The row keys.
+    pub keys: Keys,
+    /// The moment in the file's name, in seconds since 1970-01-01T00:00:00 by the fab's own clock.
+    pub times: Vec<i64>,
+    /// The 1-based line in the raw file.
+    pub lines: Vec<u64>,
+    /// Where the line starts in the raw file, in bytes.
+    pub byte_offsets: Vec<u64>,
+    /// 0 good, 1 faulty, `None` unknown.
+    pub targets: Vec<Option<u8>>,
+    /// The names of the features.
+    pub feature_names: Vec<String>,
+    /// Rows × features, row-major, NaN = missing.
+    pub features: Vec<f32>,
+}
+
+/// The file that rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name, relative to the raw folder.
+    pub file: Arc<str>,
+    /// The sha256 of its content.
+    pub sha256: Digest,
+    /// The moment in its name, in seconds.
+    pub time: i64,
+}
+
+impl Table {
+    /// The number of rows.
+    pub fn row_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The features of a row, NaN = missing.
+    ///
+    /// # Panics
+    /// If the row is out of bounds.
+    pub fn row(&self, row: usize) -> &[f32] {
+        let width = self.feature_names.len();
+        &self.features[row * width..(row + 1) * width]
+    }
+
+    /// Reads a table from a Parquet file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its columns are not those of a table.
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let read = |source| TableError::Read { path: path.to_owned(), source: Box::new(source) };
+        Self::read_from(parquet_file::open_file(path)?).map_err(read)
+    }
+
+    /// Reads a table from Parquet bytes (`bytes::Bytes`) or an open file. Holds one copy of the features.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its columns are not those of a table.
+    pub fn read_from<R: ChunkReader + 'static>(reader: R) -> Result<Self, TableError> {
+        let (schema, row_count, batches) = parquet_file::open(reader)?;
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        if !names.starts_with(&SYSTEM_COLUMNS) {
+            let missing = SYSTEM_COLUMNS.iter().enumerate().find(|(at, name)| names.get(*at) != Some(name));
+            return Err(TableError::NoColumn {
+                name: missing.map(|(_, name)| (*name).to_owned()).unwrap_or_default(),
+                known: format!("a table whose first columns are {}", SYSTEM_COLUMNS.join(", ")),
+            });
+        }
+        let feature_names: Vec<String> = names[SYSTEM_COLUMNS.len()..].iter().map(|name| (*name).to_owned()).collect();
+        let width = feature_names.len();
+        let mut table = Self {
+            keys: Keys::with_capacity(row_count),
+            features: Vec::with_capacity(row_count * width),
+            feature_names,
+            ..Self::default()
+        };
+        for batch in batches {
+            let batch = batch?;
+            let column = |index: usize| batch.column(index).as_ref();
+            let (ids, files) = (text_of("_id", column(0))?, text_of("_source_file", column(1))?);
+            let (digests, rows) = (text_of("_source_sha256", column(2))?, present::<Int64Type>("_row", column(3))?);
+            for (((id, file), digest), row) in ids.iter().zip(&files).zip(&digests).zip(rows) {
+                table.keys.push(id, file, digest, row as u64)?;
+            }
+            let counts = |index: usize| -> Result<_, TableError> {
+                Ok(present::<Int64Type>(SYSTEM_COLUMNS[index], column(index))?.into_iter().map(|count| count as u64))
+            };
+            table.times.extend(moments_of("_time", column(4))?);
+            table.lines.extend(counts(5)?);
+            table.byte_offsets.extend(counts(6)?);
+            table.targets.extend(primitive::<UInt8Type>("_target", column(7))?.iter());
+
+            let start = table.features.len();
+            table.features.resize(start + batch.num_rows() * width, f32::NAN);
+            for (index, name) in table.feature_names.iter().enumerate() {
+                let array = primitive::<Float32Type>(name, column(SYSTEM_COLUMNS.len() + index))?;
+                for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
+                    table.features[start + row * width + index] = array.value(row);
+                }
+            }
+        }
+        Ok(table)
+    }
+
+    /// Writes the table as Parquet; the bytes are those that a [`TableWriter`] writes for the same rows.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), TableError> {
+        let mut writer = TableWriter::new(parquet_file::create_file(path)?, &self.feature_names)?;
+        for index in 0..self.row_count() {
+            let source = SourceFile {
+                file: Arc::clone(&self.keys.source_files[index]),
+                sha256: self.keys.source_sha256s[index],
+                time: self.times[index],
+            };
+            let row = Row {
+                row: self.keys.rows[index],
+                line: self.lines[index],
+                byte_offset: self.byte_offsets[index],
+                id: &self.keys.ids[index],
+                target: self.targets[index],
+                features: self.row(index),
+            };
+            writer.push(&source, &row)?;
+        }
+        parquet_file::close_file(writer.finish()?, path)
+    }
+}
+
+/// Writes a table row by row, in memory that does not depend on their number.
+pub struct TableWriter<W: Write + Send> {
+    writer: BatchWriter<W>,
+    width: usize,
+    pending: Pending,
+    row_count: u64,
+}
+
+/// Rows that are not yet written.
+#[derive(Default)]
+struct Pending {
+    ids: Vec<String>,
+    files: Vec<Arc<str>>,
+    digests: Vec<Digest>,
+    rows: Vec<u64>,
+    times: Vec<i64>,
+    lines: Vec<u64>,
+    byte_offsets: Vec<u64>,
+    targets: Vec<Option<u8>>,
+    features: Vec<f32>,
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    /// Starts a table with those features.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn new(writer: W, feature_names: &[String]) -> Result<Self, TableError> {
+        let kinds = [
+            DataType::Utf8,
+            DataType::Utf8,
+            DataType::Utf8,
+            DataType::Int64,
+            MOMENT,
+            DataType::Int64,
+            DataType::Int64,
+            DataType::UInt8,
+        ];
+        let system = SYSTEM_COLUMNS.iter().zip(kinds).map(|(name, kind)| Field::new(*name, kind, *name == "_target"));
+        let features = feature_names.iter().map(|name| Field::new(name, DataType::Float32, true));
+        let writer = BatchWriter::new(writer, system.chain(features).collect())?;
+        Ok(Self { writer, width: feature_names.len(), pending: Pending::default(), row_count: 0 })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// If the number of features is wrong or writing fails.
+    pub fn push(&mut self, source: &SourceFile, row: &Row<'_>) -> Result<(), TableError> {
+        if row.features.len() != self.width {
+            let (name, got) = ("features of a row".to_owned(), row.features.len());
+            return Err(TableError::Length { name, got, expected: self.width });
+        }
+        let pending = &mut self.pending;
+        pending.ids.push(row.id.to_owned());
+        pending.files.push(Arc::clone(&source.file));
+        pending.digests.push(source.sha256);
+        pending.rows.push(row.row);
+        pending.times.push(source.time);
+        pending.lines.push(row.line);
+        pending.byte_offsets.push(row.byte_offset);
+        pending.targets.push(row.target);
+        pending.features.extend_from_slice(row.features);
+        self.row_count += 1;
+        if pending.ids.len() == ROWS_PER_BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// A sink for the rows of one file, to be given to [`crate::check_file`].
+    pub fn rows_of(&mut self, source: SourceFile) -> FileRows<'_, W> {
+        FileRows { writer: self, source }
+    }
+
+    /// The number of rows added.
+    pub fn row_count(&self) -> u64 {
+        self.row_count
+    }
+
+    /// Writes what is left and hands the writer back.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn finish(mut self) -> Result<W, TableError> {
+        if !self.pending.ids.is_empty() {
+            self.flush()?;
+        }
+        self.writer.finish()
+    }
+
+    fn flush(&mut self) -> Result<(), TableError> {
+        let pending = &self.pending;
+        let counts = |values: &[u64]| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(values.iter().map(|value| *value as i64)))
+        };
+        let text = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from_iter_values(values)) };
+        let digests: Vec<String> = pending.digests.iter().map(ToString::to_string).collect();
+        let mut columns: Vec<ArrayRef> = vec![
+            text(pending.ids.iter().map(String::as_str).collect()),
+            text(pending.files.iter().map(AsRef::as_ref).collect()),
+            text(digests.iter().map(String::as_str).collect()),
+            counts(&pending.rows),
+            moments(pending.times.iter().copied()),
+            counts(&pending.lines),
+            counts(&pending.byte_offsets),
+            Arc::new(pending.targets.iter().copied().collect::<UInt8Array>()),
+        ];
+        let feature = |index| nullable_f32(pending.features.iter().skip(index).step_by(self.width).copied());
+        columns.extend((0..self.width).map(feature));
+        self.writer.write(columns)?;
+        let pending = &mut self.pending;
+        pending.ids.clear();
+        pending.files.clear();
+        pending.digests.clear();
+        pending.rows.clear();
+        pending.times.clear();
+        pending.lines.clear();
+        pending.byte_offsets.clear();
+        pending.targets.clear();
+        pending.features.clear();
+        Ok(())
+    }
+}
+
+/// Puts the accepted rows of one file into a table; the refused ones are left out.
+pub struct FileRows<'a, W: Write + Send> {
+    writer: &'a mut TableWriter<W>,
+    source: SourceFile,
+}
+
+impl<W: Write + Send> RowSink for FileRows<'_, W> {
+    type Error = TableError;
+
+    fn accept(&mut self, row: &Row<'_>) -> Result<(), TableError> {
+        self.writer.push(&self.source, row)
+    }
+
+    fn refuse(&mut self, _: crate::QuarantineRecord) -> Result<(), TableError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(rows: usize) -> Table {
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let mut table = Table { feature_names: names, ..Table::default() };
+        for row in 0..rows {
+            let digest = Digest::of(&[(row / 100) as u8]);
+            let file = format!("f{}.csv", row / 100);
+            table.keys.push(&format!("id-{row}"), &file, &digest.to_string(), row as u64 % 100 + 1).unwrap();
+            table.times.push(1_600_000_000 + row as i64 / 100);
+            table.lines.push(row as u64 + 2);
+            table.byte_offsets.push(row as u64 * 50);
+            table.targets.push([Some(0), Some(1), None][row % 3]);
+            table.features.extend([row as f32, if row % 2 == 0 { f32::NAN } else { 0.5 }, -1.0]);
+        }
+        table
+    }
+
+    #[test]
+    fn a_table_survives_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for rows in [0, 1, 2500] {
+            let path = folder.path().join("t.parquet");
+            let table = example(rows);
+            table.write(&path).unwrap();
+            let again = Table::read(&path).unwrap();
+            assert_eq!(format!("{again:?}"), format!("{table:?}"));
+        }
+    }
+
+    #[test]
+    fn a_table_is_readable_as_columns_with_the_same_names_and_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        let table = example(10);
+        table.write(&path).unwrap();
+        let columns = crate::Columns::read(&path).unwrap();
+        let names: Vec<&str> = columns.names().collect();
+        assert_eq!(names[..8], SYSTEM_COLUMNS);
+        assert_eq!(names[8..], ["a", "b", "c"]);
+        assert_eq!(columns.keys().unwrap(), table.keys);
+        assert_eq!(columns.moment("_time").unwrap(), table.times);
+        assert_eq!(columns.optional_u8("_target").unwrap(), table.targets);
+    }
+
+    #[test]
+    fn another_kind_of_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        crate::Columns::new(1).with("x", crate::Values::I64(vec![1])).unwrap().write(&path).unwrap();
+        assert!(matches!(Table::read(&path), Err(TableError::Read { .. })));
+        assert!(matches!(Table::read(&folder.path().join("none")), Err(TableError::File { .. })));
+    }
+
+    #[test]
+    fn a_row_of_the_wrong_width_is_refused() {
+        let mut writer = TableWriter::new(Vec::new(), &["a".to_owned()]).unwrap();
+        let source = SourceFile { file: "f".into(), sha256: Digest::of(b""), time: 0 };
+        let row = Row { row: 1, line: 2, byte_offset: 3, id: "x", target: None, features: &[1.0, 2.0] };
+        assert!(matches!(writer.push(&source, &row), Err(TableError::Length { .. })));
+    }
+}
