@@ -242,9 +242,6 @@ fn verify(artifact: &Artifact, sha256: Digest) -> Result<(), Failure> {
     if artifact.sha256 == sha256 {
         return Ok(());
     }
-    Err(Failure::configuration(format!(
-        "{} has sha256 {sha256}, its manifest says {}",
-        artifact.uri, artifact.sha256
-    ))
-    .hint("the object was changed after it was committed; run the step that wrote it with --no-cache in a new run"))
+    Err(Failure::configuration(format!("{} has sha256 {sha256}, its manifest says {}", artifact.uri, artifact.sha256))
+        .hint("the object was changed after it was committed; run the step that wrote it with --no-cache in a new run"))
 }

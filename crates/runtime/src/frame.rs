@@ -53,7 +53,7 @@ macro_rules! build_info {
 #[must_use]
 pub fn main<S: Step>(build: BuildInfo) -> std::process::ExitCode {
     log::start();
-    let code = match run::<S>(build, std::env::args_os()) {
+    let code = match execute::<S>(build, std::env::args_os()) {
         Ok(code) => code,
         Err(failure) => {
             // Nothing is left to tell it to when stderr is closed.
@@ -64,7 +64,11 @@ pub fn main<S: Step>(build: BuildInfo) -> std::process::ExitCode {
     code.into()
 }
 
-fn run<S: Step>(build: BuildInfo, args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+/// The same within a process that goes on, for tests and embedding: `args` start with the program's name.
+///
+/// # Errors
+/// The failure that [`main`] prints, with its exit code.
+pub fn execute<S: Step>(build: BuildInfo, args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
     let parsed = match options::parse::<S>(options::command::<S>(build.version), args) {
         Ok(parsed) => parsed,
         Err(error) => {

@@ -16,7 +16,7 @@ pub mod task;
 pub use context::{Context, Upstream};
 pub use documents::{DEFAULT_PARAMS_URI, DEFAULT_SCHEMA_URI, Document};
 pub use failure::{Explain, Failure};
-pub use frame::{BuildInfo, main};
+pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};
 pub use step::{Plan, Resources, ResultKind, ResultSpec, Reuse, Step, UpstreamSpec};

@@ -1,1 +1,11 @@
-//! The validate stage.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod io;
+mod options;
+mod run;
+
+pub use error::ValidateError;
+pub use io::Validate;
+pub use options::{PurposeFlag, ValidateOptions};
+pub use run::Job;

@@ -36,28 +36,28 @@ pub struct AcceptedFile {
     pub rows_quarantined: u64,
 }
 
-/// `profile.json`: what the accepted data looks like, for the report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// `profile.json`: what was refused and what is missing, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
-    /// Quarantine entries and rows by reason.
-    pub quarantine: BTreeMap<String, QuarantineCount>,
-    /// Rows with the label `good`.
-    pub rows_good: u64,
-    /// Rows with the label `faulty`.
-    pub rows_faulty: u64,
-    /// Ids that name more than one accepted row.
-    pub ids_repeated: u64,
+    /// Rejected files by reason.
+    pub file_reasons: BTreeMap<String, u64>,
+    /// Quarantined rows by reason, one by one or with their file.
+    pub row_reasons: BTreeMap<String, u64>,
+    /// Headers that no name matched and that were paired with a column by rule, per file.
+    pub paired_headers: Vec<PairedHeader>,
     /// Per feature, in the schema's order.
     pub columns: Vec<ColumnProfile>,
 }
 
-/// How often a reason occurred.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct QuarantineCount {
-    /// Entries: rejected files, or single rows.
-    pub entries: u64,
-    /// Rows that these entries stand for.
-    pub rows: u64,
+/// A header that no name matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PairedHeader {
+    /// The file.
+    pub file: String,
+    /// The header as written.
+    pub header: String,
+    /// The column that it was taken for.
+    pub column: String,
 }
 
 /// The missing values of one feature over the accepted rows.

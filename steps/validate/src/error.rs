@@ -1,0 +1,36 @@
+//! What can go wrong in the core. Bad data is no error here: it goes to quarantine.
+
+use std::io;
+
+use faultline_contract::ExitCode;
+use faultline_runtime::Explain;
+use thiserror::Error;
+
+/// The core cannot go on.
+#[derive(Debug, Error)]
+pub enum ValidateError {
+    /// A raw file cannot be read to its end.
+    #[error("read raw file {name}")]
+    Read {
+        /// The file, relative to the raw folder.
+        name: String,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// An output cannot be written.
+    #[error("write the outputs of validate")]
+    Write(#[from] io::Error),
+}
+
+impl Explain for ValidateError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Temporary
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Read { .. } => "check that the file can be read and is not being changed; then run again".to_owned(),
+            Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
+        })
+    }
+}
