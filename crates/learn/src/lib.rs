@@ -4,6 +4,7 @@
 pub mod boosting;
 pub mod classifier;
 pub mod error;
+pub mod forest;
 pub mod impute;
 pub mod kmeans;
 pub mod knee;

@@ -1,0 +1,228 @@
+//! The table of nodes that every forest is.
+
+use serde::{Deserialize, Serialize};
+
+use super::Forest;
+use crate::error::LearnError;
+
+/// One node of a tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Node {
+    /// Number of the tree, from 0.
+    pub tree: u32,
+    /// Number of the node within its tree; 0 is the root.
+    pub node: u32,
+    /// How the rows part here; none for a leaf.
+    pub split: Option<Split>,
+    /// Share of the positive class among the training rows here, by weight. Inner nodes have one too.
+    pub probability: f64,
+    /// Weight of the training rows here.
+    pub cover: f64,
+}
+
+/// How the rows of a node part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Split {
+    /// Column that decides.
+    pub feature: u32,
+    /// The greatest value that goes left.
+    pub threshold: f32,
+    /// Node for rows up to the threshold.
+    pub left: u32,
+    /// Node for the other rows.
+    pub right: u32,
+}
+
+/// The table as columns; a leaf has -1 for feature, left and right.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Columns {
+    n_features: usize,
+    tree: Vec<u32>,
+    node: Vec<u32>,
+    feature: Vec<i32>,
+    threshold: Vec<f32>,
+    left: Vec<i32>,
+    right: Vec<i32>,
+    probability: Vec<f64>,
+    cover: Vec<f64>,
+}
+
+impl Node {
+    /// The node as a row of a table: feature, threshold, left and right, with -1 (and threshold 0) for a leaf.
+    pub fn to_columns(&self) -> (i32, f32, i32, i32) {
+        self.split.map_or((-1, 0.0, -1, -1), |split| {
+            (split.feature as i32, split.threshold, split.left as i32, split.right as i32)
+        })
+    }
+}
+
+impl Split {
+    /// Reads the four columns of a table back; `None` is a leaf.
+    ///
+    /// # Errors
+    /// When a child or the feature is negative and not all three are.
+    pub fn from_columns(feature: i32, threshold: f32, left: i32, right: i32) -> Result<Option<Self>, LearnError> {
+        if feature < 0 && left < 0 && right < 0 {
+            return Ok(None);
+        }
+        match (feature.try_into(), left.try_into(), right.try_into()) {
+            (Ok(feature), Ok(left), Ok(right)) => Ok(Some(Self { feature, threshold, left, right })),
+            _ => Err(malformed(format!(
+                "feature {feature}, left {left} and right {right} are neither all set nor all -1"
+            ))),
+        }
+    }
+}
+
+impl From<Forest> for Columns {
+    fn from(forest: Forest) -> Self {
+        let mut columns = Self {
+            n_features: forest.n_features,
+            tree: Vec::new(),
+            node: Vec::new(),
+            feature: Vec::new(),
+            threshold: Vec::new(),
+            left: Vec::new(),
+            right: Vec::new(),
+            probability: Vec::new(),
+            cover: Vec::new(),
+        };
+        for node in &forest.nodes {
+            let (feature, threshold, left, right) = node.to_columns();
+            columns.tree.push(node.tree);
+            columns.node.push(node.node);
+            columns.feature.push(feature);
+            columns.threshold.push(threshold);
+            columns.left.push(left);
+            columns.right.push(right);
+            columns.probability.push(node.probability);
+            columns.cover.push(node.cover);
+        }
+        columns
+    }
+}
+
+impl TryFrom<Columns> for Forest {
+    type Error = LearnError;
+
+    fn try_from(columns: Columns) -> Result<Self, LearnError> {
+        let lengths = [
+            columns.node.len(),
+            columns.feature.len(),
+            columns.threshold.len(),
+            columns.left.len(),
+            columns.right.len(),
+            columns.probability.len(),
+            columns.cover.len(),
+        ];
+        let expected = columns.tree.len();
+        if let Some(&found) = lengths.iter().find(|&&length| length != expected) {
+            return Err(LearnError::Length { what: "a column of the node table", found, expected });
+        }
+        let nodes = (0..expected)
+            .map(|i| {
+                Ok(Node {
+                    tree: columns.tree[i],
+                    node: columns.node[i],
+                    split: Split::from_columns(
+                        columns.feature[i],
+                        columns.threshold[i],
+                        columns.left[i],
+                        columns.right[i],
+                    )?,
+                    probability: columns.probability[i],
+                    cover: columns.cover[i],
+                })
+            })
+            .collect::<Result<Vec<_>, LearnError>>()?;
+        Self::from_nodes(columns.n_features, nodes)
+    }
+}
+
+/// Finds where the trees begin, and refuses a table that no walk may be trusted to.
+pub(super) fn check(n_features: usize, nodes: &[Node]) -> Result<Vec<usize>, LearnError> {
+    let mut starts = Vec::new();
+    for (i, node) in nodes.iter().enumerate() {
+        if node.node == 0 {
+            starts.push(i);
+        }
+        let start = *starts.last().unwrap_or(&0);
+        if node.tree as usize + 1 != starts.len() || node.node as usize != i - start {
+            return Err(malformed(format!("tree {}, node {} is out of order at row {i}", node.tree, node.node)));
+        }
+        if !(0.0..=1.0).contains(&node.probability) || node.cover.is_nan() {
+            return Err(malformed(format!(
+                "tree {}, node {} has probability {} and cover {}",
+                node.tree, node.node, node.probability, node.cover
+            )));
+        }
+    }
+    if starts.is_empty() {
+        return Err(malformed("there are no nodes".to_owned()));
+    }
+    starts.push(nodes.len());
+    for tree in starts.windows(2) {
+        for node in &nodes[tree[0]..tree[1]] {
+            let Some(split) = node.split else { continue };
+            let last = tree[1] - tree[0];
+            let ahead = |child: u32| child > node.node && (child as usize) < last;
+            if !ahead(split.left)
+                || !ahead(split.right)
+                || split.feature as usize >= n_features
+                || split.threshold.is_nan()
+            {
+                return Err(malformed(format!(
+                    "tree {}, node {} splits on feature {} to nodes {} and {}",
+                    node.tree, node.node, split.feature, split.left, split.right
+                )));
+            }
+        }
+    }
+    Ok(starts)
+}
+
+fn malformed(message: String) -> LearnError {
+    LearnError::Malformed { what: "the forest", message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(node: u32, probability: f64) -> Node {
+        Node { tree: 0, node, split: None, probability, cover: 1.0 }
+    }
+
+    fn stump(left: u32, right: u32, feature: u32) -> Vec<Node> {
+        let split = Split { feature, threshold: 0.5, left, right };
+        let root = Node { split: Some(split), ..leaf(0, 0.5) };
+        vec![root, leaf(1, 0.0), leaf(2, 1.0)]
+    }
+
+    #[test]
+    fn a_good_table_is_taken() {
+        let forest = Forest::from_nodes(1, stump(1, 2, 0)).unwrap();
+        assert_eq!((forest.n_estimators(), forest.n_features()), (1, 1));
+    }
+
+    #[test]
+    fn tables_that_would_lead_astray_are_refused() {
+        let backwards = stump(0, 2, 0);
+        let outside = stump(1, 3, 0);
+        let no_such_feature = stump(1, 2, 1);
+        let mut out_of_order = stump(1, 2, 0);
+        out_of_order.swap(1, 2);
+        let mut impossible = stump(1, 2, 0);
+        impossible[1].probability = 1.5;
+        for nodes in [backwards, outside, no_such_feature, out_of_order, impossible, Vec::new()] {
+            let refused = Forest::from_nodes(1, nodes);
+            assert!(matches!(refused, Err(LearnError::Malformed { .. })));
+        }
+    }
+
+    #[test]
+    fn a_half_leaf_is_refused() {
+        assert!(Split::from_columns(-1, 0.0, 1, 2).is_err());
+        assert_eq!(Split::from_columns(-1, 0.0, -1, -1).unwrap(), None);
+    }
+}
