@@ -1,2 +1,13 @@
 //! The faultline command line.
-fn main() {}
+
+mod cli;
+mod failure;
+mod progress;
+mod run;
+mod state;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,137 @@
+//! What a run shows while it goes on, and the table at its end.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use faultline_tekton::{Event, Observer, Outcome, ParamValue, Status, TaskOutcome};
+
+/// How much of a failed task's output is shown.
+const TAIL_LINES: usize = 20;
+
+/// Lines on stderr, one per event.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    is_verbose: bool,
+    has_colour: bool,
+}
+
+impl Lines {
+    pub(crate) fn new(is_verbose: bool) -> Self {
+        let has_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { is_verbose, has_colour }
+    }
+
+    /// A line on stderr; where stderr is gone there is nobody left to tell.
+    pub(crate) fn say(&self, line: &str) {
+        writeln!(std::io::stderr(), "{line}").ok();
+    }
+
+    fn painted(&self, status: Status, text: &str) -> String {
+        let colour = match status {
+            Status::Succeeded => 32,
+            Status::Failed => 31,
+            Status::Skipped | Status::NotRun => 33,
+        };
+        if self.has_colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn ended(&self, task: &TaskOutcome) {
+        let label = label(&task.name, task.matrix_index);
+        let word = self.painted(task.status, task.status.name());
+        let detail = match task.status {
+            Status::Succeeded if result(task, "reused") == "true" => format!("{}, reused", seconds(task.elapsed)),
+            Status::Succeeded => seconds(task.elapsed),
+            Status::Failed => format!("{}: {}: {}", seconds(task.elapsed), task.reason, task.message),
+            Status::Skipped | Status::NotRun => task.reason.clone(),
+        };
+        self.say(&format!("{label}: {word} ({detail})"));
+        if let Some(log) = &task.log
+            && (self.is_verbose || task.is_failure())
+        {
+            let limit = if self.is_verbose { usize::MAX } else { TAIL_LINES };
+            self.tail(log, limit);
+        }
+    }
+
+    fn tail(&self, log: &Path, limit: usize) {
+        let Ok(bytes) = std::fs::read(log) else { return };
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<_> = text.lines().collect();
+        let skipped = lines.len().saturating_sub(limit);
+        if skipped > 0 {
+            self.say(&format!("  | ... {skipped} more lines in {}", log.display()));
+        }
+        for line in &lines[skipped..] {
+            self.say(&format!("  | {line}"));
+        }
+    }
+
+    /// The closing table and the verdict.
+    pub(crate) fn close(&self, outcome: &Outcome, logs: &Path) {
+        let head = ["TASK", "STATUS", "SECONDS", "ROWS IN", "ROWS OUT", "REUSED"].map(str::to_owned);
+        let rows: Vec<_> = std::iter::once(head).chain(outcome.tasks.iter().map(row)).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
+        self.say("");
+        for (index, row) in rows.iter().enumerate() {
+            let cell = |column: usize| {
+                let (text, width) = (&row[column], widths[column]);
+                let padded =
+                    if (2..=4).contains(&column) { format!("{text:>width$}") } else { format!("{text:<width$}") };
+                match index.checked_sub(1).and_then(|task| outcome.tasks.get(task)) {
+                    Some(task) if column == 1 => self.painted(task.status, &padded),
+                    _ => padded,
+                }
+            };
+            let line: Vec<_> = (0..row.len()).map(cell).collect();
+            self.say(line.join("  ").trim_end());
+        }
+        let verdict = self.painted(outcome.status, outcome.status.name());
+        self.say(&format!("\nrun {}: {verdict} ({}): {}", outcome.run_id, outcome.reason, outcome.message));
+        for (name, value) in &outcome.pipeline_results {
+            self.say(&format!("{name}: {}", shown(value)));
+        }
+        self.say(&format!("logs: {}", logs.display()));
+    }
+}
+
+impl Observer for Lines {
+    fn on_event(&self, event: &Event<'_>) {
+        match event {
+            Event::Started { task, matrix_index } => self.say(&format!("{}: started", label(task, *matrix_index))),
+            Event::Retrying { task, matrix_index, attempt, message } => {
+                self.say(&format!("{}: {message}; attempt {attempt} follows", label(task, *matrix_index)));
+            }
+            Event::Ended(task) => self.ended(task),
+            Event::Stopping { grace } => {
+                self.say(&format!("stopping: the running steps have {} to end", seconds(*grace)));
+            }
+        }
+    }
+}
+
+fn row(task: &TaskOutcome) -> [String; 6] {
+    let elapsed = if task.attempts == 0 { String::new() } else { format!("{:.1}", task.elapsed.as_secs_f64()) };
+    let status =
+        if task.is_ignored { format!("{} (ignored)", task.status.name()) } else { task.status.name().to_owned() };
+    let result = |name| result(task, name);
+    [label(&task.name, task.matrix_index), status, elapsed, result("rows-in"), result("rows-out"), result("reused")]
+}
+
+/// The text of a result; empty when the task has none of that name.
+fn result(task: &TaskOutcome, name: &str) -> String {
+    task.results.get(name).map(shown).unwrap_or_default()
+}
+
+fn shown(value: &ParamValue) -> String {
+    value.texts().join(", ")
+}
+
+fn label(task: &str, matrix_index: Option<usize>) -> String {
+    matrix_index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"))
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

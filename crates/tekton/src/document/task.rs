@@ -1,0 +1,269 @@
+//! The Task and its steps.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::duration::GoDuration;
+use super::param::{Param, ParamSpec, ParamType, ParamValue, PropertySpec};
+
+/// What a Task does: its params, results, workspaces and steps. Embedded in a Pipeline it may carry `metadata` as well.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TaskSpec {
+    /// A name for people.
+    pub display_name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The params it takes.
+    #[serde(default)]
+    pub params: Vec<ParamSpec>,
+    /// The results it writes.
+    #[serde(default)]
+    pub results: Vec<TaskResult>,
+    /// The workspaces it wants.
+    #[serde(default)]
+    pub workspaces: Vec<WorkspaceDeclaration>,
+    /// The steps, run one after the other.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// Defaults of every step.
+    pub step_template: Option<StepTemplate>,
+    /// Volumes; of their kinds only `emptyDir` means anything to plain processes.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
+    /// Containers beside the steps.
+    #[serde(default)]
+    pub sidecars: Vec<Value>,
+    /// Labels and annotations of an embedded Task.
+    pub metadata: Option<Value>,
+}
+
+/// A result that a Task or one of its steps writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskResult {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(default, rename = "type")]
+    pub kind: ParamType,
+    /// What it says.
+    pub description: Option<String>,
+    /// The keys of an object.
+    pub properties: Option<BTreeMap<String, PropertySpec>>,
+    /// Where the value comes from when a step writes it.
+    pub value: Option<ParamValue>,
+}
+
+/// A workspace that a Task wants.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct WorkspaceDeclaration {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Where a cluster mounts it; a plain process learns its folder from `$(workspaces.<name>.path)`.
+    pub mount_path: Option<String>,
+    /// Nothing is written to it.
+    #[serde(default)]
+    pub read_only: bool,
+    /// The Task runs without it as well.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// One process of a Task.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Step {
+    /// Its name; steps without one are called `unnamed-<index>`.
+    pub name: Option<String>,
+    /// A name for people.
+    pub display_name: Option<String>,
+    /// The image; a plain process has none.
+    pub image: Option<String>,
+    /// The program and its first arguments.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// More arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Program text, run by its interpreter line or by `/bin/sh -e`.
+    pub script: Option<String>,
+    /// The folder it starts in.
+    pub working_dir: Option<String>,
+    /// Its environment.
+    #[serde(default)]
+    pub env: Vec<EnvVar>,
+    /// Environment from elsewhere.
+    #[serde(default)]
+    pub env_from: Vec<Value>,
+    /// What happens when it fails.
+    pub on_error: Option<OnError>,
+    /// The longest it may run.
+    pub timeout: Option<GoDuration>,
+    /// The results it writes itself.
+    #[serde(default)]
+    pub results: Vec<TaskResult>,
+    /// Volumes it mounts.
+    #[serde(default)]
+    pub volume_mounts: Vec<VolumeMount>,
+    /// Block devices.
+    #[serde(default)]
+    pub volume_devices: Vec<Value>,
+    /// Workspaces that it alone sees.
+    #[serde(default)]
+    pub workspaces: Vec<Value>,
+    /// A `StepAction`.
+    #[serde(rename = "ref")]
+    pub action: Option<Value>,
+    /// Params of the `StepAction`.
+    #[serde(default)]
+    pub params: Vec<Param>,
+    /// Conditions of the step.
+    #[serde(default)]
+    pub when: Vec<Value>,
+    /// Where standard output is kept.
+    pub stdout_config: Option<Value>,
+    /// Where standard error is kept.
+    pub stderr_config: Option<Value>,
+    /// Resource requests and limits; a plain process takes what there is.
+    pub compute_resources: Option<Value>,
+    /// When to pull the image.
+    pub image_pull_policy: Option<String>,
+    /// User, capabilities and the like; a plain process runs as its caller.
+    pub security_context: Option<Value>,
+}
+
+/// Defaults of every step of a Task.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct StepTemplate {
+    /// The image.
+    pub image: Option<String>,
+    /// The program and its first arguments.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// More arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The folder to start in.
+    pub working_dir: Option<String>,
+    /// Environment that a step's own wins over.
+    #[serde(default)]
+    pub env: Vec<EnvVar>,
+    /// Environment from elsewhere.
+    #[serde(default)]
+    pub env_from: Vec<Value>,
+    /// Volumes to mount.
+    #[serde(default)]
+    pub volume_mounts: Vec<VolumeMount>,
+    /// Block devices.
+    #[serde(default)]
+    pub volume_devices: Vec<Value>,
+    /// Resource requests and limits.
+    pub compute_resources: Option<Value>,
+    /// When to pull the image.
+    pub image_pull_policy: Option<String>,
+    /// User, capabilities and the like.
+    pub security_context: Option<Value>,
+}
+
+/// One environment variable.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    #[serde(default)]
+    pub value: String,
+    /// Where the value comes from on a cluster.
+    pub value_from: Option<Value>,
+}
+
+/// What a failure of a step or a pipeline task means for what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnError {
+    /// Go on.
+    Continue,
+    /// Stop; the default.
+    StopAndFail,
+}
+
+/// A volume of a Task.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// A folder that lives as long as the Task.
+    pub empty_dir: Option<Value>,
+}
+
+/// Where a step sees a volume.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeMount {
+    /// The volume.
+    pub name: String,
+    /// The path in the step.
+    pub mount_path: String,
+}
+
+impl Step {
+    /// The name that statuses and references use.
+    #[must_use]
+    pub fn label(&self, index: usize) -> String {
+        self.name.as_ref().filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| format!("unnamed-{index}"))
+    }
+
+    /// The step with the template's fields wherever it has none of its own.
+    #[must_use]
+    pub fn over(&self, template: Option<&StepTemplate>) -> Self {
+        let Some(template) = template else { return self.clone() };
+        let mut step = self.clone();
+        let inherited = template.env.iter().filter(|var| !self.env.iter().any(|own| own.name == var.name));
+        step.env = inherited.chain(&self.env).cloned().collect();
+        step.image = step.image.or_else(|| template.image.clone());
+        step.working_dir = step.working_dir.or_else(|| template.working_dir.clone());
+        if step.command.is_empty() && step.script.is_none() {
+            step.command.clone_from(&template.command);
+        }
+        if step.args.is_empty() {
+            step.args.clone_from(&template.args);
+        }
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_step_wins_over_its_template() {
+        let template: StepTemplate = serde_json::from_value(json!({
+            "env": [{"name": "A", "value": "t"}, {"name": "B", "value": "t"}], "command": ["sh"], "workingDir": "/t"
+        }))
+        .unwrap();
+        let step: Step =
+            serde_json::from_value(json!({"env": [{"name": "B", "value": "own"}], "workingDir": "/s"})).unwrap();
+        let merged = step.over(Some(&template));
+        let env: Vec<_> = merged.env.iter().map(|var| (var.name.as_str(), var.value.as_str())).collect();
+        assert_eq!(env, [("A", "t"), ("B", "own")]);
+        assert_eq!((merged.command, merged.working_dir.as_deref()), (vec!["sh".to_owned()], Some("/s")));
+    }
+
+    #[test]
+    fn unknown_fields_and_words_are_refused() {
+        assert!(serde_json::from_value::<Step>(json!({"bogus": 1})).is_err());
+        assert!(serde_json::from_value::<Step>(json!({"onError": "ignore"})).is_err());
+        assert!(serde_json::from_value::<Step>(json!({"args": [3]})).is_err());
+    }
+}

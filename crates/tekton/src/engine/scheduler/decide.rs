@@ -1,0 +1,308 @@
+//! What is to be done with a waiting task, in the order in which a cluster looks at it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Fault, Scheduler, State, Timeout, job, with_combination};
+use crate::document::{Operator, ParamValue, WhenExpression};
+use crate::engine::Stop;
+use crate::engine::task_run::Job;
+use crate::matrix::{self, NoCombinations};
+use crate::outcome::{Kind, SkipReason, Status, TaskOutcome};
+use crate::plan::{PlannedTask, type_mismatch};
+use crate::references::{Selector, Target, TaskReference, expressions, param_reference, task_references};
+use crate::substitute;
+use crate::variables::Variables;
+
+/// What is to be done with a task.
+pub(super) enum Decision {
+    Wait,
+    Skip(SkipReason),
+    Start(Vec<Job>),
+    Fault(Fault),
+}
+
+/// What a reference to a result comes to.
+pub(super) enum Resolved {
+    Yes,
+    /// The task that writes it did not run.
+    NotRun,
+    /// The task ran and did not write it.
+    NotWritten,
+    /// It has no such item or key.
+    NoSuchPart,
+}
+
+impl Scheduler<'_> {
+    pub(super) fn decide(&self, index: usize) -> Decision {
+        let task = &self.plan.tasks[index];
+        match task.kind {
+            Kind::Task => self.decide_task(task),
+            Kind::Finally => self.decide_finally(task),
+        }
+    }
+
+    fn decide_task(&self, task: &PlannedTask) -> Decision {
+        match &self.fault {
+            Some(Fault::Abort { .. }) => return Decision::Wait,
+            Some(Fault::Invalid { .. }) => return Decision::Skip(SkipReason::Stopping),
+            None => {}
+        }
+        if self.timeout == Some(Timeout::Pipeline) {
+            return Decision::Wait;
+        }
+        if self.stop > Stop::No {
+            return Decision::Skip(SkipReason::Cancelled);
+        }
+        if self.timeout == Some(Timeout::Tasks) {
+            return Decision::Skip(SkipReason::TasksTimeout);
+        }
+        if self.has_failure() {
+            return Decision::Skip(SkipReason::Stopping);
+        }
+        let mut parents = task.parents.iter().map(|parent| &self.states[*parent]);
+        if parents.clone().any(|parent| matches!(parent, State::Waiting | State::Running { .. })) {
+            return Decision::Wait;
+        }
+        if parents.any(|parent| matches!(parent, State::Skipped(reason) if *reason != SkipReason::WhenFalse)) {
+            return Decision::Skip(SkipReason::ParentSkipped);
+        }
+        let variables = self.variables();
+        if !holds(task, &variables) {
+            return Decision::Skip(SkipReason::WhenFalse);
+        }
+        for reference in task.inputs().flat_map(task_references) {
+            let Target::Result(name, _) = &reference.target else { continue };
+            let producer = &reference.task;
+            match self.resolve(&reference) {
+                Resolved::Yes => {}
+                Resolved::NotRun => return Decision::Skip(SkipReason::MissingResults),
+                Resolved::NotWritten => {
+                    let message = format!(
+                        "the task `{producer}` ended without writing the result `{name}`, which `{}` uses",
+                        task.name
+                    );
+                    return Decision::Fault(Fault::Invalid { message });
+                }
+                Resolved::NoSuchPart => {
+                    let message = format!(
+                        "`{}` uses a part of the result `{name}` that the task `{producer}` did not write",
+                        task.name
+                    );
+                    return invalid(message);
+                }
+            }
+        }
+        self.jobs(task, &variables)
+    }
+
+    fn decide_finally(&self, task: &PlannedTask) -> Decision {
+        if matches!(self.fault, Some(Fault::Abort { .. })) || self.timeout == Some(Timeout::Pipeline) {
+            return Decision::Wait;
+        }
+        if self.timeout == Some(Timeout::Finally) {
+            return Decision::Skip(SkipReason::FinallyTimeout);
+        }
+        let results = task.inputs().flat_map(task_references).filter(|one| matches!(one.target, Target::Result(..)));
+        if results.into_iter().any(|reference| !matches!(self.resolve(&reference), Resolved::Yes)) {
+            return Decision::Skip(SkipReason::MissingResults);
+        }
+        let mut variables = self.variables();
+        self.add_status(&mut variables);
+        if !holds(task, &variables) {
+            return Decision::Skip(SkipReason::WhenFalse);
+        }
+        self.jobs(task, &variables)
+    }
+
+    /// One job, or one per combination.
+    fn jobs(&self, task: &PlannedTask, variables: &Variables) -> Decision {
+        let mut params = task.params.clone();
+        substitute::params(&mut params, variables);
+        let params: BTreeMap<String, ParamValue> = params.into_iter().map(|param| (param.name, param.value)).collect();
+        let mut spec = task.spec.clone();
+        if task.task_name.is_none() {
+            let is_part = |reference: &str| {
+                let is_result = reference.starts_with("tasks.") && reference.contains(".results.");
+                !is_result || (reference.ends_with(']') && !reference.ends_with("[*]"))
+            };
+            substitute::task(&mut spec, &variables.clone().without(is_part));
+        }
+        let matrix = task.matrix.as_ref().filter(|matrix| !matrix.params.is_empty() || !matrix.include.is_empty());
+        let combinations = match matrix.map(|matrix| matrix::combinations(matrix, variables)).transpose() {
+            Ok(combinations) => combinations,
+            Err(reason) => return no_combinations(task, reason),
+        };
+        let given: Vec<_> = match combinations {
+            None => vec![(params, None)],
+            Some(all) => {
+                let indexed = all.into_iter().enumerate();
+                indexed.map(|(index, combination)| (with_combination(&params, combination), Some(index))).collect()
+            }
+        };
+        if let Some(message) = given.iter().find_map(|(params, _)| type_mismatch(task, params)) {
+            return invalid(message);
+        }
+        let undeclared = |expression: &&str| {
+            let known = |name: &str| {
+                spec.params.iter().any(|param| param.name == name)
+                    || given.iter().any(|(params, _)| params.contains_key(name))
+            };
+            param_reference(expression).is_some_and(|(name, _)| !known(name))
+        };
+        if task.task_name.is_none()
+            && let Some(expression) =
+                spec.steps.iter().flat_map(substitute::step_texts).flat_map(expressions).find(undeclared)
+        {
+            let message = format!("`$({expression})` in the pipeline task `{}` refers to no param of it", task.name);
+            return Decision::Fault(Fault::Abort { reason: "CreateRunFailed", message });
+        }
+        let spec = Arc::new(spec);
+        Decision::Start(given.into_iter().map(|(params, index)| job(self.plan, task, &spec, params, index)).collect())
+    }
+
+    /// What a reference to a result comes to now.
+    pub(super) fn resolve(&self, reference: &TaskReference) -> Resolved {
+        let Target::Result(name, selector) = &reference.target else { return Resolved::Yes };
+        let found = self.plan.tasks.iter().zip(&self.states).find(|(task, _)| task.name == reference.task);
+        let Some((_, State::Ended(ended))) = found else { return Resolved::NotRun };
+        let written: Vec<_> = ended.iter().filter_map(|outcome| outcome.results.get(name)).collect();
+        let Some(first) = written.first() else { return Resolved::NotWritten };
+        match (selector, first) {
+            (Selector::Index(index), ParamValue::List(items)) if *index >= items.len() => Resolved::NoSuchPart,
+            (Selector::Key(key), ParamValue::Map(entries)) if !entries.contains_key(key) => Resolved::NoSuchPart,
+            _ => Resolved::Yes,
+        }
+    }
+
+    /// The results of all tasks that have ended.
+    pub(super) fn variables(&self) -> Variables {
+        let mut variables = Variables::default();
+        for (task, state) in self.plan.tasks.iter().zip(&self.states) {
+            let scope = if task.kind == Kind::Task { "tasks" } else { "finally" };
+            let ended = match state {
+                State::Ended(ended) => ended.as_slice(),
+                State::Running { combinations, .. } => {
+                    variables.set(format!("{scope}.{}.matrix.length", task.name), combinations.to_string());
+                    continue;
+                }
+                _ => continue,
+            };
+            if task.matrix.is_none() {
+                for (name, value) in ended.iter().flat_map(|outcome| &outcome.results) {
+                    variables.set_result(scope, &task.name, name, value);
+                }
+                continue;
+            }
+            variables.set(format!("{scope}.{}.matrix.length", task.name), ended.len().to_string());
+            for result in &task.spec.results {
+                let values = aggregated(ended, &result.name);
+                variables.set(format!("{scope}.{}.matrix.{}.length", task.name, result.name), values.len().to_string());
+                if !values.is_empty() {
+                    variables.set_result(scope, &task.name, &result.name, &ParamValue::List(values));
+                }
+            }
+        }
+        variables
+    }
+
+    /// Statuses and reasons of the tasks, and the status of all together.
+    fn add_status(&self, variables: &mut Variables) {
+        for (task, state) in self.plan.tasks.iter().zip(&self.states).filter(|(task, _)| task.kind == Kind::Task) {
+            let (status, reason) = match state {
+                State::Ended(ended) => {
+                    let decisive = ended.iter().find(|outcome| outcome.status == Status::Failed).or(ended.first());
+                    decisive.map_or(("None", ""), |outcome| (outcome.status.name(), outcome.reason.as_str()))
+                }
+                _ => ("None", ""),
+            };
+            variables.set(format!("tasks.{}.status", task.name), status);
+            variables.set(format!("tasks.{}.reason", task.name), reason);
+        }
+        let is_failed = self.outcomes(Kind::Task).any(|outcome| outcome.status == Status::Failed);
+        let is_partial = self.states.iter().any(|state| matches!(state, State::Skipped(_)));
+        let aggregate = match (is_failed, is_partial) {
+            (true, _) => "Failed",
+            (false, true) => "Completed",
+            (false, false) => "Succeeded",
+        };
+        variables.set("tasks.status", aggregate);
+    }
+}
+
+/// The texts that the combinations wrote, in the order of their names: `m-10` comes before `m-2`, as on a cluster.
+fn aggregated(ended: &[TaskOutcome], result: &str) -> Vec<String> {
+    let mut named: Vec<_> = ended
+        .iter()
+        .filter_map(|outcome| match outcome.results.get(result)? {
+            ParamValue::Text(text) => Some((outcome.matrix_index.unwrap_or_default().to_string(), text.clone())),
+            _ => None,
+        })
+        .collect();
+    named.sort();
+    named.into_iter().map(|(_, text)| text).collect()
+}
+
+fn holds(task: &PlannedTask, variables: &Variables) -> bool {
+    let mut when = task.when.clone();
+    substitute::when(&mut when, variables);
+    when.iter().all(|WhenExpression { input, operator, values, .. }| match operator {
+        Some(Operator::NotIn) => !values.contains(input),
+        _ => values.contains(input),
+    })
+}
+
+fn no_combinations(task: &PlannedTask, reason: NoCombinations) -> Decision {
+    match reason {
+        NoCombinations::EmptyList => Decision::Skip(SkipReason::EmptyMatrix),
+        NoCombinations::WrongType { param, expected, got } => {
+            let message = format!("the matrix of `{}` gives {got} for `{param}`, expected {expected}", task.name);
+            Decision::Fault(Fault::Abort { reason: "InvalidMatrixParameterTypes", message })
+        }
+        NoCombinations::TooMany(count) => {
+            let most = matrix::MAX_COMBINATIONS;
+            invalid(format!("the matrix of `{}` has {count} combinations, expected at most {most}", task.name))
+        }
+    }
+}
+
+fn invalid(message: String) -> Decision {
+    Decision::Fault(Fault::Abort { reason: "PipelineValidationFailed", message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended_task() -> TaskOutcome {
+        TaskOutcome {
+            name: "m".into(),
+            kind: Kind::Task,
+            matrix_index: None,
+            status: Status::Succeeded,
+            reason: "Succeeded".into(),
+            message: String::new(),
+            attempts: 1,
+            params: BTreeMap::new(),
+            results: BTreeMap::new(),
+            exit_code: Some(0),
+            steps: Vec::new(),
+            elapsed: std::time::Duration::ZERO,
+            log: None,
+            is_ignored: false,
+        }
+    }
+
+    #[test]
+    fn aggregates_follow_the_order_of_names() {
+        let task = |index: usize| {
+            let mut outcome = ended_task();
+            outcome.matrix_index = Some(index);
+            outcome.results = [("out".to_owned(), ParamValue::Text(format!("k{index}")))].into();
+            outcome
+        };
+        let ended: Vec<_> = (0..12).map(task).collect();
+        assert_eq!(aggregated(&ended, "out")[..4], ["k0", "k1", "k10", "k11"]);
+        assert!(aggregated(&ended, "other").is_empty());
+    }
+}

@@ -1,0 +1,386 @@
+//! One run of a Task: its attempts, and the steps of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use super::process::{self, End, Launch, Limits};
+use super::{Options, results, step};
+use crate::document::{OnError, ParamValue, Step, TaskSpec};
+use crate::event::{Event, Observer};
+use crate::outcome::{Kind, Status, StepOutcome, TaskOutcome};
+use crate::plan::{NAMESPACE, is_past_the_end};
+use crate::references::{expressions, param_reference};
+use crate::substitute;
+use crate::variables::{Variables, with_defaults};
+
+/// The exit code that a cluster reports for a program that cannot be started and for results that are too large.
+const NOT_STARTED: i32 = 1;
+
+/// A Task to run, with the values it is given.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) matrix_index: Option<usize>,
+    /// The name of the `TaskRun`, unique in the run.
+    pub(super) task_run: String,
+    /// The Task's name; `None` when it is embedded.
+    pub(super) task_name: Option<String>,
+    pub(super) spec: TaskSpec,
+    pub(super) params: BTreeMap<String, ParamValue>,
+    pub(super) workspaces: BTreeSet<String>,
+    pub(super) retries: u32,
+    pub(super) timeout: Option<Duration>,
+    pub(super) ignores_failure: bool,
+}
+
+/// What all jobs of a run share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) options: Arc<Options>,
+    pub(super) scratch: PathBuf,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) slots: Arc<Semaphore>,
+}
+
+/// How an attempt ended.
+struct Attempt {
+    /// `Succeeded`, `StepFailed`, ...
+    reason: &'static str,
+    message: String,
+    results: BTreeMap<String, ParamValue>,
+    exit_code: Option<i32>,
+    steps: Vec<StepOutcome>,
+}
+
+impl Attempt {
+    fn refused(reason: &'static str, message: String) -> Self {
+        Self { reason, message, results: BTreeMap::new(), exit_code: None, steps: Vec::new() }
+    }
+
+    fn is_success(&self) -> bool {
+        self.reason == Status::Succeeded.name()
+    }
+}
+
+const VALIDATION_FAILED: &str = "TaskRunValidationFailed";
+const NOT_CREATED: &str = "PodCreationFailed";
+const STEP_FAILED: &str = "StepFailed";
+const TIMED_OUT: &str = "TaskRunTimeout";
+pub(super) const CANCELLED: &str = "TaskRunCancelled";
+
+impl Job {
+    /// Runs the Task until an attempt succeeds, the retries are used up or the run is stopped.
+    pub(super) async fn run(self, shared: Shared, cancel: watch::Receiver<bool>) -> TaskOutcome {
+        let mut waiting = cancel.clone();
+        let slot = tokio::select! {
+            slot = shared.slots.clone().acquire_owned() => slot.ok(),
+            () = process::cancelled(&mut waiting) => None,
+        };
+        let started = Instant::now();
+        let mut attempts = 1;
+        let mut log = None;
+        let attempt = if slot.is_none() {
+            Attempt::refused(CANCELLED, "the run was stopped before it started".to_owned())
+        } else {
+            shared.observer.on_event(&Event::Started { task: &self.name, matrix_index: self.matrix_index });
+            loop {
+                let path = shared.options.log_dir.join(self.log_name(attempts));
+                let attempt = self.attempt(&shared, attempts - 1, &path, &cancel).await;
+                log = Some(path).filter(|path| path.exists());
+                if attempt.is_success() || attempt.reason == CANCELLED || attempts > self.retries {
+                    break attempt;
+                }
+                attempts += 1;
+                let (task, matrix_index, message) = (self.name.as_str(), self.matrix_index, attempt.message.as_str());
+                shared.observer.on_event(&Event::Retrying { task, matrix_index, attempt: attempts, message });
+            }
+        };
+        self.outcome(attempt, attempts, started.elapsed(), log)
+    }
+
+    fn log_name(&self, attempt: u32) -> String {
+        let index = self.matrix_index.map_or_else(String::new, |index| format!("-{index}"));
+        let attempt = if attempt > 1 { format!(".attempt-{attempt}") } else { String::new() };
+        format!("{}{index}{attempt}.log", self.name)
+    }
+
+    fn outcome(self, attempt: Attempt, attempts: u32, elapsed: Duration, log: Option<PathBuf>) -> TaskOutcome {
+        let status = if attempt.is_success() { Status::Succeeded } else { Status::Failed };
+        let is_ignored = status == Status::Failed && self.ignores_failure && attempt.reason != CANCELLED;
+        TaskOutcome {
+            name: self.name,
+            kind: self.kind,
+            matrix_index: self.matrix_index,
+            status,
+            reason: if is_ignored && attempt.reason == STEP_FAILED { crate::outcome::IGNORED } else { attempt.reason }
+                .to_owned(),
+            message: attempt.message,
+            attempts,
+            params: self.params,
+            results: attempt.results,
+            exit_code: attempt.exit_code,
+            steps: attempt.steps,
+            elapsed,
+            log,
+            is_ignored,
+        }
+    }
+
+    async fn attempt(&self, shared: &Shared, retry: u32, log: &Path, cancel: &watch::Receiver<bool>) -> Attempt {
+        let folder = shared.scratch.join(&self.task_run).join(retry.to_string());
+        let steps = match self.prepare(&folder, retry) {
+            Ok(steps) => steps,
+            Err(refused) => return refused,
+        };
+        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        let mut progress = Progress {
+            folder: &folder,
+            spec: &self.spec,
+            deadline,
+            done: Vec::new(),
+            variables: Variables::default(),
+            stopped: None,
+        };
+        for (index, step) in steps.into_iter().enumerate() {
+            progress.step(index, step, shared, log, cancel).await;
+        }
+        progress.finish(self)
+    }
+
+    /// The steps with everything replaced but what earlier steps have yet to write.
+    fn prepare(&self, folder: &Path, retry: u32) -> Result<Vec<Step>, Attempt> {
+        let invalid = |message| Attempt::refused(VALIDATION_FAILED, message);
+        for spec in &self.spec.params {
+            let missing = spec.missing_keys(self.params.get(&spec.name));
+            if let Some(key) = missing.first() {
+                return Err(invalid(format!("the param `{}` lacks its key `{key}`", spec.name)));
+            }
+        }
+        let unbound = |workspace: &&crate::document::WorkspaceDeclaration| {
+            !workspace.optional && !self.workspaces.contains(&workspace.name)
+        };
+        if let Some(workspace) = self.spec.workspaces.iter().find(unbound) {
+            return Err(invalid(format!("the workspace `{}` is required but was not given", workspace.name)));
+        }
+        let values = with_defaults(&self.spec.params, &self.params);
+        let mut params = Variables::default();
+        for (name, value) in &values {
+            params.set_param(name, value);
+        }
+        let others = self.variables(folder, retry).map_err(|error| {
+            Attempt::refused(NOT_CREATED, format!("make the scratch folder {}: {error}", folder.display()))
+        })?;
+        let mut steps: Vec<_> =
+            self.spec.steps.iter().map(|step| step.over(self.spec.step_template.as_ref())).collect();
+        for step in &mut steps {
+            if let Some(expression) =
+                substitute::step_texts(step).flat_map(expressions).find(|one| is_past_the_end(one, &values))
+            {
+                return Err(invalid(format!("`$({expression})` is past the end of the list")));
+            }
+            substitute::step(step, &params);
+            if let Some(expression) =
+                substitute::step_texts(step).flat_map(expressions).find(|one| param_reference(one).is_some())
+            {
+                return Err(Attempt::refused(
+                    NOT_CREATED,
+                    format!("`$({expression})` refers to a param that has no value"),
+                ));
+            }
+            substitute::step(step, &others);
+        }
+        Ok(steps)
+    }
+
+    /// Context, workspaces and the paths of results.
+    fn variables(&self, folder: &Path, retry: u32) -> std::io::Result<Variables> {
+        let mut variables = Variables::default();
+        // A referenced Task is read once, with the count of its first attempt; an embedded one is read for each.
+        let retry = if self.task_name.is_some() { 0 } else { retry };
+        variables.set("context.task.retry-count", retry.to_string());
+        variables.set("context.task.name", self.task_name.as_ref().unwrap_or(&self.task_run));
+        variables.set("context.taskRun.name", &self.task_run);
+        variables.set("context.taskRun.uid", &self.task_run);
+        variables.set("context.taskRun.namespace", NAMESPACE);
+        let declared = self.spec.workspaces.iter().map(|workspace| &workspace.name);
+        for name in declared.chain(&self.workspaces) {
+            let is_bound = self.workspaces.contains(name);
+            let path = folder.join("workspaces").join(name);
+            if is_bound {
+                std::fs::create_dir_all(&path)?;
+            }
+            let path = if is_bound { path.display().to_string() } else { String::new() };
+            variables.set_path("workspaces", name, &path);
+            variables.set(format!("workspaces.{name}.bound"), is_bound.to_string());
+            variables.set(format!("workspaces.{name}.claim"), "");
+            variables.set(format!("workspaces.{name}.volume"), "");
+        }
+        std::fs::create_dir_all(results_folder(folder))?;
+        for result in &self.spec.results {
+            variables.set_path(
+                "results",
+                &result.name,
+                &results_folder(folder).join(&result.name).display().to_string(),
+            );
+        }
+        Ok(variables)
+    }
+}
+
+fn results_folder(folder: &Path) -> PathBuf {
+    folder.join("results")
+}
+
+/// An attempt under way.
+struct Progress<'a> {
+    folder: &'a Path,
+    spec: &'a TaskSpec,
+    deadline: Option<Instant>,
+    done: Vec<StepOutcome>,
+    /// Results of the steps so far.
+    variables: Variables,
+    /// Why no further step runs.
+    stopped: Option<Stopped>,
+}
+
+struct Stopped {
+    reason: &'static str,
+    message: String,
+    exit_code: Option<i32>,
+    keeps_results: bool,
+    /// The reason of the steps that follow.
+    rest: &'static str,
+}
+
+impl Progress<'_> {
+    async fn step(
+        &mut self,
+        index: usize,
+        mut step: Step,
+        shared: &Shared,
+        log: &Path,
+        cancel: &watch::Receiver<bool>,
+    ) {
+        let name = step.label(index);
+        if let Some(stopped) = &self.stopped {
+            self.done.push(StepOutcome { name, exit_code: None, reason: stopped.rest, results: BTreeMap::new() });
+            return;
+        }
+        let own = self.folder.join("steps").join(&name);
+        let mut paths = Variables::default();
+        for result in &step.results {
+            paths.set_path("step.results", &result.name, &own.join(&result.name).display().to_string());
+        }
+        // The path can be referred to, but on a cluster a later step cannot read the file; here it never exists.
+        for earlier in &self.done {
+            let path = self.folder.join("steps").join(&earlier.name).join("exit-code");
+            paths.set(format!("steps.{}.exitCode.path", earlier.name), path.display().to_string());
+        }
+        substitute::step(&mut step, &paths);
+        substitute::step(&mut step, &self.variables);
+        let script = self.folder.join(format!("{name}.script"));
+        let beside = shared.options.program_dir.as_deref();
+        let launch = std::fs::create_dir_all(&own).and_then(|()| step::launch(&step, &script, beside, log.to_owned()));
+        let own_deadline =
+            step.timeout.and_then(crate::document::GoDuration::limit).map(|limit| Instant::now() + limit);
+        let deadline = [self.deadline, own_deadline].into_iter().flatten().min();
+        let is_own = own_deadline.is_some() && deadline == own_deadline;
+        let limits = Limits { deadline, cancel: cancel.clone(), grace: shared.options.grace };
+        let end = match launch {
+            Ok(launch) => start(&launch, limits).await,
+            Err(error) => Err(format!("prepare the step `{name}`: {error}")),
+        };
+        self.record(name, &step, &own, end, is_own);
+    }
+
+    fn record(&mut self, name: String, step: &Step, own: &Path, end: Result<End, String>, is_own_deadline: bool) {
+        let texts = results::read(own, &step.results);
+        let (values, _) = results::typed(&step.results, &texts);
+        for (result, value) in &values {
+            self.variables.set_result("steps", &name, result, value);
+        }
+        let too_large = results::is_too_large(&results::read(&results_folder(self.folder), &self.spec.results));
+        let mut stop = |reason, message, exit_code, keeps_results, rest| {
+            self.stopped = Some(Stopped { reason, message, exit_code, keeps_results, rest });
+        };
+        let (exit_code, reason) = match end {
+            Ok(End::TimedOut) if is_own_deadline => {
+                stop(STEP_FAILED, format!("the step `{name}` ran past its timeout"), None, true, "Skipped");
+                (None, "TimeoutExceeded")
+            }
+            Ok(End::TimedOut) => {
+                stop(TIMED_OUT, format!("the step `{name}` ran past the timeout of the task"), None, false, TIMED_OUT);
+                (None, TIMED_OUT)
+            }
+            Ok(End::Cancelled) => {
+                stop(CANCELLED, format!("the step `{name}` was stopped with the run"), None, false, CANCELLED);
+                (None, CANCELLED)
+            }
+            Ok(End::Exited(_)) if too_large => {
+                let message =
+                    format!("the step `{name}` wrote results that do not fit into the 4096 bytes a cluster allows");
+                stop(STEP_FAILED, message, Some(NOT_STARTED), false, "Skipped");
+                (Some(NOT_STARTED), "Error")
+            }
+            Ok(End::Exited(0)) => (Some(0), "Completed"),
+            Ok(End::Exited(code)) if step.on_error == Some(OnError::Continue) => (Some(code), "Continued"),
+            Ok(End::Exited(code)) => {
+                stop(STEP_FAILED, format!("the step `{name}` exited with code {code}"), Some(code), true, "Skipped");
+                (Some(code), "Error")
+            }
+            Err(message) => {
+                stop(STEP_FAILED, message, Some(NOT_STARTED), true, "Skipped");
+                (Some(NOT_STARTED), "Error")
+            }
+        };
+        self.done.push(StepOutcome { name, exit_code, reason, results: values });
+    }
+
+    fn finish(self, job: &Job) -> Attempt {
+        let mut texts = results::read(&results_folder(self.folder), &job.spec.results);
+        for result in &job.spec.results {
+            if let Some(ParamValue::Text(value)) = &result.value {
+                let text = self.variables.text(value);
+                if text != *value {
+                    texts.insert(result.name.clone(), text);
+                }
+            }
+        }
+        let (results, fault) = results::typed(&job.spec.results, &texts);
+        let steps = self.done;
+        match (self.stopped, fault) {
+            (Some(stopped), _) => {
+                let results = if stopped.keeps_results { results } else { BTreeMap::new() };
+                Attempt {
+                    reason: stopped.reason,
+                    message: stopped.message,
+                    results,
+                    exit_code: stopped.exit_code,
+                    steps,
+                }
+            }
+            (None, Some(message)) => {
+                Attempt { reason: VALIDATION_FAILED, message, results, exit_code: None, steps: Vec::new() }
+            }
+            (None, None) => {
+                Attempt { reason: Status::Succeeded.name(), message: String::new(), results, exit_code: Some(0), steps }
+            }
+        }
+    }
+}
+
+async fn start(launch: &Launch, limits: Limits) -> Result<End, String> {
+    if let Some(folder) = launch.working_dir.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(format!("the working folder {} does not exist", folder.display()));
+    }
+    process::run(launch, limits).await.map_err(|error| {
+        let program = launch.program.display();
+        format!("start `{program}`: {error} (sought beside the runner, then on PATH)")
+    })
+}

@@ -1,0 +1,140 @@
+//! What can be wrong with a pipeline file or with the way a run is asked for.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::yaml::Position;
+
+/// A pipeline file or a request that cannot be run.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A file or folder could not be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The document is not what Tekton v1 allows.
+    #[error("{0}")]
+    Document(Box<Problem>),
+    /// A name that is not among those known.
+    #[error("find {kind} `{name}` in {place}: known: {}", listed(known))]
+    Unknown {
+        /// `Pipeline`, `param`, `workspace`, ...
+        kind: &'static str,
+        /// The name asked for.
+        name: String,
+        /// Where it was sought.
+        place: String,
+        /// The names that exist there.
+        known: Vec<String>,
+    },
+    /// The request does not fit the Pipeline, in the words and with the reason of Tekton.
+    #[error("start the run ({reason}): {message}")]
+    Refused {
+        /// Tekton's reason, such as `ParameterMissing`.
+        reason: &'static str,
+        /// What was got and what was expected.
+        message: String,
+        /// What to do next.
+        hint: String,
+        /// The fault lies in the command line rather than in the file.
+        is_usage: bool,
+    },
+    /// The runner's own folders could not be made or written.
+    #[error("{action} {}", path.display())]
+    State {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// One fault of one document, with its place.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("read {place}: {message}", place = self.place())]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// Line and column, where they are known.
+    pub position: Option<Position>,
+    /// The field, such as `spec.tasks[0].params[1].value`; empty for the whole document.
+    pub field: String,
+    /// What was got and what was expected.
+    pub message: String,
+}
+
+impl Problem {
+    fn place(&self) -> String {
+        let mut place = self.file.display().to_string();
+        if let Some(Position { line, column }) = self.position {
+            place.push_str(&format!(":{line}:{column}"));
+        }
+        if !self.field.is_empty() {
+            place.push_str(&format!(": {}", self.field));
+        }
+        place
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Document(Box::new(problem))
+    }
+}
+
+impl Error {
+    /// The next action for the reader, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { hint, .. } => Some(hint.clone()),
+            Self::Unknown { kind, .. } => Some(format!("use one of the known names, or declare the {kind}")),
+            Self::Document(_) => Some("the fields and their meaning: https://tekton.dev/docs/pipelines/".to_owned()),
+            Self::Read { .. } | Self::State { .. } => None,
+        }
+    }
+
+    /// The fault lies in the command line (exit code 2) rather than in a file (78).
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::Refused { is_usage: true, .. } | Self::Unknown { .. } | Self::Read { .. })
+    }
+}
+
+/// `a, b, c`, or `none`.
+pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_file_line_column_and_field() {
+        let problem = Problem {
+            file: "p.yaml".into(),
+            position: Some(Position { line: 3, column: 5 }),
+            field: "spec.tasks[0]".into(),
+            message: "unknown field `bogus`".into(),
+        };
+        assert_eq!(Error::from(problem).to_string(), "read p.yaml:3:5: spec.tasks[0]: unknown field `bogus`");
+    }
+
+    #[test]
+    fn known_names_are_listed() {
+        let known = vec!["train".to_owned(), "predict".to_owned()];
+        let error = Error::Unknown { kind: "Pipeline", name: "trian".into(), place: "p.yaml".into(), known };
+        assert_eq!(error.to_string(), "find Pipeline `trian` in p.yaml: known: train, predict");
+    }
+}

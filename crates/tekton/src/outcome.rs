@@ -1,0 +1,147 @@
+//! What became of a run, in Tekton's words.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::document::ParamValue;
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The run's id, which is also its name.
+    pub run_id: String,
+    /// Whether it succeeded.
+    pub status: Status,
+    /// Why, such as `Succeeded`, `Completed` (something was skipped), `Failed` or `PipelineRunTimeout`.
+    pub reason: String,
+    /// The same for people.
+    pub message: String,
+    /// The Pipeline's results.
+    pub pipeline_results: BTreeMap<String, ParamValue>,
+    /// One entry per pipeline task, or per combination of one with a matrix: tasks first, then finally, in the order of the file.
+    pub tasks: Vec<TaskOutcome>,
+}
+
+/// Whether something succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Status {
+    /// It did its work.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It was left out; the reason says why.
+    Skipped,
+    /// The run ended before it was looked at.
+    NotRun,
+}
+
+impl Status {
+    /// The word Tekton has for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Skipped => "Skipped",
+            Self::NotRun => "NotRun",
+        }
+    }
+}
+
+/// Which list of the Pipeline a task stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// `tasks`.
+    Task,
+    /// `finally`.
+    Finally,
+}
+
+/// What became of one pipeline task, or of one combination of its matrix.
+#[derive(Clone, Debug)]
+pub struct TaskOutcome {
+    /// Its name in the Pipeline.
+    pub name: String,
+    /// Which list it stands in.
+    pub kind: Kind,
+    /// Which combination, from 0.
+    pub matrix_index: Option<usize>,
+    /// Whether it succeeded.
+    pub status: Status,
+    /// Why; for a skipped task Tekton's sentence, empty for one that was not run.
+    pub reason: String,
+    /// The same for people.
+    pub message: String,
+    /// 1 and the number of retries used; 0 when it was not started.
+    pub attempts: u32,
+    /// The params it was given.
+    pub params: BTreeMap<String, ParamValue>,
+    /// The results it wrote.
+    pub results: BTreeMap<String, ParamValue>,
+    /// 0, or the exit code of the step that failed; absent when no step decided it.
+    pub exit_code: Option<i32>,
+    /// Its steps, of the last attempt.
+    pub steps: Vec<StepOutcome>,
+    /// From the start of the first attempt to the end of the last.
+    pub elapsed: Duration,
+    /// What its steps printed in the last attempt.
+    pub log: Option<PathBuf>,
+    /// It failed, and the Pipeline goes on all the same (`onError: continue`).
+    pub is_ignored: bool,
+}
+
+impl TaskOutcome {
+    /// It failed, and the Pipeline does not look over it.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.status == Status::Failed && !self.is_ignored
+    }
+}
+
+/// The reason of a task that failed with `onError: continue`.
+pub(crate) const IGNORED: &str = "FailureIgnored";
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepOutcome {
+    /// Its name.
+    pub name: String,
+    /// Its exit code; absent when it was skipped, cancelled or ran out of time.
+    pub exit_code: Option<i32>,
+    /// `Completed`, `Error`, `Continued`, `Skipped`, `TimeoutExceeded`, `TaskRunTimeout` or `TaskRunCancelled`.
+    pub reason: &'static str,
+    /// The results that the step itself wrote.
+    pub results: BTreeMap<String, ParamValue>,
+}
+
+/// Why a pipeline task was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SkipReason {
+    Stopping,
+    Cancelled,
+    ParentSkipped,
+    WhenFalse,
+    MissingResults,
+    TasksTimeout,
+    FinallyTimeout,
+    EmptyMatrix,
+}
+
+impl SkipReason {
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Stopping => "PipelineRun was stopping",
+            Self::Cancelled => "PipelineRun was gracefully cancelled",
+            Self::ParentSkipped => "Parent Tasks were skipped",
+            Self::WhenFalse => "When Expressions evaluated to false",
+            Self::MissingResults => "Results were missing",
+            Self::TasksTimeout => "PipelineRun Tasks timeout has been reached",
+            Self::FinallyTimeout => "PipelineRun Finally timeout has been reached",
+            Self::EmptyMatrix => "Matrix Parameters have an empty array",
+        }
+    }
+}

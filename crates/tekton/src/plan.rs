@@ -1,0 +1,272 @@
+//! From a request to a plan: params checked, Tasks found, references replaced, the graph drawn.
+
+mod graph;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::catalog::{Catalog, Entry};
+use crate::check;
+use crate::document::{
+    Matrix, OnError, Param, ParamType, ParamValue, PipelineResult, PipelineTask, TaskSpec, Timeouts, WhenExpression,
+};
+use crate::error::{Error, listed};
+use crate::outcome::Kind;
+use crate::substitute;
+use crate::variables::Variables;
+
+pub(crate) use values::{is_past_the_end, type_mismatch};
+
+/// The time a run may take when nothing else is said, as on a cluster.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// The namespace that `$(context.pipelineRun.namespace)` names; there is none on a laptop.
+pub(crate) const NAMESPACE: &str = "default";
+
+/// How a run is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The Pipeline's name; needed when the file holds several.
+    pub pipeline: Option<String>,
+    /// Values for its params; they win over those of a `PipelineRun` in the file.
+    pub params: BTreeMap<String, ParamValue>,
+    /// The workspaces that are given, each a new empty folder per task.
+    pub workspaces: BTreeSet<String>,
+    /// Limits; they win over those of a `PipelineRun` in the file.
+    pub timeouts: Timeouts,
+    /// The run's id, which is its name and uid as well: a lower-case DNS label.
+    pub run_id: String,
+}
+
+/// A run that can be started.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) run_id: String,
+    pub(crate) tasks: Vec<PlannedTask>,
+    pub(crate) results: Vec<PipelineResult>,
+    pub(crate) limits: Limits,
+    /// Text that a cluster finds wrong only once the first task has ended.
+    pub(crate) late_refusal: Option<String>,
+}
+
+/// Limits of a run; `None` is no limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) pipeline: Option<Duration>,
+    pub(crate) tasks: Option<Duration>,
+    pub(crate) finally: Option<Duration>,
+}
+
+/// One node of the graph, its params and context replaced; references to other tasks are still in it.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedTask {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// The Task's name; `None` when it is embedded.
+    pub(crate) task_name: Option<String>,
+    pub(crate) spec: TaskSpec,
+    pub(crate) params: Vec<Param>,
+    pub(crate) when: Vec<WhenExpression>,
+    pub(crate) matrix: Option<Matrix>,
+    pub(crate) retries: u32,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) ignores_failure: bool,
+    /// The Task's workspaces that are given.
+    pub(crate) workspaces: BTreeSet<String>,
+    /// Indexes of the tasks to wait for.
+    pub(crate) parents: Vec<usize>,
+}
+
+impl PlannedTask {
+    /// The texts in which references to other tasks count.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &str> {
+        substitute::task_inputs(&self.params, &self.when, self.matrix.as_ref())
+    }
+}
+
+impl Plan {
+    /// Plans a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`] for a Pipeline that is not there, [`Error::Document`] for a document that a cluster would not admit or
+    /// that needs what plain processes do not have, [`Error::Refused`] when the request does not fit the Pipeline.
+    pub fn new(catalog: &Catalog, request: &Request) -> Result<Self, Error> {
+        let entry = catalog.entry(request.pipeline.as_deref())?;
+        check::document(entry.document, entry.pipeline, entry.is_embedded)?;
+        let timeouts = timeouts(entry, request)?;
+        let values = values::of_pipeline(entry, &request.params)?;
+        let workspaces = workspaces(entry, request)?;
+        let mut tasks = Vec::new();
+        for (kind, list) in [(Kind::Task, &entry.pipeline.tasks), (Kind::Finally, &entry.pipeline.finally)] {
+            for task in list {
+                tasks.push(planned(catalog, task, kind, &workspaces)?);
+            }
+        }
+        values::check_indexes(entry, &tasks, &values)?;
+        let context = context(entry, request);
+        for task in &mut tasks {
+            replace(task, &values, &context);
+        }
+        graph::link(&mut tasks, &entry.pipeline.tasks, &entry.pipeline.finally);
+        graph::check_results(&tasks, &entry.pipeline.results)?;
+        values::check_tasks(&tasks)?;
+        let late_refusal = tasks.iter().flat_map(PlannedTask::inputs).find_map(values::foreign_reference);
+        Ok(Self {
+            run_id: request.run_id.clone(),
+            results: entry.pipeline.results.clone(),
+            tasks,
+            limits: limits(timeouts),
+            late_refusal,
+        })
+    }
+
+    /// Names of the pipeline tasks, `finally` last.
+    pub fn task_names(&self) -> impl Iterator<Item = &str> {
+        self.tasks.iter().map(|task| task.name.as_str())
+    }
+}
+
+fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<String>) -> Result<PlannedTask, Error> {
+    let name = task.task_ref.as_ref().and_then(|reference| reference.name.clone());
+    let spec = match (&task.task_spec, &name) {
+        (Some(spec), _) => spec.clone(),
+        (None, name) => {
+            let name = name.as_deref().unwrap_or_default();
+            let (document, spec) = catalog.task(name).ok_or_else(|| missing_task(catalog, name))?;
+            check::task_document(document, spec)?;
+            spec.clone()
+        }
+    };
+    let mut workspaces: BTreeSet<String> = task
+        .workspaces
+        .iter()
+        .filter(|binding| bound.contains(binding.workspace.as_ref().unwrap_or(&binding.name)))
+        .map(|binding| binding.name.clone())
+        .collect();
+    if task.task_spec.is_some() {
+        workspaces.extend(bound.iter().cloned());
+    }
+    Ok(PlannedTask {
+        name: task.name.clone(),
+        kind,
+        task_name: if task.task_spec.is_some() { None } else { name },
+        spec,
+        params: task.params.clone(),
+        when: task.when.clone(),
+        matrix: task.matrix.clone(),
+        retries: task.retries,
+        timeout: task.timeout.and_then(crate::document::GoDuration::limit),
+        ignores_failure: task.on_error == Some(OnError::Continue),
+        workspaces,
+        parents: Vec::new(),
+    })
+}
+
+fn missing_task(catalog: &Catalog, name: &str) -> Error {
+    let nearby = catalog.broken().map_or_else(String::new, |error| format!("; also, {error}"));
+    Error::Refused {
+        reason: "CouldntGetTask",
+        message: format!("got the Task `{name}`, expected one of {}{nearby}", listed(&catalog.task_names())),
+        hint: "put the Task into the same file, into tasks/ beside it or into its folder".to_owned(),
+        is_usage: false,
+    }
+}
+
+fn workspaces(entry: Entry<'_>, request: &Request) -> Result<BTreeSet<String>, Error> {
+    let declared: Vec<_> = entry.pipeline.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+    if let Some(name) = request.workspaces.iter().find(|name| !declared.contains(name)) {
+        let place = format!("the Pipeline `{}`", entry.document.name);
+        return Err(Error::Unknown { kind: "workspace", name: name.clone(), place, known: declared });
+    }
+    let mut bound = request.workspaces.clone();
+    bound.extend(entry.run.iter().flat_map(|run| &run.workspaces).map(|workspace| workspace.name.clone()));
+    let is_missing =
+        |workspace: &&crate::document::PipelineWorkspace| !workspace.optional && !bound.contains(&workspace.name);
+    if let Some(missing) = entry.pipeline.workspaces.iter().find(is_missing) {
+        return Err(Error::Refused {
+            reason: "InvalidWorkspaceBindings",
+            message: format!("got no workspace `{}`, which the Pipeline requires", missing.name),
+            hint: format!("add -w {}=emptyDir", missing.name),
+            is_usage: true,
+        });
+    }
+    Ok(bound)
+}
+
+fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
+    let of_file = entry.run.map(|run| run.timeouts).unwrap_or_default();
+    let timeouts = Timeouts {
+        pipeline: request.timeouts.pipeline.or(of_file.pipeline),
+        tasks: request.timeouts.tasks.or(of_file.tasks),
+        finally: request.timeouts.finally.or(of_file.finally),
+    };
+    let length = |timeout: Option<crate::document::GoDuration>| timeout.and_then(crate::document::GoDuration::limit);
+    let whole = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), crate::document::GoDuration::limit);
+    let parts = length(timeouts.tasks).unwrap_or_default() + length(timeouts.finally).unwrap_or_default();
+    match whole {
+        Some(whole) if parts > whole => Err(Error::Refused {
+            reason: "InvalidTimeouts",
+            message: format!("got tasks and finally of {parts:?} together, expected at most {whole:?}, the pipeline's"),
+            hint: "raise --timeouts pipeline=..., or lower the others".to_owned(),
+            is_usage: true,
+        }),
+        _ => Ok(timeouts),
+    }
+}
+
+/// Of tasks and finally the one that is not given gets what the other leaves.
+fn limits(timeouts: Timeouts) -> Limits {
+    let pipeline = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), crate::document::GoDuration::limit);
+    let rest = |other: Option<crate::document::GoDuration>| Some(pipeline?.saturating_sub(other?.limit()?));
+    let own = |timeout: Option<crate::document::GoDuration>| timeout.and_then(crate::document::GoDuration::limit);
+    Limits {
+        pipeline,
+        tasks: own(timeouts.tasks).or_else(|| rest(timeouts.finally)),
+        finally: own(timeouts.finally).or_else(|| rest(timeouts.tasks)),
+    }
+}
+
+fn context(entry: Entry<'_>, request: &Request) -> Variables {
+    let mut context = Variables::default();
+    let pipeline = if entry.is_embedded { &request.run_id } else { &entry.document.name };
+    context.set("context.pipeline.name", pipeline);
+    context.set("context.pipelineRun.name", &request.run_id);
+    context.set("context.pipelineRun.uid", &request.run_id);
+    context.set("context.pipelineRun.namespace", NAMESPACE);
+    context
+}
+
+/// Replaces params, then the context: a param's value that names a context is replaced once more, as on a cluster.
+fn replace(task: &mut PlannedTask, values: &BTreeMap<String, ParamValue>, context: &Variables) {
+    let mut params = Variables::default();
+    for (name, value) in values {
+        params.set_param(name, value);
+    }
+    let mut with_retries = context.clone();
+    with_retries.set("context.pipelineTask.retries", task.retries.to_string());
+    for variables in [&params, &with_retries] {
+        substitute::params(&mut task.params, variables);
+        substitute::when(&mut task.when, variables);
+        if let Some(matrix) = &mut task.matrix {
+            substitute::matrix(matrix, variables);
+        }
+    }
+    if task.task_name.is_none() {
+        let fanned = task
+            .matrix
+            .iter()
+            .flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
+        let own: BTreeSet<&str> = task.params.iter().chain(fanned).map(|param| param.name.as_str()).collect();
+        let is_own =
+            |reference: &str| crate::references::param_reference(reference).is_some_and(|(name, _)| own.contains(name));
+        substitute::task(&mut task.spec, &params.without(is_own));
+        substitute::task(&mut task.spec, context);
+    }
+}
+
+/// The declared type of a Task's param.
+pub(crate) fn declared_type(spec: &TaskSpec, name: &str) -> Option<ParamType> {
+    spec.params.iter().find(|param| param.name == name).map(crate::document::ParamSpec::kind)
+}
