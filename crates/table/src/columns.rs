@@ -400,13 +400,13 @@ mod tests {
     use super::*;
 
     fn example(rows: usize) -> Columns {
-        let number = |row: usize| if row % 3 == 0 { f64::NAN } else { row as f64 / 7.0 };
+        let number = |row: usize| if row.is_multiple_of(3) { f64::NAN } else { row as f64 / 7.0 };
         Columns::new(rows)
             .with("name", Values::Text((0..rows).map(|row| format!("n{}", row % 5)).collect()))
             .and_then(|table| table.with("count", Values::I64((0..rows).map(|row| row as i64 - 2).collect())))
             .and_then(|table| table.with("wide", Values::F64((0..rows).map(number).collect())))
             .and_then(|table| table.with("narrow", Values::F32((0..rows).map(|row| number(row) as f32).collect())))
-            .and_then(|table| table.with("flag", Values::Bool((0..rows).map(|row| row % 2 == 0).collect())))
+            .and_then(|table| table.with("flag", Values::Bool((0..rows).map(|row| row.is_multiple_of(2)).collect())))
             .and_then(|table| {
                 table.with("target", Values::OptionalU8((0..rows).map(|row| (row % 4 > 0).then_some(1)).collect()))
             })

@@ -204,8 +204,8 @@ mod tests {
         let text = std::fs::read_to_string(file.path()).unwrap();
         let records: Vec<QuarantineRecord> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let places: Vec<_> = records.iter().map(|record| (record.file.as_str(), record.scope)).collect();
-        use Scope::{File, Row};
-        assert_eq!(places, [("a", Row), ("a", Row), ("a", Row), ("b", File), ("c", Row), ("c", Row), ("c", Row)]);
+        let rows = |file| [(file, Scope::Row); 3];
+        assert_eq!(places, [&rows("a")[..], &[("b", Scope::File)], &rows("c")].concat());
     }
 
     #[test]

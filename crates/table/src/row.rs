@@ -107,12 +107,11 @@ impl<'a> RowReader<'a> {
                 Binding::Target | Binding::Ignored => Ok(()),
             };
             if let Err(code) = outcome {
-                match &mut fault {
-                    Some(first) => first.count += 1,
-                    None => {
-                        let value = quoted(cell);
-                        fault = Some(CellFault { code, offset_in_line: offset, position, value, count: 1 });
-                    }
+                if let Some(first) = &mut fault {
+                    first.count += 1;
+                } else {
+                    let value = quoted(cell);
+                    fault = Some(CellFault { code, offset_in_line: offset, position, value, count: 1 });
                 }
             }
         });
