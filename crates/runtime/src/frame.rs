@@ -203,8 +203,8 @@ fn now() -> String {
     Timestamp::now().to_string()
 }
 
-fn scratch_folder<S: Step>(wanted: &Path) -> Result<TempDir, Failure> {
-    let parent = if wanted.as_os_str().is_empty() { std::env::temp_dir() } else { wanted.to_owned() };
+fn scratch_folder<S: Step>(wanted: &str) -> Result<TempDir, Failure> {
+    let parent = if wanted.is_empty() { std::env::temp_dir() } else { PathBuf::from(wanted) };
     tempfile::Builder::new().prefix(&format!("faultline-{}-", S::NAME)).tempdir_in(&parent).map_err(|source| {
         Failure::configuration(format!("no scratch folder can be made in {}", parent.display()))
             .caused_by(source)

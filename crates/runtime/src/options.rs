@@ -29,7 +29,7 @@ pub(crate) struct CommonOptions {
 
     /// Local scratch space; empty: the system's temporary folder
     #[arg(long, env = "FAULTLINE_SCRATCH_DIR", value_name = "DIR", default_value = "")]
-    pub scratch_dir: PathBuf,
+    pub scratch_dir: String,
 
     /// The digest of the image that runs, for the manifest
     #[arg(long, env = "FAULTLINE_IMAGE_DIGEST", value_name = "DIGEST", hide = true, default_value = "")]
