@@ -2,6 +2,8 @@
 //!
 //! Readers tolerate unknown fields, so that an older image reads what a newer one wrote.
 
+pub mod cluster;
+pub mod preprocess;
 pub mod promote;
 pub mod train;
 pub mod validate;

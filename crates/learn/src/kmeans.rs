@@ -62,6 +62,23 @@ impl KMeans {
         best.ok_or(LearnError::Empty { what: "the list of runs" })
     }
 
+    /// Puts clusters together again from their centroids, one list of equal length per cluster; inertia and counts are
+    /// those of no rows.
+    ///
+    /// # Errors
+    /// When there are no centroids, they differ in length, or a value is not finite.
+    pub fn from_centroids(centroids: Vec<Vec<f64>>) -> Result<Self, LearnError> {
+        let malformed = |message: &str| LearnError::Malformed { what: "the centroids", message: message.to_owned() };
+        let n_features = centroids.first().ok_or_else(|| malformed("there are none"))?.len();
+        if centroids.iter().any(|centroid| centroid.len() != n_features) {
+            return Err(malformed("they differ in length"));
+        }
+        if centroids.iter().flatten().any(|value| !value.is_finite()) {
+            return Err(malformed("a value is not finite"));
+        }
+        Ok(Self { counts: vec![0; centroids.len()], centroids, inertia: 0.0 })
+    }
+
     /// The cluster of every row: the nearest centroid, the lower number of equals. Rows do not see each other.
     ///
     /// # Errors
@@ -116,11 +133,11 @@ impl KMeans {
             .max_n_iterations(MAX_ITERATIONS)
             .fit(&DatasetBase::from(table))
             .map_err(method_error)?;
-        Ok(Self::from_centroids(samples, fitted.centroids()))
+        Ok(Self::measured(samples, fitted.centroids()))
     }
 
     /// Numbers the clusters by size and measures them anew: linfa's inertia is that of the iteration before the last.
-    fn from_centroids(samples: &Samples<'_>, centroids: &Array2<f64>) -> Self {
+    fn measured(samples: &Samples<'_>, centroids: &Array2<f64>) -> Self {
         let centroids: Vec<Vec<f64>> = centroids.rows().into_iter().map(|row| row.to_vec()).collect();
         let mut counts = vec![0_u64; centroids.len()];
         let mut inertia = 0.0;
@@ -242,6 +259,17 @@ mod tests {
         for (i, &cluster) in batch.iter().enumerate() {
             let alone = Samples::new(samples.row(i), 1, 3).unwrap();
             assert_eq!(fitted.predict(&alone).unwrap(), [cluster]);
+        }
+    }
+
+    #[test]
+    fn centroids_alone_assign_as_the_fit_does() {
+        let samples = Samples::new(&TWO_HEAPS, 5, 2).unwrap();
+        let fitted = KMeans::fit(&samples, &params(2)).unwrap();
+        let again = KMeans::from_centroids(fitted.centroids().to_vec()).unwrap();
+        assert_eq!(again.predict(&samples).unwrap(), fitted.predict(&samples).unwrap());
+        for bad in [vec![], vec![vec![1.0], vec![1.0, 2.0]], vec![vec![f64::NAN]]] {
+            assert!(KMeans::from_centroids(bad).is_err());
         }
     }
 

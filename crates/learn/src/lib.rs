@@ -9,6 +9,7 @@ pub mod impute;
 pub mod kmeans;
 pub mod knee;
 pub mod metrics;
+pub mod preprocess;
 mod random;
 pub mod scale;
 pub mod selection;
