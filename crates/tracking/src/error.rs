@@ -1,5 +1,7 @@
 //! What can go wrong with the registry, by what the caller can do about it.
 
+use std::path::PathBuf;
+
 use faultline_store::StoreError;
 use thiserror::Error;
 
@@ -12,6 +14,14 @@ pub enum TrackingError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The local file system failed.
+    #[error("write {path}")]
+    Local {
+        /// The local file.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: std::io::Error,
+    },
     /// The text cannot be a model's name.
     #[error(
         "{text:?} is no model name: expected 1 to 63 of a-z, A-Z, 0-9, `-`, `_` or `.`, starting with a letter or digit"
@@ -87,6 +97,7 @@ impl TrackingError {
     pub fn hint(&self) -> String {
         match self {
             Self::Store(source) => source.hint(),
+            Self::Local { .. } => "check space and rights of the scratch folder".to_owned(),
             Self::InvalidName { .. } => "choose another name with --model".to_owned(),
             Self::Malformed { .. } => {
                 "the object was not written by faultline, or by a much newer one: move it away or update".to_owned()

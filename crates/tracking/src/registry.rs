@@ -1,6 +1,6 @@
 //! The registry of one model in a store: versions, history, champion.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -179,6 +179,35 @@ impl Registry {
             let reason = format!("bundle.json: expected sha256 {}, got {digest}", entry.bundle_sha256);
             return Err(TrackingError::Damaged { model: self.model.clone(), version: entry.version, reason });
         }
+        Ok(index)
+    }
+
+    /// Copies the files of a promoted version into `folder`, laid out as in the bundle and with `bundle.json`, and verifies every
+    /// digest. The folder must exist.
+    ///
+    /// # Errors
+    /// [`TrackingError::Damaged`] when a file is not the one that was promoted, and those of [`Registry::bundle_of`].
+    pub async fn download(&self, entry: &Entry, folder: &Path) -> Result<BundleIndex, TrackingError> {
+        let version = entry.version;
+        let damaged = |reason| TrackingError::Damaged { model: self.model.clone(), version, reason };
+        let index = self.bundle_of(entry).await?;
+        for file in &index.files {
+            let is_inside = Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_)));
+            if !is_inside {
+                return Err(damaged(format!("{:?} leaves the bundle's folder", file.path)));
+            }
+            let to = folder.join(&file.path);
+            if let Some(parent) = to.parent() {
+                local(&to, std::fs::create_dir_all(parent))?;
+            }
+            let written = self.store.get_to_file(&self.version_key(version, &file.path), &to).await?;
+            if written.sha256 != file.sha256 {
+                return Err(damaged(format!("{}: expected sha256 {}, got {}", file.path, file.sha256, written.sha256)));
+            }
+        }
+        let key = self.version_key(version, "bundle.json");
+        let to = folder.join("bundle.json");
+        local(&to, std::fs::write(&to, self.to_json(&key, &index, "bundle index")?))?;
         Ok(index)
     }
 
@@ -417,11 +446,10 @@ impl Registry {
         })
     }
 
-    /// JSON as every artifact has it: sorted keys, two spaces, a trailing newline.
+    /// JSON as every artifact has it: indented, keys in the order of the type, a trailing newline.
     fn to_json<T: Serialize>(&self, key: &str, value: &T, expected: &'static str) -> Result<Bytes, TrackingError> {
-        let sorted = serde_json::to_value(value).and_then(|value| serde_json::to_string_pretty(&value));
-        let text =
-            sorted.map_err(|source| TrackingError::Malformed { uri: self.store.uri_of(key), expected, source })?;
+        let text = serde_json::to_string_pretty(value);
+        let text = text.map_err(|source| TrackingError::Malformed { uri: self.store.uri_of(key), expected, source })?;
         Ok(Bytes::from(text + "\n"))
     }
 
@@ -436,4 +464,8 @@ impl Registry {
     fn entry_key(&self, seq: u64) -> String {
         self.key(&format!("history/{seq:08}.json"))
     }
+}
+
+fn local<T>(path: &Path, done: std::io::Result<T>) -> Result<T, TrackingError> {
+    done.map_err(|source| TrackingError::Local { path: path.to_owned(), source })
 }

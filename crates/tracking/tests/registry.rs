@@ -1,5 +1,7 @@
 //! The registry's promises, on every store that needs no server.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +49,7 @@ on_every_store!(
     rollbacks_go_back_step_by_step
     rollbacks_refuse_what_was_never_champion
     a_changed_bundle_is_refused
+    a_download_is_the_bundle
 );
 
 fn registry(store: &Arc<dyn Store>) -> Registry {
@@ -72,6 +75,7 @@ fn index(seed: u64) -> BundleIndex {
         model_of_cluster: vec!["pooled".to_owned()],
         models: BTreeMap::new(),
         seed,
+        holdout_ratio: 0.2,
         makers: BTreeMap::new(),
         files: Vec::new(),
     }
@@ -287,6 +291,28 @@ async fn a_changed_bundle_is_refused(store: Arc<dyn Store>) {
     assert!(matches!(registry.rollback(Some(1), author("x")).await, Err(TrackingError::Damaged { version: 1, .. })));
     let entry = registry.champion().await.unwrap().unwrap().entry;
     assert_eq!(registry.bundle_of(&entry).await.unwrap(), index(2));
+}
+
+async fn a_download_is_the_bundle(store: Arc<dyn Store>) {
+    let registry = registry(&store);
+    let folder = tempfile::tempdir().unwrap();
+    let local = folder.path().join("f");
+    std::fs::write(&local, "abc").unwrap();
+    let version = registry.claim(&run(1), AT).await.unwrap().version;
+    let path = "models/0/model.ubj";
+    let mut index = index(1);
+    index.files = vec![registry.put_file(version, path, &local).await.unwrap()];
+    let digest = registry.commit(version, &index).await.unwrap();
+    let entry = registry.promote(promotion(1, version, 0)).await.unwrap();
+
+    assert_eq!(registry.download(&entry, folder.path()).await.unwrap(), index);
+    assert_eq!(std::fs::read(folder.path().join(path)).unwrap(), b"abc");
+    let copied = std::fs::read(folder.path().join("bundle.json")).unwrap();
+    assert_eq!(faultline_contract::Digest::of(&copied), digest);
+
+    store.put(&registry.file_key(version, path), "abd".into(), PutMode::Overwrite).await.unwrap();
+    let error = registry.download(&entry, folder.path()).await.unwrap_err();
+    assert!(matches!(error, TrackingError::Damaged { .. }) && error.to_string().contains(path), "{error}");
 }
 
 async fn object(store: &Arc<dyn Store>, key: &str) -> Bytes {

@@ -37,8 +37,11 @@ pub struct BundleIndex {
     pub model_of_cluster: Vec<String>,
     /// The models by name.
     pub models: BTreeMap<String, BundleModel>,
-    /// The seed of the training run, which also decides who is held out.
+    /// The seed of the training run.
     pub seed: u64,
+    /// The share of wafers (0..1) that nothing was fitted on; with the seed and the data set it tells for every id whether it
+    /// is one of them.
+    pub holdout_ratio: f64,
     /// The step keys of what made the bundle, by step or `step/part`.
     pub makers: BTreeMap<String, StepKey>,
     /// Every file of the bundle but this index, sorted by path.
