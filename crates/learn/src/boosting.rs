@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::classifier::{Classifier, Samples};
 use crate::error::LearnError;
 
+mod grid;
+
+pub use grid::{BoostingGrid, BoostingGroup, group};
+
 /// Rows that are predicted at once; rows do not depend on each other, so the size is a matter of speed alone.
 const BLOCK_ROWS: usize = 4_096;
 
@@ -158,6 +162,11 @@ impl BoostedTrees {
         let booster = Booster::from_ubjson(bytes, 1)
             .map_err(|error| LearnError::Malformed { what: "the boosting model", message: error.to_string() })?;
         Ok(Self { booster })
+    }
+
+    /// Number of columns it was fitted on.
+    pub fn n_features(&self) -> usize {
+        self.booster.n_features()
     }
 
     /// What [`Classifier::predict_proba`] of the model with only the first `rounds` rounds gives.

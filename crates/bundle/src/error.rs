@@ -1,0 +1,38 @@
+//! What can go wrong with model files.
+
+use std::io;
+use std::path::PathBuf;
+
+use faultline_learn::LearnError;
+use faultline_table::TableError;
+use thiserror::Error;
+
+/// A model file or a bundle cannot be written, opened or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// A file cannot be read or written.
+    #[error("{action} {}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// A table in the bundle is not what it should be.
+    #[error("take a file of the bundle for a table")]
+    Table(#[from] TableError),
+    /// A number in the table of a forest's nodes is out of range.
+    #[error("column `{column}` of the forest's nodes holds {value}, expected a node, a tree or a feature")]
+    Node {
+        /// The column.
+        column: &'static str,
+        /// What it holds.
+        value: i64,
+    },
+    /// A model refuses its file or its rows.
+    #[error("use the model")]
+    Learn(#[from] LearnError),
+}

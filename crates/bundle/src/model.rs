@@ -1,0 +1,196 @@
+//! One model, whatever its family, and its file.
+
+use std::fs;
+use std::path::Path;
+
+use faultline_contract::documents::train::Family;
+use faultline_learn::boosting::BoostedTrees;
+use faultline_learn::forest::{Forest, Node, Split};
+use faultline_learn::{Classifier, LearnError, Samples};
+use faultline_table::{Columns, Values};
+
+use crate::error::BundleError;
+
+/// A fitted model of any family.
+pub enum Model {
+    /// A random forest; a Parquet table of nodes.
+    Forest(Forest),
+    /// Gradient boosted trees; XGBoost's UBJSON.
+    Boosting(BoostedTrees),
+}
+
+impl Model {
+    /// The family.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Forest(_) => Family::Forest,
+            Self::Boosting(_) => Family::Boosting,
+        }
+    }
+
+    /// Writes the model's file. The same model gives the same bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), BundleError> {
+        match self {
+            Self::Forest(forest) => Ok(nodes_table(forest)?.write(path)?),
+            Self::Boosting(trees) => fs::write(path, trees.to_bytes()?).map_err(|source| BundleError::File {
+                action: "write",
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Opens a model's file. `n_features` is the number of columns it was fitted on.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no model of that family with that many features.
+    pub fn read(family: Family, path: &Path, n_features: usize) -> Result<Self, BundleError> {
+        match family {
+            Family::Forest => Ok(Self::Forest(Forest::from_nodes(n_features, nodes(&Columns::read(path)?)?)?)),
+            Family::Boosting => {
+                let bytes = fs::read(path).map_err(|source| BundleError::File {
+                    action: "read",
+                    path: path.to_owned(),
+                    source,
+                })?;
+                let trees = BoostedTrees::from_bytes(&bytes)?;
+                Samples { features: &[], n_samples: 0, n_features }.expect_features(trees.n_features())?;
+                Ok(Self::Boosting(trees))
+            }
+        }
+    }
+
+    /// The share of each feature in what the model has learned; they add up to 1 where it splits at all.
+    ///
+    /// # Errors
+    /// When the library of the family refuses.
+    pub fn importances(&self) -> Result<Vec<f64>, LearnError> {
+        match self {
+            Self::Forest(forest) => Ok(forest.importances()),
+            Self::Boosting(trees) => trees.importances(),
+        }
+    }
+
+    /// The probability of `faulty` for every row; a row gets the same alone as in any batch.
+    ///
+    /// # Errors
+    /// When the number of columns is not the one of the training rows.
+    pub fn predict_proba(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
+        match self {
+            Self::Forest(forest) => forest.predict_proba(samples),
+            Self::Boosting(trees) => trees.predict_proba(samples),
+        }
+    }
+}
+
+fn nodes_table(forest: &Forest) -> Result<Columns, BundleError> {
+    let nodes = forest.nodes();
+    let whole = |number: fn(&Node) -> i64| Values::I64(nodes.iter().map(number).collect());
+    Ok(Columns::new(nodes.len())
+        .with("tree", whole(|node| i64::from(node.tree)))?
+        .with("node", whole(|node| i64::from(node.node)))?
+        .with("feature", whole(|node| i64::from(node.to_columns().0)))?
+        .with("threshold", Values::F32(nodes.iter().map(|node| node.to_columns().1).collect()))?
+        .with("left", whole(|node| i64::from(node.to_columns().2)))?
+        .with("right", whole(|node| i64::from(node.to_columns().3)))?
+        .with("probability", Values::F64(nodes.iter().map(|node| node.probability).collect()))?
+        .with("cover", Values::F64(nodes.iter().map(|node| node.cover).collect()))?)
+}
+
+fn nodes(table: &Columns) -> Result<Vec<Node>, BundleError> {
+    let (tree, node) = (unsigned(table, "tree")?, unsigned(table, "node")?);
+    let (feature, left, right) = (signed(table, "feature")?, signed(table, "left")?, signed(table, "right")?);
+    let (threshold, probability, cover) = (table.f32("threshold")?, table.f64("probability")?, table.f64("cover")?);
+    (0..table.row_count())
+        .map(|i| {
+            Ok(Node {
+                tree: tree[i],
+                node: node[i],
+                split: Split::from_columns(feature[i], threshold[i], left[i], right[i])?,
+                probability: probability[i],
+                cover: cover[i],
+            })
+        })
+        .collect()
+}
+
+fn unsigned(table: &Columns, column: &'static str) -> Result<Vec<u32>, BundleError> {
+    converted(table, column)
+}
+
+fn signed(table: &Columns, column: &'static str) -> Result<Vec<i32>, BundleError> {
+    converted(table, column)
+}
+
+fn converted<T: TryFrom<i64>>(table: &Columns, column: &'static str) -> Result<Vec<T>, BundleError> {
+    let convert = |&value: &i64| T::try_from(value).map_err(|_| BundleError::Node { column, value });
+    table.i64(column)?.iter().map(convert).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use faultline_learn::boosting::{BoostingParams, fit_boosting};
+    use faultline_learn::forest::{ClassWeight, Criterion, Engine, ForestParams, MaxFeatures, engine};
+
+    use super::*;
+
+    fn rows() -> (Vec<f32>, Vec<u8>) {
+        let targets: Vec<u8> = (0..60).map(|i| u8::from(i % 3 == 0)).collect();
+        let features = (0..60).flat_map(|i| [(i % 3) as f32, i as f32]).collect();
+        (features, targets)
+    }
+
+    fn models() -> [Model; 2] {
+        let (features, targets) = rows();
+        let samples = Samples::new(&features, 60, 2).unwrap();
+        let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
+        let params = ForestParams {
+            n_estimators: 5,
+            criterion: Criterion::Gini,
+            max_features: MaxFeatures::Sqrt,
+            max_depth: Some(3),
+            class_weight: ClassWeight::None,
+            seed: 7,
+        };
+        let forest = engine(Engine::Histogram).fit(&samples, &labels, None, &params).unwrap();
+        let params = BoostingParams { n_estimators: 5, ..BoostingParams::default() }.check().unwrap();
+        [Model::Forest(forest), Model::Boosting(fit_boosting(&samples, &targets, None, &params, 7).unwrap())]
+    }
+
+    #[test]
+    fn a_file_brings_the_model_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (features, _) = rows();
+        let samples = Samples::new(&features, 60, 2).unwrap();
+        for model in models() {
+            let path = folder.path().join(model.family().file());
+            model.write(&path).unwrap();
+            let opened = Model::read(model.family(), &path, 2).unwrap();
+            assert_eq!(opened.predict_proba(&samples).unwrap(), model.predict_proba(&samples).unwrap());
+            let again = folder.path().join("again");
+            opened.write(&again).unwrap();
+            assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
+            assert!((model.importances().unwrap().iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_family_or_width_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [forest, boosting] = models();
+        let (trees, model) = (folder.path().join("trees"), folder.path().join("model"));
+        forest.write(&trees).unwrap();
+        boosting.write(&model).unwrap();
+        assert!(Model::read(Family::Boosting, &trees, 2).is_err());
+        assert!(Model::read(Family::Forest, &model, 2).is_err());
+        assert!(Model::read(Family::Boosting, &model, 3).is_err());
+        assert!(Model::read(Family::Forest, &trees, 0).is_err());
+        assert!(matches!(
+            Model::read(Family::Boosting, &folder.path().join("none"), 2),
+            Err(BundleError::File { action: "read", .. })
+        ));
+    }
+}

@@ -1,0 +1,65 @@
+//! What can go wrong in the core. Too little data is no error here: the evaluation says so.
+
+use std::io;
+
+use faultline_bundle::BundleError;
+use faultline_contract::ExitCode;
+use faultline_learn::LearnError;
+use faultline_runtime::{Explain, Failure};
+use faultline_table::TableError;
+use thiserror::Error;
+
+/// The core cannot go on.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// An input was not gathered.
+    #[error("{0}")]
+    Input(Failure),
+    /// A table is not what the stage before should have written.
+    #[error("read the features and their clusters")]
+    Table(#[from] TableError),
+    /// The two tables are not of the same rows.
+    #[error(
+        "assignments.parquet does not have the rows of features.parquet, expected the same row keys in the same order"
+    )]
+    Misaligned,
+    /// Fitting or scoring failed.
+    #[error("train the {family} of model `{model}`")]
+    Learn {
+        /// The family.
+        family: &'static str,
+        /// The model.
+        model: String,
+        /// What the method says.
+        source: LearnError,
+    },
+    /// The model or its figures cannot be written.
+    #[error("write the model")]
+    Model(#[from] BundleError),
+    /// An output cannot be written.
+    #[error("write the outputs of train")]
+    Write(#[from] io::Error),
+}
+
+impl Explain for TrainError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(failure) => failure.code(),
+            Self::Table(_) | Self::Misaligned | Self::Learn { source: LearnError::Method { .. }, .. } => {
+                ExitCode::Configuration
+            }
+            Self::Learn { .. } | Self::Model(_) => ExitCode::Internal,
+            Self::Write(_) => ExitCode::Temporary,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Table(_) | Self::Misaligned => {
+                Some("pass the manifests of preprocess and cluster from one run and version".to_owned())
+            }
+            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Input(_) | Self::Learn { .. } | Self::Model(_) => None,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The grid search of either family, and the fit of the point that won.
+
+use faultline_bundle::Model;
+use faultline_contract::documents::train::{Family, HyperParams};
+use faultline_learn::LearnError;
+use faultline_learn::boosting::{self, fit_boosting};
+use faultline_learn::forest::{self, engine};
+use faultline_learn::selection::{Fold, OutOfFold, cross_validate};
+use serde::Serialize;
+
+use crate::ValidGrid;
+use crate::data::Rows;
+
+impl ValidGrid {
+    /// The family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Forest { .. } => Family::Forest,
+            Self::Boosting(_) => Family::Boosting,
+        }
+    }
+
+    /// The hyper-parameters of every point, in the order of the grid.
+    pub(crate) fn hyper_params(&self) -> Result<Vec<HyperParams>, serde_json::Error> {
+        match self {
+            Self::Forest { engine, candidates } => candidates
+                .iter()
+                .map(|candidate| {
+                    let mut named = named(candidate)?;
+                    named.remove("seed");
+                    named.insert("engine".to_owned(), serde_json::to_value(engine)?);
+                    Ok(named)
+                })
+                .collect(),
+            Self::Boosting(candidates) => candidates.iter().map(named).collect(),
+        }
+    }
+
+    /// Out-of-fold probabilities and scores of every point, in the order of the grid. What one fit serves is fitted
+    /// once; fits run side by side.
+    pub(crate) fn cross_validate(&self, rows: &Rows, folds: &[Fold], seed: u64) -> Result<Vec<OutOfFold>, LearnError> {
+        let (samples, labels) = (rows.samples.as_samples(), rows.labels());
+        match self {
+            Self::Forest { engine: program, candidates } => {
+                let groups = forest::group(*program, candidates);
+                let scores = cross_validate(&labels, folds, &groups, |group, fold| {
+                    let (train, test) = (samples.select(&fold.train)?, samples.select(&fold.test)?);
+                    let labels = pick(&labels, &fold.train);
+                    let forest = engine(*program).fit(&train.as_samples(), &labels, None, &group.fit)?;
+                    let predict = |&member: &usize| {
+                        let point = &candidates[member];
+                        forest.predict_proba_at(&test.as_samples(), point.n_estimators, point.max_depth)
+                    };
+                    group.members.iter().map(predict).collect()
+                })?;
+                Ok(in_order(groups.iter().map(|group| group.members.as_slice()), scores))
+            }
+            Self::Boosting(candidates) => {
+                let groups = boosting::group(candidates);
+                let scores = cross_validate(&labels, folds, &groups, |group, fold| {
+                    let (train, test) = (samples.select(&fold.train)?, samples.select(&fold.test)?);
+                    let targets = pick(&rows.targets, &fold.train);
+                    let params = group.fit.clone().check()?;
+                    let trees = fit_boosting(&train.as_samples(), &targets, None, &params, seed)?;
+                    let predict =
+                        |&member: &usize| trees.predict_proba_at(&test.as_samples(), candidates[member].n_estimators);
+                    group.members.iter().map(predict).collect()
+                })?;
+                Ok(in_order(groups.iter().map(|group| group.members.as_slice()), scores))
+            }
+        }
+    }
+
+    /// Fits one point on all rows.
+    pub(crate) fn fit(&self, point: usize, rows: &Rows, seed: u64) -> Result<Model, LearnError> {
+        let samples = rows.samples.as_samples();
+        match self {
+            Self::Forest { engine: program, candidates } => {
+                engine(*program).fit(&samples, &rows.labels(), None, &candidates[point]).map(Model::Forest)
+            }
+            Self::Boosting(candidates) => {
+                let params = candidates[point].clone().check()?;
+                fit_boosting(&samples, &rows.targets, None, &params, seed).map(Model::Boosting)
+            }
+        }
+    }
+}
+
+fn named(params: &impl Serialize) -> Result<HyperParams, serde_json::Error> {
+    serde_json::from_value(serde_json::to_value(params)?)
+}
+
+fn pick<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|&row| values[row]).collect()
+}
+
+/// Puts the scores of grouped points back into the order of the grid.
+fn in_order<'a>(members: impl Iterator<Item = &'a [usize]>, scores: Vec<Vec<OutOfFold>>) -> Vec<OutOfFold> {
+    let mut placed: Vec<(usize, OutOfFold)> =
+        members.zip(scores).flat_map(|(members, scores)| members.iter().copied().zip(scores)).collect();
+    placed.sort_by_key(|(position, _)| *position);
+    placed.into_iter().map(|(_, score)| score).collect()
+}
