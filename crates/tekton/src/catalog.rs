@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::check;
 use crate::document::{self, Body, Document, PipelineRunSpec, PipelineSpec, TaskSpec};
 use crate::error::Error;
 
@@ -34,9 +35,11 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// As [`document::load`](crate::document::load), for `file` itself.
+    /// As [`document::load`](crate::document::load), for `file` itself; [`Error::Document`] as well when a cluster would not admit one
+    /// of its documents.
     pub fn open(file: &Path) -> Result<Self, Error> {
         let own = document::load(file)?;
+        own.iter().try_for_each(check::admit)?;
         let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
         let (mut nearby, mut broken) = (Vec::new(), None);
         for path in yaml_files(&folder.join("tasks")).into_iter().chain(yaml_files(&folder)) {
@@ -145,8 +148,8 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    const TASK: &str = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: NAME}\nspec: {}\n---\n";
-    const PIPELINE: &str = "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: NAME}\nspec: {}\n---\n";
+    const TASK: &str = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: NAME}\nspec: {steps: [{image: i}]}\n---\n";
+    const PIPELINE: &str = "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: NAME}\nspec: {tasks: [{name: a, taskRef: {name: a}}]}\n---\n";
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();

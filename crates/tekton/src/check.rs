@@ -1,25 +1,36 @@
 //! What a cluster would not admit, and what plain processes do not have.
 
 mod pipeline;
+mod pipeline_run;
 mod task;
 mod unsupported;
 
-use crate::document::{Document, PipelineSpec, TaskSpec};
+use crate::document::{Body, Document, PipelineSpec, TaskSpec};
 use crate::error::Error;
 
-/// Checks the document that holds the Pipeline.
-pub(crate) fn document(document: &Document, pipeline: &PipelineSpec, is_embedded: bool) -> Result<(), Error> {
-    let root = if is_embedded { "spec.pipelineSpec" } else { "spec" };
-    let place = Place { document, root };
-    pipeline::check(place, pipeline)?;
-    unsupported::pipeline(place, pipeline)
+/// Where a Pipeline stands inside a `PipelineRun`.
+const EMBEDDED: &str = "spec.pipelineSpec";
+
+/// Refuses a document that a cluster would not admit.
+pub(crate) fn admit(document: &Document) -> Result<(), Error> {
+    let place = Place { document, root: "spec" };
+    match &document.body {
+        Body::Task(spec) => task::check(place, "", spec, task::Scope::Alone),
+        Body::Pipeline(spec) => pipeline::check(place, spec),
+        Body::PipelineRun(spec) => pipeline_run::check(place, spec),
+    }
 }
 
-/// Checks a Task that stands in a document of its own.
-pub(crate) fn task_document(document: &Document, spec: &TaskSpec) -> Result<(), Error> {
-    let place = Place { document, root: "spec" };
-    task::check(place, "", spec, task::Scope::Alone)?;
-    unsupported::task(place, "", spec)
+/// Refuses a Pipeline that needs what plain processes do not have.
+pub(crate) fn support(document: &Document, pipeline: &PipelineSpec) -> Result<(), Error> {
+    let root = if matches!(document.body, Body::PipelineRun(_)) { EMBEDDED } else { "spec" };
+    unsupported::pipeline(Place { document, root }, pipeline)
+}
+
+/// Refuses a Task that a cluster would not admit or that needs what plain processes do not have.
+pub(crate) fn used_task(document: &Document, spec: &TaskSpec) -> Result<(), Error> {
+    admit(document)?;
+    unsupported::task(Place { document, root: "spec" }, "", spec)
 }
 
 /// A part of a document.

@@ -94,7 +94,7 @@ impl Plan {
     /// that needs what plain processes do not have, [`Error::Refused`] when the request does not fit the Pipeline.
     pub fn new(catalog: &Catalog, request: &Request) -> Result<Self, Error> {
         let entry = catalog.entry(request.pipeline.as_deref())?;
-        check::document(entry.document, entry.pipeline, entry.is_embedded)?;
+        check::support(entry.document, entry.pipeline)?;
         let timeouts = timeouts(entry, request)?;
         let values = values::of_pipeline(entry, &request.params)?;
         let workspaces = workspaces(entry, request)?;
@@ -135,7 +135,7 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<
         (None, name) => {
             let name = name.as_deref().unwrap_or_default();
             let (document, spec) = catalog.task(name).ok_or_else(|| missing_task(catalog, name))?;
-            check::task_document(document, spec)?;
+            check::used_task(document, spec)?;
             spec.clone()
         }
     };

@@ -7,7 +7,8 @@ use super::{Fault, Scheduler, State, Timeout, left_out};
 use crate::document::ParamValue;
 use crate::engine::Stop;
 use crate::error::listed;
-use crate::outcome::{Outcome, Status, TaskOutcome};
+use crate::outcome::{Kind, Outcome, SkipReason, Status, TaskOutcome};
+use crate::plan::PlannedTask;
 use crate::references::{Selector, Target, TaskReference, task_references};
 
 impl Scheduler<'_> {
@@ -37,8 +38,13 @@ impl Scheduler<'_> {
     }
 
     fn task_outcomes(&self) -> Vec<TaskOutcome> {
-        let outcomes = |(task, state): (_, &State)| match state {
+        let is_stopping = self.has_failure();
+        let outcomes = |(task, state): (&PlannedTask, &State)| match state {
             State::Ended(ended) => ended.clone(),
+            // A cluster judges anew each time it looks: after a failure every task that was left out counts as stopped.
+            State::Skipped(_) if is_stopping && task.kind == Kind::Task => {
+                vec![left_out(task, Status::Skipped, SkipReason::Stopping.text())]
+            }
             State::Skipped(reason) => vec![left_out(task, Status::Skipped, reason.text())],
             State::Waiting | State::Running { .. } | State::NotRun => vec![left_out(task, Status::NotRun, "")],
         };
