@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use faultline_contract::Digest;
-use faultline_contract::schema::{DataSchema, Delimiter, EmptyColumn, HeaderError, NameError, Purpose, ValidSchema};
+use faultline_contract::schema::{DataSchema, EmptyColumn, NameError, Purpose, ValidSchema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::fields::{self, BadQuote};
-use crate::lines::{Line, Lines, MAX_LINE_BYTES};
+use crate::header;
+use crate::lines::{Line, Lines};
 use crate::quarantine::{Code, QuarantineRecord, Scope, quoted};
 use crate::row::{RowFault, RowReader};
 
@@ -177,27 +177,20 @@ fn check_content<S: RowSink>(
     outcome.time = name.as_ref().ok().copied();
     lines.skip_prefix(b"\xef\xbb\xbf").map_err(read)?;
 
-    let header = match lines.next_filled().map_err(read)? {
-        Some(line) => read_header(&line, schema.schema(), outcome),
-        None => Err(Box::new(
-            outcome.file_record(Code::EmptyFile, "no line but blank ones; expected a header and rows".to_owned()),
-        )),
+    let header = if let Some(line) = lines.next_filled().map_err(read)? {
+        header::read(&line, schema, purpose, outcome)
+    } else {
+        let message = "no line but blank ones; expected a header and rows".to_owned();
+        Err(Box::new(outcome.file_record(Code::EmptyFile, message)))
     };
     // The name counts before the content.
     let header = match name {
         Err(error) => Err(Box::new(name_record(&error, outcome, base_name))),
         Ok(_) => header,
     };
-    let (delimiter, headers) = match header {
+    let (delimiter, map) = match header {
         Ok(header) => header,
         Err(record) => return count_rows(&mut lines, outcome, *record).map_err(read).map(Some),
-    };
-    let map = match schema.map_headers(&headers, purpose) {
-        Ok(map) => map,
-        Err(error) => {
-            let record = header_record(&error, outcome);
-            return count_rows(&mut lines, outcome, record).map_err(read).map(Some);
-        }
     };
     outcome.paired_headers = map.paired;
 
@@ -275,47 +268,6 @@ fn count_rows(
     Ok(record)
 }
 
-fn read_header(
-    line: &Line<'_>,
-    schema: &DataSchema,
-    outcome: &FileOutcome,
-) -> Result<(u8, Vec<String>), Box<QuarantineRecord>> {
-    let refuse = |code, message: &str| {
-        let mut record = outcome.file_record(code, message.to_owned());
-        (record.line, record.byte_offset) = (Some(line.number), Some(line.offset));
-        Box::new(record)
-    };
-    let Some(bytes) = line.bytes else {
-        return Err(refuse(Code::LineTooLong, &format!("the header line is longer than {MAX_LINE_BYTES} bytes")));
-    };
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(refuse(Code::NotUtf8, "the file is UTF-16, expected UTF-8; save it as `CSV UTF-8`"));
-    }
-    if std::str::from_utf8(bytes).is_err() {
-        return Err(refuse(Code::NotUtf8, "the header is not UTF-8; save the file as `CSV UTF-8`"));
-    }
-    let delimiter = match schema.delimiter {
-        Delimiter::Auto => detect_delimiter(bytes),
-        Delimiter::Comma => b',',
-        Delimiter::Semicolon => b';',
-        Delimiter::Tab => b'\t',
-        Delimiter::Pipe => b'|',
-    };
-    let mut headers = Vec::new();
-    let cells = fields::split(bytes, delimiter, |_, _, cell| headers.push(String::from_utf8_lossy(cell).into_owned()));
-    match cells {
-        Ok(_) => Ok((delimiter, headers)),
-        Err(BadQuote(_)) => Err(refuse(Code::BadQuote, "the quotes of the header line do not pair up")),
-    }
-}
-
-/// The delimiter that cuts the header into the most cells; a comma if there is none.
-fn detect_delimiter(header: &[u8]) -> u8 {
-    let count = |delimiter| fields::split(header, delimiter, |_, _, _| ()).unwrap_or(0);
-    // The first of the largest wins, so the order is the order of preference.
-    [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
-}
-
 fn name_record(error: &NameError, outcome: &FileOutcome, base_name: &str) -> QuarantineRecord {
     let code = match error {
         NameError::Pattern { .. } => Code::NamePattern,
@@ -324,21 +276,6 @@ fn name_record(error: &NameError, outcome: &FileOutcome, base_name: &str) -> Qua
     };
     let mut record = outcome.file_record(code, error.to_string());
     record.value = Some(quoted(base_name.as_bytes()));
-    record
-}
-
-fn header_record(error: &HeaderError, outcome: &FileOutcome) -> QuarantineRecord {
-    let (code, column) = match error {
-        HeaderError::ColumnCount { .. } => (Code::ColumnCount, None),
-        HeaderError::Duplicate { column, .. } => (Code::DuplicateColumn, Some(column)),
-        HeaderError::TargetMissing { column } => (Code::TargetMissing, Some(column)),
-        HeaderError::Blank { .. } => (Code::BlankHeader, None),
-        HeaderError::Unknown { header, .. } => (Code::UnknownColumn, Some(header)),
-        HeaderError::Missing { .. } => (Code::MissingColumn, None),
-    };
-    let mut record = outcome.file_record(code, error.to_string());
-    record.line = Some(1);
-    record.column = column.map(|column| quoted(column.as_bytes()));
     record
 }
 

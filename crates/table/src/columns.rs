@@ -9,6 +9,7 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Float64Array, Int64Array, PrimitiveArray,
     StringArray, TimestampMillisecondArray, UInt8Array,
 };
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::file::reader::ChunkReader;
 
@@ -86,7 +87,7 @@ impl Values {
             Self::F64(values) => Arc::new(
                 values[range].iter().map(|value| (!value.is_nan()).then_some(*value)).collect::<Float64Array>(),
             ),
-            Self::F32(values) => nullable_f32(values[range].iter().copied()),
+            Self::F32(values) => nullable_f32(values[range].to_vec()),
             Self::Bool(values) => Arc::new(BooleanArray::from(values[range].to_vec())),
             Self::OptionalU8(values) => Arc::new(values[range].iter().copied().collect::<UInt8Array>()),
             Self::Moment(values) => moments(values[range].iter().copied()),
@@ -333,8 +334,11 @@ typed_getters! {
 pub(crate) const MOMENT: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
 const MILLIS: i64 = 1000;
 
-pub(crate) fn nullable_f32(values: impl Iterator<Item = f32>) -> ArrayRef {
-    Arc::new(values.map(|value| (!value.is_nan()).then_some(value)).collect::<Float32Array>())
+/// An array in which NaN is null.
+pub(crate) fn nullable_f32(values: Vec<f32>) -> ArrayRef {
+    let present = BooleanBuffer::collect_bool(values.len(), |index| !values[index].is_nan());
+    let nulls = (present.count_set_bits() < values.len()).then(|| NullBuffer::new(present));
+    Arc::new(Float32Array::new(values.into(), nulls))
 }
 
 pub(crate) fn moments(seconds: impl Iterator<Item = i64>) -> ArrayRef {

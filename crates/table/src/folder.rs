@@ -116,3 +116,50 @@ impl RowSink for Refused<'_> {
         self.0.record(&record)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = r#"{"format_version": 1, "dataset": "press",
+        "file_name": {"pattern": "(?<date>[0-9]{8})\\.csv", "date_format": "%d%m%Y"},
+        "columns": [{"name": "id", "role": "id"}, {"name": "a"}, {"name": "y", "role": "target"}]}"#;
+
+    fn check(files: &[(&str, &str)]) -> (FolderOutcome, Vec<QuarantineRecord>) {
+        let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
+        let quarantine = tempfile::NamedTempFile::new().unwrap();
+        let mut check = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
+        for (name, content) in files {
+            check.check(content.as_bytes(), name).unwrap();
+        }
+        let text = |records: String| records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let outcome = check.finish().unwrap();
+        (outcome, text(std::fs::read_to_string(quarantine.path()).unwrap()))
+    }
+
+    /// Defect 5 of the original system: a listing with exactly one match crashed.
+    #[test]
+    fn one_file_with_one_row_is_a_folder() {
+        let (outcome, records) = check(&[("01012020.csv", "id,a,y\nx,1,1\n")]);
+        let counts = &outcome.counts;
+        assert_eq!((counts.files_in, counts.files_accepted, counts.rows_in, counts.rows_accepted), (1, 1, 1, 1));
+        assert_eq!((outcome.missing_counts, records), (vec![0], Vec::new()));
+        assert_eq!(faultline_contract::schema::QualityGate::default().judge(counts), []);
+    }
+
+    #[test]
+    fn a_copy_of_an_accepted_file_is_rejected_and_its_rows_are_counted_once() {
+        let (good, other) = ("id,a,y\nx,1,1\ny,word,1\n", "id,a,y\nz,,-1\n");
+        let files = [("01012020.csv", good), ("02012020.csv", other), ("03012020.csv", good), ("x.csv", good)];
+        let (outcome, records) = check(&files);
+        let counts = &outcome.counts;
+        assert_eq!((counts.files_accepted, counts.files_quarantined), (2, 2));
+        assert_eq!((counts.rows_in, counts.rows_accepted, counts.rows_quarantined), (7, 2, 5));
+        assert_eq!(counts.rows_quarantined_in_accepted_files, 1);
+        assert_eq!(outcome.missing_counts, [1]);
+        let codes: Vec<(Code, u64)> = records.iter().map(|record| (record.code, record.rows)).collect();
+        assert_eq!(codes, [(Code::TypeMismatch, 1), (Code::DuplicateFile, 2), (Code::NamePattern, 2)]);
+        assert!(records[1].message.contains("`01012020.csv`"), "{}", records[1].message);
+        assert_eq!(outcome.row_reasons[&Code::DuplicateFile], 2);
+    }
+}

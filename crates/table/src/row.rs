@@ -83,9 +83,10 @@ impl<'a> RowReader<'a> {
         let (mut id_filled, mut target_filled) = (false, false);
         let cells = fields::split(bytes, self.delimiter, |position, offset, cell| {
             let Some(binding) = self.bindings.get(position) else { return };
-            let cell = cell.trim_ascii();
+            let number = cell.number;
+            let cell = cell.text.trim_ascii();
             let outcome = match *binding {
-                Binding::Feature(index) => match feature(self.schema, index, cell) {
+                Binding::Feature(index) => match feature(self.schema, index, cell, number) {
                     Ok(value) => {
                         missing_count += usize::from(value.is_nan());
                         self.features[index] = value;
@@ -197,14 +198,14 @@ fn line_fault(code: Code, offset_in_line: u64, message: String) -> RowFault {
     RowFault { code, offset_in_line, column: None, value: None, message }
 }
 
-/// A feature's value; NaN for a missing one.
-fn feature(schema: &ValidSchema, index: usize, cell: &[u8]) -> Result<f32, Code> {
+/// A feature's value; NaN for a missing one. `number` is the cell's value where it is known already.
+fn feature(schema: &ValidSchema, index: usize, cell: &[u8], number: Option<f64>) -> Result<f32, Code> {
     let column = &schema.features()[index];
     let missing = || if column.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
     if cell.is_empty() || (schema.has_numeric_missing_token() && schema.is_missing(cell)) {
         return missing();
     }
-    let number = match fast_float2::parse::<f64, _>(cell) {
+    let number = match number.map_or_else(|| fast_float2::parse::<f64, _>(cell), Ok) {
         // Words such as `inf` and `nan` are no numbers here; `1e400` is one, and too large.
         Ok(number) if number.is_finite() => number,
         _ if schema.is_missing(cell) => return missing(),

@@ -20,6 +20,9 @@ use crate::{RowSink, TableError};
 pub const SYSTEM_COLUMNS: [&str; 8] =
     ["_id", "_source_file", "_source_sha256", "_row", "_time", "_line", "_byte_offset", "_target"];
 
+/// Columns that are cut out of the rows together: one cache line of f32.
+const COLUMNS_PER_BLOCK: usize = 16;
+
 /// Records in memory. All columns have one entry per row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -255,8 +258,16 @@ impl<W: Write + Send> TableWriter<W> {
             counts(&pending.byte_offsets),
             Arc::new(pending.targets.iter().copied().collect::<UInt8Array>()),
         ];
-        let feature = |index| nullable_f32(pending.features.iter().skip(index).step_by(self.width).copied());
-        columns.extend((0..self.width).map(feature));
+        for first in (0..self.width).step_by(COLUMNS_PER_BLOCK) {
+            let block = first..(first + COLUMNS_PER_BLOCK).min(self.width);
+            let mut values = vec![Vec::with_capacity(pending.ids.len()); block.len()];
+            for row in pending.features.chunks_exact(self.width) {
+                for (column, value) in values.iter_mut().zip(&row[block.clone()]) {
+                    column.push(*value);
+                }
+            }
+            columns.extend(values.into_iter().map(nullable_f32));
+        }
         self.writer.write(columns)?;
         let pending = &mut self.pending;
         pending.ids.clear();

@@ -113,6 +113,7 @@ impl ReplaceLabel for [u8] {
     }
 }
 
+/// Defect 8 of the original system, the half about types: whatever stood in a cell was read.
 #[test]
 fn faults_of_rows_have_their_codes_and_spoil_their_own_row_only() {
     let long = "9".repeat((16 << 20) + 1);
@@ -195,7 +196,6 @@ fn missing_values_in_all_their_spellings() {
     assert_eq!((outcome.rows_accepted, outcome.rows_quarantined, outcome.missing_counts), (1, 1, vec![1, 0, 0]));
 }
 
-/// Defect 8 of the original system, the half about types: it read whatever stood in a cell.
 #[test]
 fn prediction_needs_no_label_and_does_not_read_one() {
     for content in [",s1,s2,s3\na,1,2,3\n", ",s1,s2,s3,Good/Bad\na,1,2,3,whatever\n"] {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use faultline_contract::schema::{ImportOptions, Purpose, ValidSchema, import};
+use faultline_contract::schema::{EmptyColumn, ImportOptions, Purpose, ValidSchema, import};
 use faultline_table::{
     Code, FolderCheck, FolderOutcome, QuarantineRecord, Scope, SourceFile, Table, TableWriter, check_file,
 };
@@ -77,12 +77,18 @@ fn the_usual_schema_accepts_16_files_and_1537_rows() {
 }
 
 #[test]
-fn the_imported_agreements_accept_what_the_strict_schema_accepts() {
+fn the_imported_agreements_accept_what_the_shipped_schemas_accept() {
     let Some(data) = data() else { return };
     let training = fs::read(data.join("schema_training.json")).unwrap();
     let prediction = fs::read(data.join("schema_prediction.json")).unwrap();
-    let imported = import(&training, Some(&prediction), &ImportOptions::default()).unwrap();
-    let schema = imported.schema.check().unwrap();
+    let schema = |empty_column| {
+        let options = ImportOptions { empty_column, ..ImportOptions::default() };
+        import(&training, Some(&prediction), &options).unwrap().schema.check().unwrap()
+    };
+    let usual = schema(EmptyColumn::Keep);
+    let (outcome, _) = check(&data.join("Training_Batch_Files"), &usual, Purpose::Train);
+    assert_eq!((outcome.counts.files_accepted, outcome.counts.rows_accepted), (16, 1537));
+    let schema = schema(EmptyColumn::RejectFile);
     assert_eq!((schema.features().len(), schema.id().name.as_str()), (590, "Wafer"));
     let (outcome, _) = check(&data.join("Training_Batch_Files"), &schema, Purpose::Train);
     let expected = [(Code::NamePattern, 6), (Code::ColumnCount, 19), (Code::EmptyColumn, 7)];

@@ -10,7 +10,9 @@
 //!   (`Output`, `label`, `Good/Bad`, ...), else the last integer column, else the last column.
 //! - **Id**: the first text column, else one with a telling name, else the first column. Other text and date columns are ignored.
 //! - **Labels**: 1 is faulty; -1 and 0 are good. For a text target the usual words as well.
-//! - **Empty columns** reject their file and headers are paired by position, as in the original system.
+//! - **Headers** that no name matches are paired by position, as in the original system, which only counts columns.
+//! - **Empty columns** are kept as missing values. The original system rejects their files; so does a schema imported with
+//!   [`EmptyColumn::RejectFile`].
 
 mod agreement;
 mod columns;
@@ -30,8 +32,8 @@ use agreement::Agreement;
 pub struct ImportOptions {
     /// The date format, for a stamp that reads more than one way. Absent: inferred from the sample.
     pub date_format: Option<String>,
-    /// Whether a file with a wholly empty column is kept. Absent: rejected, as in the original system.
-    pub empty_column: Option<EmptyColumn>,
+    /// What becomes of a file with a wholly empty column. Default: it is kept.
+    pub empty_column: EmptyColumn,
 }
 
 /// An imported schema, with what was guessed.
@@ -125,10 +127,7 @@ pub fn import(training: &[u8], prediction: Option<&[u8]>, options: &ImportOption
         delimiter: Delimiter::Auto,
         header: HeaderRule { matching: HeaderMatching::Normalised, unmatched: UnmatchedHeaders::PairByPosition },
         missing_tokens: default_missing_tokens(),
-        missing: MissingPolicy {
-            empty_column: options.empty_column.unwrap_or(EmptyColumn::RejectFile),
-            ..MissingPolicy::default()
-        },
+        missing: MissingPolicy { empty_column: options.empty_column, ..MissingPolicy::default() },
         labels,
         gate: QualityGate::default(),
         columns,

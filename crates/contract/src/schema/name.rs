@@ -102,15 +102,12 @@ pub fn moment_text(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DataSchema;
     use super::*;
 
     fn wafer() -> NameRule {
-        NameRule::new(&FileNameRule {
-            pattern: "[Ww]afer_(?<date>[0-9]{8})_(?<time>[0-9]{6})\\.csv".to_owned(),
-            date_format: "%d%m%Y".to_owned(),
-            time_format: Some("%H%M%S".to_owned()),
-        })
-        .unwrap()
+        let schema = DataSchema::from_json(include_bytes!("../../../../schemas/wafer.json")).unwrap();
+        NameRule::new(&schema.file_name).unwrap()
     }
 
     #[test]
