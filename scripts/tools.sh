@@ -73,7 +73,8 @@ test_tools() {
         "python3 -c 'import ensurepip':python3-venv"
     if ! cargo nextest --version >/dev/null 2>&1; then
         note "building cargo-nextest"
-        cargo install --locked --quiet "cargo-nextest@$nextest_version"
+        # The debug profile compiles sooner, and will do for a program that only starts others.
+        cargo install --locked --quiet --debug "cargo-nextest@$nextest_version"
     fi
     if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
         rustup component add clippy rustfmt
