@@ -15,37 +15,33 @@ const MAX_EXACT: u64 = 1 << 53;
 /// The value is the correctly rounded one: digits and power of ten are exact doubles, and their quotient rounds once (Clinger,
 /// "How to read floating point numbers accurately", 1990). `None` is no verdict: exponents, many digits,
 /// blanks and words are left to the full parser.
+#[inline]
 pub(crate) fn scan(bytes: &[u8], delimiter: u8) -> Option<(f64, usize)> {
-    let negative = match bytes.first() {
-        Some(b'-') => true,
-        Some(b'0'..=b'9' | b'.') => false,
-        _ => return None,
-    };
-    let mut at = usize::from(negative);
-    let first_digit = at;
+    let negative = bytes.first() == Some(&b'-');
+    let unsigned = &bytes[usize::from(negative)..];
     let mut digits: u64 = 0;
-    let mut take = |at: &mut usize| {
-        while let Some(byte @ b'0'..=b'9') = bytes.get(*at) {
-            digits = digits.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-            *at += 1;
+    let mut point = None;
+    let mut length = unsigned.len();
+    for (at, byte) in unsigned.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            digits = digits.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if *byte == delimiter {
+            length = at;
+            break;
+        } else if *byte == b'.' && point.is_none() {
+            point = Some(at);
+        } else {
+            return None;
         }
-    };
-    take(&mut at);
-    let mut digit_count = at - first_digit;
-    let mut fraction_count = 0;
-    if bytes.get(at) == Some(&b'.') {
-        at += 1;
-        let first_fraction = at;
-        take(&mut at);
-        fraction_count = at - first_fraction;
-        digit_count += fraction_count;
     }
-    let ends = bytes.get(at).is_none_or(|byte| *byte == delimiter);
-    if !ends || digit_count == 0 || digit_count > MAX_DIGITS || digits > MAX_EXACT {
+    let fraction_count = point.map_or(0, |point| length - point - 1);
+    let digit_count = length - usize::from(point.is_some());
+    if digit_count == 0 || digit_count > MAX_DIGITS || digits > MAX_EXACT {
         return None;
     }
     let value = digits as f64 / POWERS_OF_TEN[fraction_count];
-    Some((if negative { -value } else { value }, at))
+    Some((if negative { -value } else { value }, length + usize::from(negative)))
 }
 
 #[cfg(test)]

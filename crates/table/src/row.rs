@@ -1,6 +1,6 @@
 //! Reads the cells of one line into a row.
 
-use faultline_contract::schema::{Binding, ColumnType, Label, Purpose, ValidSchema};
+use faultline_contract::schema::{Binding, Column, ColumnType, Label, Purpose, ValidSchema};
 
 use crate::check::Row;
 use crate::fields::{self, BadQuote};
@@ -32,6 +32,15 @@ struct CellFault {
     count: usize,
 }
 
+/// The rules for the cells of a feature, close together so that those of a whole row stay in the cache.
+#[derive(Debug)]
+struct FeatureRule {
+    min: f64,
+    max: f64,
+    required: bool,
+    integer: bool,
+}
+
 /// Reads rows of one file. Its buffers are used again for each row.
 #[derive(Debug)]
 pub(crate) struct RowReader<'a> {
@@ -39,6 +48,7 @@ pub(crate) struct RowReader<'a> {
     bindings: &'a [Binding],
     purpose: Purpose,
     delimiter: u8,
+    rules: Vec<FeatureRule>,
     features: Vec<f32>,
     id: String,
     /// Features without a value so far.
@@ -50,11 +60,18 @@ pub(crate) struct RowReader<'a> {
 impl<'a> RowReader<'a> {
     pub(crate) fn new(schema: &'a ValidSchema, bindings: &'a [Binding], purpose: Purpose, delimiter: u8) -> Self {
         let count = schema.features().len();
+        let rule = |column: &Column| FeatureRule {
+            min: column.min.unwrap_or(f64::NEG_INFINITY),
+            max: column.max.unwrap_or(f64::INFINITY),
+            required: column.required,
+            integer: column.kind == ColumnType::Integer,
+        };
         Self {
             schema,
             bindings,
             purpose,
             delimiter,
+            rules: schema.features().iter().map(rule).collect(),
             features: vec![f32::NAN; count],
             id: String::new(),
             unfilled: (0..count).collect(),
@@ -86,7 +103,7 @@ impl<'a> RowReader<'a> {
             let number = cell.number;
             let cell = cell.text.trim_ascii();
             let outcome = match *binding {
-                Binding::Feature(index) => match feature(self.schema, index, cell, number) {
+                Binding::Feature(index) => match feature(self.schema, &self.rules[index], cell, number) {
                     Ok(value) => {
                         missing_count += usize::from(value.is_nan());
                         self.features[index] = value;
@@ -199,25 +216,37 @@ fn line_fault(code: Code, offset_in_line: u64, message: String) -> RowFault {
 }
 
 /// A feature's value; NaN for a missing one. `number` is the cell's value where it is known already.
-fn feature(schema: &ValidSchema, index: usize, cell: &[u8], number: Option<f64>) -> Result<f32, Code> {
-    let column = &schema.features()[index];
-    let missing = || if column.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
-    if cell.is_empty() || (schema.has_numeric_missing_token() && schema.is_missing(cell)) {
+#[inline]
+fn feature(schema: &ValidSchema, rule: &FeatureRule, cell: &[u8], number: Option<f64>) -> Result<f32, Code> {
+    if cell.is_empty() {
+        return if rule.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
+    }
+    match number {
+        Some(number) if !rule.integer && !schema.has_numeric_missing_token() => in_range(rule, number),
+        _ => other_feature(schema, rule, cell),
+    }
+}
+
+/// The value of a cell that is not a plain number, or whose number is not the whole story.
+fn other_feature(schema: &ValidSchema, rule: &FeatureRule, cell: &[u8]) -> Result<f32, Code> {
+    let missing = || if rule.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
+    if schema.has_numeric_missing_token() && schema.is_missing(cell) {
         return missing();
     }
-    let number = match number.map_or_else(|| fast_float2::parse::<f64, _>(cell), Ok) {
+    let number = match fast_float2::parse::<f64, _>(cell) {
         // Words such as `inf` and `nan` are no numbers here; `1e400` is one, and too large.
         Ok(number) if number.is_finite() => number,
         _ if schema.is_missing(cell) => return missing(),
         Ok(number) if number.is_infinite() && cell.iter().any(u8::is_ascii_digit) => return Err(Code::OutOfRange),
         _ => return Err(Code::TypeMismatch),
     };
-    if column.kind == ColumnType::Integer && number.fract() != 0.0 {
-        return Err(Code::TypeMismatch);
-    }
-    let in_range = column.min.is_none_or(|min| number >= min) && column.max.is_none_or(|max| number <= max);
+    if rule.integer && number.fract() != 0.0 { Err(Code::TypeMismatch) } else { in_range(rule, number) }
+}
+
+#[inline]
+fn in_range(rule: &FeatureRule, number: f64) -> Result<f32, Code> {
     let value = number as f32;
-    if in_range && value.is_finite() { Ok(value) } else { Err(Code::OutOfRange) }
+    if number >= rule.min && number <= rule.max && value.is_finite() { Ok(value) } else { Err(Code::OutOfRange) }
 }
 
 fn id(cell: &[u8], filled: bool, id: &mut String) -> Result<(), Code> {
