@@ -1,1 +1,51 @@
-//! Documents by URL: the embedded SQLite.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod record;
+mod records;
+mod sqlite;
+
+use std::path::Path;
+
+pub use crate::error::RecordsError;
+pub use crate::record::{Layout, Record, Stored};
+pub use crate::records::{Records, Upserted};
+
+/// Opens the database at a URL, and makes what is missing of it. A plain path resolves against `base_dir`.
+///
+/// # Errors
+/// [`RecordsError::Url`] for a URL that is not one of the known forms, and whatever opening the database meets.
+pub fn open(url: &str, base_dir: &Path) -> Result<Box<dyn Records>, RecordsError> {
+    let invalid = |reason: &str| RecordsError::Url { url: url.to_owned(), reason: reason.to_owned() };
+    let path = match url.split_once("://") {
+        None if url.is_empty() => return Err(invalid("it is empty")),
+        None => base_dir.join(url),
+        Some(("sqlite", path)) if path.starts_with('/') && !path.ends_with('/') => path.into(),
+        Some(("sqlite", _)) => return Err(invalid("the path of a file must follow, from the root on")),
+        // Other schemes may carry a password: the URL is not repeated.
+        Some((scheme, _)) => {
+            let url = format!("{scheme}://...");
+            return Err(RecordsError::Url { url, reason: "the scheme is not known".to_owned() });
+        }
+    };
+    Ok(Box::new(sqlite::SqliteRecords::open(&path)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_urls_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        for url in ["", "sqlite://", "sqlite://relative.db", "sqlite:///folder/", "redis://user:secret@host/db"] {
+            let error = open(url, folder.path()).unwrap_err();
+            assert!(matches!(error, RecordsError::Url { .. }), "{url}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert!(error.hint().contains("sqlite:///"), "{url}");
+        }
+        let absolute = open(&format!("sqlite://{}/a/r.sqlite", folder.path().display()), Path::new("/")).unwrap();
+        let relative = open("a/r.sqlite", folder.path()).unwrap();
+        assert_eq!(absolute.uri(), relative.uri());
+    }
+}

@@ -286,7 +286,7 @@ async fn bad_keys(store: &dyn Store) {
 }
 
 async fn odd_keys(store: &dyn Store) {
-    let odd = ["odd/a b", "odd/ä€𝄞", "odd/100%25", "odd/a+b&c=d", "odd/#?", "odd/'\"<>", "odd/.hidden", "odd/a\\b"];
+    let odd = ["odd/a b", "odd/ä€𝄞", "odd/100%25", "odd/a+b&c=d", "odd/#?", "odd/'\"<>", "odd/.hidden"];
     for key in odd {
         put(store, key, "odd").await;
         assert_eq!(store.get(key).await.unwrap(), "odd", "{key}");
