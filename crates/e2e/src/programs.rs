@@ -106,7 +106,11 @@ impl Pipelines {
         self.run("predict", run_id, raw)
     }
 
-    fn run(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Finished> {
+    /// The command that runs `pipeline` (`train` or `predict`), not started yet.
+    ///
+    /// # Errors
+    /// When the runner was not built.
+    pub fn command(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Command> {
         let mut command = Command::new(program("faultline")?);
         command.arg("run").arg(self.folder.join(format!("{pipeline}.yaml"))).args(["--output", "json"]);
         command.arg("--state-dir").arg(self.state.path());
@@ -115,7 +119,12 @@ impl Pipelines {
         for (name, value) in &self.params {
             command.args(["-p", &format!("{name}={value}")]);
         }
-        let output = command.envs(self.environment.iter().cloned()).output()?;
+        command.envs(self.environment.iter().cloned());
+        Ok(command)
+    }
+
+    fn run(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Finished> {
+        let output = self.command(pipeline, run_id, raw)?.output()?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("the runner ended with {} and no report; it said:\n{stderr}", output.status))?;

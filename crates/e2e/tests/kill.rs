@@ -6,6 +6,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use faultline_e2e::{Digests, Pipelines, Press, checkout, differences, digests, models};
@@ -56,6 +59,9 @@ impl Scene {
             remove(&root.join("cache").join(redo))?;
         }
         remove(&root.join("models"))?;
+        if steps_to_redo.contains(&"load") {
+            forget_records(&root)?;
+        }
         let run = format!("{step}-{}", point.number);
         let killed = self
             .pipelines
@@ -73,6 +79,29 @@ impl Scene {
         let versions = models(&root, "wafer")?;
         let count = |name: &str| versions.iter().filter(|path| path.ends_with(name)).count();
         ensure!(count("bundle.json") == 1 && count("00000001.json") == 1, "{run} left {versions:?}");
+        Ok(())
+    }
+
+    /// Kills the runner, and no one else, some time into a new run that reuses nothing; then has the run finished.
+    fn kill_runner_and_resume(&self, after: Duration) -> Result<()> {
+        let root = root_of(&self.press);
+        for folder in ["cache", "models"] {
+            remove(&root.join(folder))?;
+        }
+        forget_records(&root)?;
+        let run = format!("after-{}", after.as_millis());
+        let mut runner = self
+            .pipelines
+            .command("train", &run, &self.press.training())?
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        thread::sleep(after);
+        runner.kill()?;
+        runner.wait()?;
+        self.pipelines.train(&run, &self.press.training())?.succeeded()?;
+        let different = differences(&digests(&root, &run)?, &self.undisturbed);
+        ensure!(different.is_empty(), "{run} differs in {different:?}");
         Ok(())
     }
 
@@ -100,6 +129,17 @@ fn root_of(press: &Press) -> PathBuf {
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Removes the embedded database with its side files.
+fn forget_records(root: &Path) -> Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("records.sqlite") {
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }
@@ -174,4 +214,14 @@ fn promote_killed() -> Result<()> {
 #[test]
 fn report_killed() -> Result<()> {
     kill_sampled("report")
+}
+
+/// The steps that the runner leaves behind go on for a while, beside those of the resumed run.
+#[test]
+fn runner_killed_at_any_moment() -> Result<()> {
+    let scene = Scene::training()?;
+    let start = Instant::now();
+    scene.pipelines.clone().param("no-cache", "true").train("timed", &scene.press.training())?.succeeded()?;
+    let whole = start.elapsed();
+    (1..=4).try_for_each(|fifths| scene.kill_runner_and_resume(whole * fifths / 5))
 }

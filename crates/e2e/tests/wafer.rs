@@ -1,11 +1,12 @@
 //! The real wafer folders: what is accepted, and that a wafer's prediction is its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use faultline_e2e::{Pipelines, Prediction, manifests, predictions, real_data};
+use faultline_e2e::{Pipelines, Prediction, manifests, predictions, read, real_data};
+use serde_json::{Value, json};
 
 fn counts(root: &Path, run: &str) -> Result<[u64; 6]> {
     let run = manifests(root, run)?;
@@ -72,47 +73,68 @@ fn the_strict_schema_accepts_9_files_and_837_rows() -> Result<()> {
 }
 
 #[test]
-fn the_lenient_schema_trains_on_1537_rows_and_predicts_each_wafer_alone() -> Result<()> {
+fn the_lenient_schema_accepts_16_files_and_1537_rows_and_forests_score_each_wafer_alone() -> Result<()> {
+    let weak_boosting = json!({"learning_rate": [0.001], "max_depth": [1], "n_estimators": [1]});
+    let forests = json!({"n_estimators": [60], "max_depth": [6], "class_weight": ["balanced"]});
+    scores_each_wafer_alone("forest", &json!({"train": {"forest": forests, "boosting": weak_boosting}}))
+}
+
+#[test]
+fn boosted_trees_score_each_wafer_alone() -> Result<()> {
+    let weak_forests = json!({"n_estimators": [1], "max_depth": [1]});
+    let boosting = json!({"learning_rate": [0.1], "max_depth": [3], "n_estimators": [50]});
+    scores_each_wafer_alone("boosting", &json!({"train": {"forest": weak_forests, "boosting": boosting}}))
+}
+
+/// Trains with grids that make one family win everywhere, and predicts the whole folder, the same rows in other batches,
+/// and single wafers.
+fn scores_each_wafer_alone(family: &str, params: &Value) -> Result<()> {
     let Some(wafer) = real_data("wafer")? else { return Ok(()) };
     let home = tempfile::tempdir()?;
-    let root = home.path().join("root");
-    let pipelines = Pipelines::at(root.display().to_string())?;
+    let (root, params_path) = (home.path().join("root"), home.path().join("params.json"));
+    fs::write(&params_path, params.to_string())?;
+    let pipelines = Pipelines::at(root.display().to_string())?.param("params-uri", &params_path.display().to_string());
     pipelines.train("train", &wafer.join("Training_Batch_Files"))?.succeeded()?;
     let [files_in, files, rejected, rows_in, rows, quarantined] = counts(&root, "train")?;
     assert_eq!((files_in, files, rejected, rows), (41, 16, 25, 1537));
     assert_eq!(rows + quarantined, rows_in);
+    let bundle: Value = serde_json::from_slice(&read(&root, "train", "promote", "bundle.json")?)?;
+    let models = bundle["models"].as_object().context("models of the bundle")?;
+    assert!(models.values().all(|model| model["family"] == family), "{models:?}");
 
     let folder = wafer.join("Prediction_Batch_files");
     pipelines.predict("predict", &folder)?.succeeded()?;
-    let accepted = counts(&root, "predict")?[4];
     let together = predictions(&root, "predict")?;
-    assert_eq!(together.len() as u64, accepted);
-
-    // The accepted files again, their rows dealt out over other batches.
-    let names: std::collections::BTreeSet<_> = together.iter().map(|row| row.source_file.clone()).collect();
-    let accepted_files: Vec<_> = csv_files(&folder)?
-        .into_iter()
-        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| names.contains(name)))
-        .collect();
-    let dealt = home.path().join("dealt");
-    let rows = deal_anew(&accepted_files, &dealt, 37)?;
-    assert_eq!(rows, together.len());
-    pipelines.predict("dealt", &dealt)?.succeeded()?;
+    assert_eq!(together.len() as u64, counts(&root, "predict")?[4]);
+    let files = accepted_files(&folder, &together)?;
     let expected = by_id(together);
+
+    // The same rows, dealt out over other batches in another order.
+    let dealt = home.path().join("dealt");
+    let rows = deal_anew(&files, &dealt, 37)?;
+    pipelines.predict("dealt", &dealt)?.succeeded()?;
     assert_eq!(by_id(predictions(&root, "dealt")?), expected);
 
     // Some wafers quite alone: a folder with one file with one row.
     let singles = home.path().join("singles");
-    deal_anew(&accepted_files, &singles, rows)?;
-    for (nth, file) in csv_files(&singles)?.iter().enumerate().step_by(rows / 6) {
-        let folder = home.path().join(format!("single-{nth}"));
+    deal_anew(&files, &singles, rows)?;
+    for (nth, file) in csv_files(&singles)?.iter().enumerate().step_by(rows / 5) {
+        let run = format!("single-{nth}");
+        let folder = home.path().join(&run);
         fs::create_dir(&folder)?;
         fs::copy(file, folder.join(file.file_name().context("a name")?))?;
-        let run = format!("single-{nth}");
         pipelines.predict(&run, &folder)?.succeeded()?;
         let alone = predictions(&root, &run)?;
         assert_eq!(alone.len(), 1);
         assert!(expected[&alone[0].id].contains(&alone[0].said), "{alone:?}");
     }
     Ok(())
+}
+
+/// The files of the folder that rows were accepted from.
+fn accepted_files(folder: &Path, predictions: &[Prediction]) -> Result<Vec<PathBuf>> {
+    let names: BTreeSet<&str> = predictions.iter().map(|row| row.source_file.as_str()).collect();
+    let is_accepted =
+        |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| names.contains(name));
+    Ok(csv_files(folder)?.into_iter().filter(is_accepted).collect())
 }
