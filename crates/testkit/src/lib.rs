@@ -3,3 +3,4 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "test support fails by panicking")]
 
 pub mod servers;
+pub mod step;
