@@ -1,4 +1,4 @@
-//! What can go wrong with model files.
+//! What can go wrong with model files and bundles.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,9 +21,27 @@ pub enum BundleError {
         /// What the operating system answered.
         source: io::Error,
     },
+    /// A document of the bundle is not what its name says.
+    #[error("take {name} for a document of a bundle")]
+    Document {
+        /// The file, relative to the bundle.
+        name: String,
+        /// Where it breaks.
+        source: serde_json::Error,
+    },
     /// A table in the bundle is not what it should be.
     #[error("take a file of the bundle for a table")]
     Table(#[from] TableError),
+    /// Two parts of the bundle do not belong together.
+    #[error("{what} is {found}, expected {expected}")]
+    Mismatch {
+        /// What differs.
+        what: &'static str,
+        /// What it is.
+        found: String,
+        /// What the rest of the bundle asks for.
+        expected: String,
+    },
     /// A number in the table of a forest's nodes is out of range.
     #[error("column `{column}` of the forest's nodes holds {value}, expected a node, a tree or a feature")]
     Node {
@@ -32,7 +50,7 @@ pub enum BundleError {
         /// What it holds.
         value: i64,
     },
-    /// A model refuses its file or its rows.
+    /// A part of the bundle refuses its file or its rows.
     #[error("use the model")]
     Learn(#[from] LearnError),
 }

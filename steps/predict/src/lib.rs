@@ -1,1 +1,11 @@
-//! The predict stage.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod io;
+mod options;
+mod run;
+
+pub use error::PredictError;
+pub use io::Predict;
+pub use options::PredictOptions;
+pub use run::Job;

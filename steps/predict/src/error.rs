@@ -1,0 +1,65 @@
+//! What can go wrong in the core.
+
+use std::io;
+
+use faultline_bundle::BundleError;
+use faultline_contract::ExitCode;
+use faultline_runtime::{Explain, Failure};
+use faultline_table::TableError;
+use thiserror::Error;
+
+/// The core cannot go on.
+#[derive(Debug, Error)]
+pub enum PredictError {
+    /// An input was not gathered.
+    #[error("{0}")]
+    Input(Failure),
+    /// A table cannot be read or written.
+    #[error("read the batch or write its predictions")]
+    Table(#[from] TableError),
+    /// The batch lacks a feature.
+    #[error("the batch has no feature `{feature}`, which version {version} of {model} was trained with")]
+    NoFeature {
+        /// The feature.
+        feature: String,
+        /// The registered model.
+        model: String,
+        /// Its version.
+        version: u64,
+    },
+    /// The champion cannot be opened or refuses the rows.
+    #[error("predict with version {version} of {model}")]
+    Champion {
+        /// The registered model.
+        model: String,
+        /// Its version.
+        version: u64,
+        /// What the bundle says.
+        source: BundleError,
+    },
+    /// An output cannot be written.
+    #[error("write the outputs of predict")]
+    Write(#[from] io::Error),
+}
+
+impl Explain for PredictError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(failure) => failure.code(),
+            Self::Table(_) | Self::NoFeature { .. } | Self::Champion { .. } => ExitCode::Configuration,
+            Self::Write(_) => ExitCode::Temporary,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input(_) => None,
+            Self::Table(_) => Some("pass the manifest of load from a run of this version".to_owned()),
+            Self::NoFeature { .. } => Some("use the data schema that the model was trained with".to_owned()),
+            Self::Champion { .. } => {
+                Some("roll back to another version with `faultline rollback`, or train again".to_owned())
+            }
+            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+        }
+    }
+}

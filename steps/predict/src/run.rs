@@ -1,0 +1,113 @@
+//! The core: open the champion, score the rows, write one line for each.
+
+use std::path::PathBuf;
+
+use faultline_bundle::{Bundle, BundleError, Score};
+use faultline_contract::documents::predict::{ClusterSummary, FAULTY, GOOD, Summary};
+use faultline_contract::documents::promote::BundleIndex;
+use faultline_learn::Samples;
+use faultline_runtime::{Inputs, MediaType, Outputs};
+use faultline_table::{Columns, Table, Values};
+
+use crate::PredictError;
+
+/// What the core needs besides its files.
+#[derive(Debug)]
+pub struct Job {
+    /// The registered model.
+    pub model: String,
+    /// The champion's version.
+    pub version: u64,
+    /// The index of its bundle.
+    pub index: BundleIndex,
+}
+
+pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PredictError> {
+    let table = Table::read(inputs.path("load/export.parquet").map_err(PredictError::Input)?)?;
+    let features = job.aligned(&table)?;
+    let bundle = job.open(inputs)?;
+    let samples = Samples { features: &features, n_samples: table.row_count(), n_features: job.index.features.len() };
+    let scores = bundle.score(&samples).map_err(|source| job.failed(source))?;
+
+    let rows = scores.len() as u64;
+    let predictions = job.predictions(&table, &scores)?;
+    predictions.write(&outputs.declare("predictions.parquet", MediaType::Parquet, Some(rows))?)?;
+    predictions.write_csv(&outputs.declare("predictions.csv", MediaType::Csv, Some(rows))?)?;
+    let summary = job.summary(&scores);
+    outputs.json("summary.json", &summary)?;
+    outputs.count("rows_in", table.row_count() as u64);
+    outputs.count("rows_out", rows);
+    outputs.count("faulty", summary.rows_faulty);
+    outputs.fact("model_version", job.version.to_string());
+    Ok(())
+}
+
+impl Job {
+    fn failed(&self, source: BundleError) -> PredictError {
+        PredictError::Champion { model: self.model.clone(), version: self.version, source }
+    }
+
+    /// The features that the champion takes, in its order, row-major.
+    fn aligned(&self, table: &Table) -> Result<Vec<f32>, PredictError> {
+        let wanted = &self.index.features;
+        if table.feature_names == *wanted {
+            return Ok(table.features.clone());
+        }
+        let columns = wanted
+            .iter()
+            .map(|feature| {
+                table.feature_names.iter().position(|name| name == feature).ok_or_else(|| PredictError::NoFeature {
+                    feature: feature.clone(),
+                    model: self.model.clone(),
+                    version: self.version,
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((0..table.row_count()).flat_map(|row| columns.iter().map(move |&column| table.row(row)[column])).collect())
+    }
+
+    fn open(&self, inputs: &Inputs) -> Result<Bundle, PredictError> {
+        for file in &self.index.files {
+            inputs.path(&input_name(&file.path)).map_err(PredictError::Input)?;
+        }
+        // A name that the index does not list has no file, and opening it says so.
+        let path_of = |name: &str| inputs.path(&input_name(name)).map_or_else(|_| PathBuf::from(name), PathBuf::from);
+        Bundle::open_files(self.index.clone(), path_of).map_err(|source| self.failed(source))
+    }
+
+    fn predictions(&self, table: &Table, scores: &[Score]) -> Result<Columns, PredictError> {
+        let decision = |score: &Score| if score.faulty { FAULTY } else { GOOD }.to_owned();
+        Ok(Columns::new(scores.len())
+            .with_keys(&table.keys)?
+            .with("cluster", Values::I64(scores.iter().map(|score| score.cluster as i64).collect()))?
+            .with("model_version", Values::I64(vec![self.version as i64; scores.len()]))?
+            .with("probability", Values::F64(scores.iter().map(|score| score.probability).collect()))?
+            .with("decision", Values::Text(scores.iter().map(decision).collect()))?)
+    }
+
+    fn summary(&self, scores: &[Score]) -> Summary {
+        let mut clusters: Vec<ClusterSummary> = self
+            .index
+            .model_of_cluster
+            .iter()
+            .enumerate()
+            .map(|(cluster, model)| ClusterSummary { cluster, model: model.clone(), rows: 0, rows_faulty: 0 })
+            .collect();
+        for score in scores {
+            clusters[score.cluster].rows += 1;
+            clusters[score.cluster].rows_faulty += u64::from(score.faulty);
+        }
+        Summary {
+            model: self.model.clone(),
+            model_version: self.version,
+            rows: scores.len() as u64,
+            rows_faulty: clusters.iter().map(|cluster| cluster.rows_faulty).sum(),
+            clusters,
+        }
+    }
+}
+
+/// The name of a bundle's file among the inputs.
+pub(crate) fn input_name(file: &str) -> String {
+    format!("bundle/{file}")
+}
