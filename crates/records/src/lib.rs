@@ -3,6 +3,7 @@
 mod error;
 mod record;
 mod records;
+mod secret;
 mod sqlite;
 
 use std::path::Path;
@@ -10,23 +11,20 @@ use std::path::Path;
 pub use crate::error::RecordsError;
 pub use crate::record::{Layout, Record, Stored};
 pub use crate::records::{Records, Upserted};
+pub use crate::secret::without_secret;
 
 /// Opens the database at a URL, and makes what is missing of it. A plain path resolves against `base_dir`.
 ///
 /// # Errors
 /// [`RecordsError::Url`] for a URL that is not one of the known forms, and whatever opening the database meets.
 pub fn open(url: &str, base_dir: &Path) -> Result<Box<dyn Records>, RecordsError> {
-    let invalid = |reason: &str| RecordsError::Url { url: url.to_owned(), reason: reason.to_owned() };
+    let invalid = |reason: &str| RecordsError::Url { url: without_secret(url), reason: reason.to_owned() };
     let path = match url.split_once("://") {
         None if url.is_empty() => return Err(invalid("it is empty")),
         None => base_dir.join(url),
         Some(("sqlite", path)) if path.starts_with('/') && !path.ends_with('/') => path.into(),
         Some(("sqlite", _)) => return Err(invalid("the path of a file must follow, from the root on")),
-        // Other schemes may carry a password: the URL is not repeated.
-        Some((scheme, _)) => {
-            let url = format!("{scheme}://...");
-            return Err(RecordsError::Url { url, reason: "the scheme is not known".to_owned() });
-        }
+        Some(_) => return Err(invalid("the scheme is not known")),
     };
     Ok(Box::new(sqlite::SqliteRecords::open(&path)?))
 }

@@ -42,9 +42,8 @@ impl Layout {
     /// The layout of those names.
     #[must_use]
     pub fn of(feature_names: &[String]) -> Self {
-        // Lengths keep ["ab", "c"] and ["a", "bc"] apart.
-        let text: String = feature_names.iter().map(|name| format!("{} {name}\n", name.len())).collect();
-        Self(Digest::of(text.as_bytes()))
+        // JSON quotes the names, which keeps ["a,b"] and ["a", "b"] apart.
+        Self(Digest::of(serde_json::Value::from(feature_names).to_string().as_bytes()))
     }
 }
 
@@ -102,6 +101,7 @@ mod tests {
         let of = |names: &[&str]| Layout::of(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
         assert_ne!(of(&["a", "b"]), of(&["b", "a"]));
-        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_ne!(of(&["a,b"]), of(&["a", "b"]));
+        assert_ne!(of(&["a\",\"b"]), of(&["a", "b"]));
     }
 }

@@ -216,7 +216,11 @@ fn publish_first(temporary: &Path, target: &Path) -> io::Result<()> {
 /// Creates the folder and makes the new entries durable, from the top down.
 fn create_folder(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        // A file stands there; that is no sign of another writer of the object.
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    })?;
     for path in missing.iter().rev() {
         if let Some(parent) = path.parent() {
             File::open(parent)?.sync_all()?;
@@ -379,8 +383,9 @@ mod tests {
         let store = store(folder.path());
         assert_eq!(store.head("a/b").await.unwrap(), None);
         assert!(store.get("a/b").await.unwrap_err().is_not_found());
-        let error = store.put("a/b", Bytes::new(), PutMode::Overwrite).await.unwrap_err();
-        assert!(matches!(error, StoreError::Io { .. } | StoreError::AlreadyExists { .. }), "{error:?}");
+        let error = store.put("a/b", Bytes::new(), PutMode::CreateNew).await.unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+        assert!(error.hint().contains("a file stands where a folder is wanted"), "{}", error.hint());
     }
 
     #[tokio::test]

@@ -1,0 +1,136 @@
+//! The rows of a table in the database of records.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use faultline_contract::Digest;
+use faultline_records::{Layout, Record, Records, RecordsError, Stored, Upserted};
+use faultline_table::Table;
+
+/// Rows of one transaction, and of one page: of 590 sensors about 2.4 MB.
+const BATCH_ROWS: usize = 1_000;
+
+/// A database, and the data set in it that is loaded.
+pub(crate) struct Database {
+    records: Box<dyn Records>,
+    dataset: String,
+}
+
+/// A row that the database does not have as the table has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) file: Arc<str>,
+    pub(crate) row: u64,
+}
+
+impl Database {
+    pub(crate) fn new(records: Box<dyn Records>, dataset: String) -> Self {
+        Self { records, dataset }
+    }
+
+    pub(crate) fn uri(&self) -> &str {
+        self.records.uri()
+    }
+
+    /// Writes the rows, some to a transaction.
+    pub(crate) fn upsert(&self, table: &Table) -> Result<Upserted, RecordsError> {
+        let mut upserted = Upserted::default();
+        for start in (0..table.row_count()).step_by(BATCH_ROWS) {
+            let rows = start..table.row_count().min(start + BATCH_ROWS);
+            let batch: Vec<Record> = rows.map(|index| record(table, index)).collect();
+            upserted += self.records.upsert(&self.dataset, &table.feature_names, &batch)?;
+        }
+        Ok(upserted)
+    }
+
+    /// Reads exactly the rows of the table, in its order, and hands each to `take`; stops at the first that is not as
+    /// the table has it. Other rows of the same files are passed over.
+    pub(crate) fn read_back<E: From<RecordsError>>(
+        &self,
+        table: &Table,
+        mut take: impl FnMut(&Record) -> Result<(), E>,
+    ) -> Result<Option<Difference>, E> {
+        let layout = Layout::of(&table.feature_names);
+        for group in groups(&table.keys.source_sha256s) {
+            let mut cursor = Cursor {
+                database: self,
+                source: table.keys.source_sha256s[group.start],
+                after: 0,
+                page: Vec::new().into_iter(),
+            };
+            for index in group {
+                let expected = record(table, index);
+                match cursor.seek(expected.row)? {
+                    Some(stored) if stored.layout == layout && stored.record == expected => take(&stored.record)?,
+                    _ => {
+                        let file = Arc::clone(&table.keys.source_files[index]);
+                        return Ok(Some(Difference { file, row: expected.row }));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.dataset, self.uri())
+    }
+}
+
+/// A place among the records of one raw file.
+struct Cursor<'a> {
+    database: &'a Database,
+    source: Digest,
+    after: u64,
+    page: IntoIter<Stored>,
+}
+
+impl Cursor<'_> {
+    /// The record of that row; rows are asked for in rising order.
+    fn seek(&mut self, row: u64) -> Result<Option<Stored>, RecordsError> {
+        loop {
+            if self.page.as_slice().is_empty() {
+                let records = &self.database.records;
+                self.page = records.page(&self.database.dataset, self.source, self.after, BATCH_ROWS)?.into_iter();
+            }
+            match self.page.next() {
+                None => return Ok(None),
+                Some(stored) => {
+                    self.after = stored.record.row;
+                    if stored.record.row >= row {
+                        return Ok((stored.record.row == row).then_some(stored));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A row of the table as a record.
+fn record(table: &Table, index: usize) -> Record {
+    Record {
+        source_sha256: table.keys.source_sha256s[index],
+        row: table.keys.rows[index],
+        source_file: table.keys.source_files[index].to_string(),
+        id: table.keys.ids[index].clone(),
+        time: table.times[index],
+        line: table.lines[index],
+        byte_offset: table.byte_offsets[index],
+        target: table.targets[index],
+        features: table.row(index).to_vec(),
+    }
+}
+
+/// The rows of each raw file; they stand together.
+fn groups(sources: &[Digest]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    sources.chunk_by(|a, b| a == b).map(move |chunk| {
+        let group = start..start + chunk.len();
+        start = group.end;
+        group
+    })
+}

@@ -1,0 +1,72 @@
+//! What can go wrong in the core.
+
+use std::io;
+
+use faultline_contract::ExitCode;
+use faultline_records::RecordsError;
+use faultline_runtime::{Explain, Failure};
+use faultline_table::TableError;
+use thiserror::Error;
+
+/// The core cannot go on.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The table was not gathered.
+    #[error("find the table: {0}")]
+    Input(String),
+    /// The table cannot be read, or the export cannot be written.
+    #[error("copy the rows between table.parquet and export.parquet")]
+    Table(#[from] TableError),
+    /// The export's file cannot be written.
+    #[error("write the outputs of load")]
+    Write(#[from] io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// Another run keeps writing the same rows.
+    #[error("read back what was written to {uri}: row {row} of {file} is not the one that this run wrote")]
+    Disputed {
+        /// The database.
+        uri: String,
+        /// The raw file, relative to the raw folder.
+        file: String,
+        /// The 1-based data row.
+        row: u64,
+    },
+}
+
+impl From<Failure> for LoadError {
+    fn from(failure: Failure) -> Self {
+        Self::Input(failure.to_string())
+    }
+}
+
+impl Explain for LoadError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(_) => ExitCode::Internal,
+            Self::Table(_) | Self::Write(_) | Self::Disputed { .. } => ExitCode::Temporary,
+            Self::Records(error) => match error {
+                RecordsError::Url { .. } | RecordsError::Open { .. } | RecordsError::Malformed { .. } => {
+                    ExitCode::Configuration
+                }
+                RecordsError::Busy { .. } => ExitCode::Temporary,
+                RecordsError::PermissionDenied { .. } => ExitCode::Permission,
+                RecordsError::Failed { .. } => ExitCode::Unavailable,
+            },
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input(_) => None,
+            Self::Table(_) | Self::Write(_) => {
+                Some("check space and rights of the folder given by --scratch-dir".to_owned())
+            }
+            Self::Disputed { .. } => {
+                Some("another run loads the same files under another schema: wait for it, then run again".to_owned())
+            }
+            Self::Records(error) => Some(format!("{} (--records-uri)", error.hint())),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the stage reads: the table, and the database that it goes to.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use faultline_contract::{ExitCode, Manifest};
+use faultline_runtime::{
+    Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, Upstream, UpstreamSpec,
+};
+use faultline_table::Table;
+use serde_json::json;
+
+use crate::database::{Database, Difference};
+use crate::run::{self, EXPORT, Job};
+use crate::{LoadError, LoadOptions};
+
+/// The database in a root that is a folder.
+const EMBEDDED: &str = "records.sqlite";
+
+/// The stage.
+#[derive(Debug)]
+pub struct Load;
+
+#[async_trait]
+impl Step for Load {
+    const NAME: &'static str = "load";
+    const ABOUT: &'static str = "Puts the rows into the database of records, and exports them as read back from it.";
+    const UPSTREAM: &'static [UpstreamSpec] = &[UpstreamSpec { stage: "transform", about: "the typed table" }];
+    const RESULTS: &'static [ResultSpec] = &[ResultSpec {
+        name: "rows-added",
+        kind: ResultKind::String,
+        about: "rows that the database did not have before",
+    }];
+    const RESOURCES: Resources = Resources { cpu: "500m", memory: "2Gi" };
+
+    type Options = LoadOptions;
+    type Job = Job;
+    type Error = LoadError;
+
+    async fn gather(context: &Context, options: LoadOptions) -> Result<Plan<Job>, Failure> {
+        let transform = context.upstream("transform").await?;
+        let dataset = format!("{}/{}", fact(&transform, "dataset")?, fact(&transform, "purpose")?);
+        let input = transform.input("table.parquet")?;
+        let (url, base_dir) = (records_url(context, options.records_uri)?, context.base_dir().to_owned());
+        let records = blocking(move || Ok(faultline_records::open(&url, &base_dir)?)).await?;
+        let params = json!({ "dataset": dataset });
+        let database = Arc::new(Database::new(records, dataset));
+        Ok(Plan { part: None, params, inputs: vec![input], job: Job { database } })
+    }
+
+    fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), LoadError> {
+        run::run(job, inputs, outputs)
+    }
+
+    /// The export of the earlier result names its rows: the database must still have each of them.
+    async fn may_reuse(context: &Context, job: &Job, earlier: &Manifest) -> Result<bool, Failure> {
+        let Some(export) = earlier.output(EXPORT) else { return Ok(false) };
+        let Some(key) = context.store().root().key_of(&export.uri) else { return Ok(false) };
+        let (path, written) = context.store().fetch(&key, &context.scratch().join("earlier.parquet")).await?;
+        if written.sha256 != export.sha256 {
+            return Ok(false);
+        }
+        let database = Arc::clone(&job.database);
+        let difference = blocking(move || database.read_back(&Table::read(&path)?, |_| Ok::<_, LoadError>(()))).await?;
+        if let Some(Difference { file, row }) = &difference {
+            tracing::warn!(%file, row, "the database lacks a row of the earlier result; the rows are loaded again");
+        }
+        Ok(difference.is_none())
+    }
+}
+
+/// The URL of the database; by default a file in the store's root, where that is a folder.
+fn records_url(context: &Context, given: String) -> Result<String, Failure> {
+    if !given.is_empty() {
+        return Ok(given);
+    }
+    let embedded = context.store().local_path(EMBEDDED).ok_or_else(|| {
+        Failure::configuration(format!("the root {} cannot hold an embedded database", context.store().root()))
+            .hint("name a database with --records-uri, for example sqlite:///data/records.sqlite")
+    })?;
+    Ok(embedded.display().to_string())
+}
+
+/// A text that `transform` left in its manifest.
+fn fact<'a>(transform: &'a Upstream, name: &str) -> Result<&'a str, Failure> {
+    transform.manifest.facts.get(name).and_then(|fact| fact.as_str()).ok_or_else(|| {
+        Failure::configuration(format!("{} does not say its {name}", transform.uri))
+            .hint("transform and load of different versions do not fit: run transform again")
+    })
+}
+
+/// Waits for the database off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(Failure::from_explained),
+        Err(source) => {
+            Err(Failure::new(ExitCode::Internal, "waiting for the database ended abnormally").caused_by(source))
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The stage's own flags.
+
+use std::fmt;
+
+use clap::Args;
+use faultline_records::without_secret;
+
+/// Flags of `load` beside the common ones.
+#[derive(Args, Clone)]
+pub struct LoadOptions {
+    /// The database of rows: a path or `sqlite:///ABSOLUTE/PATH`; empty: `records.sqlite` in a root that is a folder
+    #[arg(long, env = "FAULTLINE_RECORDS_URI", value_name = "URI", default_value = "")]
+    pub records_uri: String,
+}
+
+/// For the log: a URL may carry a password.
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOptions").field("records_uri", &without_secret(&self.records_uri)).finish()
+    }
+}

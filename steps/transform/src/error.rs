@@ -1,0 +1,69 @@
+//! What can go wrong in the core.
+
+use std::io;
+
+use faultline_contract::ExitCode;
+use faultline_runtime::{Explain, Failure};
+use faultline_table::TableError;
+use thiserror::Error;
+
+/// The core cannot go on.
+#[derive(Debug, Error)]
+pub enum TransformError {
+    /// An accepted file was not gathered.
+    #[error("find raw file {name}")]
+    Input {
+        /// The file, relative to the raw folder.
+        name: String,
+        /// Which inputs there are.
+        reason: String,
+    },
+    /// A raw file cannot be read to its end.
+    #[error("read raw file {name}")]
+    Read {
+        /// The file, relative to the raw folder.
+        name: String,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// The rows found are not the rows that `validate` accepted.
+    #[error("read raw file {name}: {got} rows are right, expected {expected}, the number that validate accepted")]
+    Rows {
+        /// The file, relative to the raw folder.
+        name: String,
+        /// The rows found.
+        got: u64,
+        /// The rows that `validate` counted.
+        expected: u64,
+    },
+    /// The table cannot be written.
+    #[error("write table.parquet")]
+    Table(#[from] TableError),
+    /// The table's file cannot be written.
+    #[error("write the outputs of transform")]
+    Write(#[from] io::Error),
+}
+
+impl TransformError {
+    pub(crate) fn input(name: &str, failure: &Failure) -> Self {
+        Self::Input { name: name.to_owned(), reason: failure.to_string() }
+    }
+}
+
+impl Explain for TransformError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Read { .. } | Self::Table(_) | Self::Write(_) => ExitCode::Temporary,
+            Self::Input { .. } | Self::Rows { .. } => ExitCode::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Read { .. } => "check that the file can be read; then run again".to_owned(),
+            Self::Table(_) | Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
+            Self::Input { reason, .. } => reason.clone(),
+            Self::Rows { .. } => "validate and transform of different versions do not fit: run both again".to_owned(),
+        })
+    }
+}

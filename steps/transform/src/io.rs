@@ -1,0 +1,61 @@
+//! What the stage reads: the verdict and the schema of `validate`, and the raw files that it accepted.
+
+use async_trait::async_trait;
+use faultline_contract::documents::validate::Accepted;
+use faultline_contract::schema::ValidSchema;
+use faultline_runtime::{Context, Failure, Input, Inputs, Outputs, Plan, ResultSpec, Step, Upstream, UpstreamSpec};
+use serde_json::json;
+
+use crate::run::{self, Job};
+use crate::{TransformError, TransformOptions};
+
+/// The stage.
+#[derive(Debug)]
+pub struct Transform;
+
+#[async_trait]
+impl Step for Transform {
+    const NAME: &'static str = "transform";
+    const ABOUT: &'static str = "Makes one typed table of the accepted rows of all files.";
+    const UPSTREAM: &'static [UpstreamSpec] =
+        &[UpstreamSpec { stage: "validate", about: "the accepted files and the data schema" }];
+    const RESULTS: &'static [ResultSpec] = &[];
+
+    type Options = TransformOptions;
+    type Job = Job;
+    type Error = TransformError;
+
+    async fn gather(context: &Context, _: TransformOptions) -> Result<Plan<Job>, Failure> {
+        let validate = context.upstream("validate").await?;
+        let (verdict, rules) = (validate.input("accepted.json")?, validate.input("schema.json")?);
+        let misfit = |input: &Input| {
+            Failure::configuration(format!("{} cannot be understood", input.artifact.uri))
+                .hint("validate and transform of different versions do not fit: run validate again")
+        };
+        let accepted: Accepted = serde_json::from_slice(&context.read_input(&verdict).await?)
+            .map_err(|source| misfit(&verdict).caused_by(source))?;
+        let schema = ValidSchema::from_json(&context.read_input(&rules).await?)
+            .map_err(|source| misfit(&rules).caused_by(source))?;
+        let mut inputs = raw_files(&validate, &accepted)?;
+        inputs.extend([verdict, rules]);
+        Ok(Plan { part: None, params: json!({}), inputs, job: Job { accepted, schema } })
+    }
+
+    fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), TransformError> {
+        run::run(job, inputs, outputs)
+    }
+}
+
+/// The accepted files where `validate` found them. Its manifest and its verdict must agree on their content.
+fn raw_files(validate: &Upstream, accepted: &Accepted) -> Result<Vec<Input>, Failure> {
+    let find = |name: &str, sha256| {
+        let name = format!("raw/{name}");
+        let found = validate.manifest.inputs.iter().find(|input| input.name == name && input.sha256 == sha256);
+        let artifact = found.cloned().ok_or_else(|| {
+            Failure::configuration(format!("{} does not name the accepted input {name}", validate.uri))
+                .hint("run validate again, in a new run")
+        })?;
+        Ok(Input { artifact, local: None })
+    };
+    accepted.files.iter().map(|file| find(&file.name, file.sha256)).collect()
+}
