@@ -1,12 +1,18 @@
-//! Flags of the whole command line, and the way out.
+//! Flags of the whole command line, and the way in and out that all commands share.
 
+use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use faultline_contract::ExitCode as Code;
+use faultline_runtime::Failure;
+use faultline_store::{Store, StoreUrl};
+use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::run;
+use crate::{rollback, run, sample, schema, show};
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
 #[derive(Debug, Parser)]
@@ -19,12 +25,16 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Show(show::Args),
+    Rollback(rollback::Args),
+    Schema(schema::Args),
+    Sample(sample::Args),
 }
 
 /// How a listing is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// A table for people.
+    /// For people.
     #[default]
     Text,
     /// JSON on stdout.
@@ -35,15 +45,40 @@ pub(crate) enum Output {
 pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::main(args),
+        Command::Show(args) => show::main(&args),
+        Command::Rollback(args) => rollback::main(args),
+        Command::Schema(args) => schema::main(args),
+        Command::Sample(args) => sample::main(&args),
     };
-    match result {
-        Ok(code) => code.into(),
-        Err(failure) => report(&failure),
-    }
+    let code = result.unwrap_or_else(|failure| {
+        // Where stderr itself is gone there is nobody left to tell.
+        write!(std::io::stderr(), "{}", failure.render()).ok();
+        failure.code()
+    });
+    code.into()
 }
 
-fn report(failure: &Failure) -> ExitCode {
-    // Where stderr itself is gone there is nobody left to tell.
-    write!(std::io::stderr(), "{failure}").ok();
-    failure.code().into()
+/// Runs `work` to its end on a runtime of its own.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|error| Failure::internal("start the runtime").caused_by(error))?.block_on(work)
+}
+
+/// The store at `root_uri`; a bare path resolves against the caller's folder.
+pub(crate) async fn open_store(root_uri: &str) -> Result<Arc<dyn Store>, Failure> {
+    let here: PathBuf = std::env::current_dir()
+        .map_err(|error| Failure::new(Code::Temporary, "find the current folder").caused_by(error))?;
+    Ok(faultline_store::open(&StoreUrl::parse(root_uri, &here)?).await?)
+}
+
+/// Prints a line on stdout.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let written = writeln!(std::io::stdout(), "{text}");
+    written.map_err(|error| Failure::new(Code::Temporary, "write to stdout").caused_by(error))
+}
+
+/// Prints JSON on stdout.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value);
+    print(&text.map_err(|error| Failure::internal("print JSON").caused_by(error))?)
 }

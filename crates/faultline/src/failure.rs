@@ -1,55 +1,61 @@
-//! How a command that cannot do its work says so.
+//! Errors of the crates below, with the exit code and hint of the command line.
 
 use std::error::Error;
-use std::fmt;
+use std::path::Path;
 
 use faultline_contract::ExitCode;
+use faultline_runtime::{Explain, Failure};
+use faultline_tekton::Error as TektonError;
+use faultline_tracking::TrackingError;
 
-/// What failed, why, what to do next, and the exit code.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    code: ExitCode,
-    /// What was tried, fit to follow "failed to".
-    message: String,
-    causes: Vec<String>,
-    hint: Option<String>,
+/// A pipeline file or a request that cannot be run.
+pub(crate) fn tekton(error: &TektonError) -> Failure {
+    let code = match error {
+        TektonError::Read { .. } => ExitCode::InputMissing,
+        TektonError::State { .. } => ExitCode::Temporary,
+        TektonError::Unknown { .. } | TektonError::Refused { is_usage: true, .. } => ExitCode::Usage,
+        TektonError::Document(_) | TektonError::Refused { .. } => ExitCode::Configuration,
+    };
+    let hint = error.hint();
+    with_hint(Failure::new(code, error.to_string()), hint, error)
 }
 
-impl Failure {
-    /// A failure without a cause below it.
-    pub(crate) fn new(code: ExitCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hint: Some(hint.into()) }
-    }
-
-    /// A failure and the errors below it.
-    pub(crate) fn of(code: ExitCode, error: &dyn Error, hint: Option<String>) -> Self {
-        let causes = std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
-        Self { code, message: error.to_string(), causes, hint }
-    }
-
-    pub(crate) const fn code(&self) -> ExitCode {
-        self.code
-    }
+/// A request to the model registry that failed.
+pub(crate) fn tracking(error: &TrackingError) -> Failure {
+    let code = match error {
+        TrackingError::Store(source) => source.exit_code(),
+        TrackingError::InvalidName { .. } => ExitCode::Usage,
+        TrackingError::Local { .. } | TrackingError::Conflict { .. } => ExitCode::Temporary,
+        TrackingError::Malformed { .. } => ExitCode::Internal,
+        TrackingError::NotCommitted { .. }
+        | TrackingError::Damaged { .. }
+        | TrackingError::VersionDiffers { .. }
+        | TrackingError::UnknownEntry { .. }
+        | TrackingError::NoTarget { .. } => ExitCode::Configuration,
+    };
+    let hint = error.hint();
+    with_hint(Failure::new(code, error.to_string()), Some(hint), error)
 }
 
-impl From<faultline_tekton::Error> for Failure {
-    fn from(error: faultline_tekton::Error) -> Self {
-        let code = match &error {
-            faultline_tekton::Error::Read { .. } => ExitCode::InputMissing,
-            faultline_tekton::Error::State { .. } => ExitCode::Internal,
-            error if error.is_usage() => ExitCode::Usage,
-            _ => ExitCode::Configuration,
-        };
-        Self::of(code, &error, error.hint())
-    }
+/// A local file that could not be read or written.
+pub(crate) fn file(action: &str, path: &Path, error: std::io::Error) -> Failure {
+    let code = match error.kind() {
+        std::io::ErrorKind::NotFound => ExitCode::InputMissing,
+        std::io::ErrorKind::PermissionDenied => ExitCode::Permission,
+        _ => ExitCode::Temporary,
+    };
+    Failure::new(code, format!("{action} {}", path.display())).caused_by(error).hint("check the path and its rights")
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: failed to {}", self.message)?;
-        for cause in &self.causes {
-            writeln!(f, "caused by: {cause}")?;
-        }
-        self.hint.as_ref().map_or(Ok(()), |hint| writeln!(f, "hint: {hint}"))
+/// Adds the hint, and the causes of `error`, whose own text the failure has already.
+fn with_hint(mut failure: Failure, hint: Option<String>, error: &dyn Error) -> Failure {
+    let causes: Vec<_> =
+        std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
+    if !causes.is_empty() {
+        failure = failure.caused_by(std::io::Error::other(causes.join(": ")));
+    }
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }

@@ -3,11 +3,14 @@
 mod cli;
 mod failure;
 mod progress;
+mod rollback;
 mod run;
+mod sample;
+mod schema;
+mod show;
 mod state;
+mod table;
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     cli::main()
 }

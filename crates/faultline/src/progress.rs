@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use faultline_tekton::{Event, Observer, Outcome, ParamValue, Status, TaskOutcome};
 
+use crate::table::{line, padded};
+
 /// How much of a failed task's output is shown.
 const TAIL_LINES: usize = 20;
 
@@ -20,11 +22,6 @@ impl Lines {
     pub(crate) fn new(is_verbose: bool) -> Self {
         let has_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self { is_verbose, has_colour }
-    }
-
-    /// A line on stderr; where stderr is gone there is nobody left to tell.
-    pub(crate) fn say(&self, line: &str) {
-        writeln!(std::io::stderr(), "{line}").ok();
     }
 
     fn painted(&self, status: Status, text: &str) -> String {
@@ -45,25 +42,25 @@ impl Lines {
             Status::Failed => format!("{}: {}: {}", seconds(task.elapsed), task.reason, task.message),
             Status::Skipped | Status::NotRun => task.reason.clone(),
         };
-        self.say(&format!("{label}: {word} ({detail})"));
+        say(&format!("{label}: {word} ({detail})"));
         if let Some(log) = &task.log
             && (self.is_verbose || task.is_failure())
         {
             let limit = if self.is_verbose { usize::MAX } else { TAIL_LINES };
-            self.tail(log, limit);
+            Self::tail(log, limit);
         }
     }
 
-    fn tail(&self, log: &Path, limit: usize) {
+    fn tail(log: &Path, limit: usize) {
         let Ok(bytes) = std::fs::read(log) else { return };
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<_> = text.lines().collect();
         let skipped = lines.len().saturating_sub(limit);
         if skipped > 0 {
-            self.say(&format!("  | ... {skipped} more lines in {}", log.display()));
+            say(&format!("  | ... {skipped} more lines in {}", log.display()));
         }
         for line in &lines[skipped..] {
-            self.say(&format!("  | {line}"));
+            say(&format!("  | {line}"));
         }
     }
 
@@ -71,44 +68,40 @@ impl Lines {
     pub(crate) fn close(&self, outcome: &Outcome, logs: &Path) {
         let head = ["TASK", "STATUS", "SECONDS", "ROWS IN", "ROWS OUT", "REUSED"].map(str::to_owned);
         let rows: Vec<_> = std::iter::once(head).chain(outcome.tasks.iter().map(row)).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
-        self.say("");
-        for (index, row) in rows.iter().enumerate() {
-            let cell = |column: usize| {
-                let (text, width) = (&row[column], widths[column]);
-                let padded =
-                    if (2..=4).contains(&column) { format!("{text:>width$}") } else { format!("{text:<width$}") };
-                match index.checked_sub(1).and_then(|task| outcome.tasks.get(task)) {
-                    Some(task) if column == 1 => self.painted(task.status, &padded),
-                    _ => padded,
-                }
-            };
-            let line: Vec<_> = (0..row.len()).map(cell).collect();
-            self.say(line.join("  ").trim_end());
+        say("");
+        for (index, mut cells) in padded(&rows, &[2, 3, 4]).into_iter().enumerate() {
+            if let Some(task) = index.checked_sub(1).and_then(|task| outcome.tasks.get(task)) {
+                cells[1] = self.painted(task.status, &cells[1]);
+            }
+            say(&line(&cells));
         }
         let verdict = self.painted(outcome.status, outcome.status.name());
-        self.say(&format!("\nrun {}: {verdict} ({}): {}", outcome.run_id, outcome.reason, outcome.message));
+        say(&format!("\nrun {}: {verdict} ({}): {}", outcome.run_id, outcome.reason, outcome.message));
         for (name, value) in &outcome.pipeline_results {
-            self.say(&format!("{name}: {}", shown(value)));
+            say(&format!("{name}: {}", shown(value)));
         }
-        self.say(&format!("logs: {}", logs.display()));
+        say(&format!("logs: {}", logs.display()));
     }
 }
 
 impl Observer for Lines {
     fn on_event(&self, event: &Event<'_>) {
         match event {
-            Event::Started { task, matrix_index } => self.say(&format!("{}: started", label(task, *matrix_index))),
+            Event::Started { task, matrix_index } => say(&format!("{}: started", label(task, *matrix_index))),
             Event::Retrying { task, matrix_index, attempt, message } => {
-                self.say(&format!("{}: {message}; attempt {attempt} follows", label(task, *matrix_index)));
+                say(&format!("{}: {message}; attempt {attempt} follows", label(task, *matrix_index)));
             }
             Event::Ended(task) => self.ended(task),
             Event::Stopping { grace } => {
-                self.say(&format!("stopping: the running steps have {} to end", seconds(*grace)));
+                say(&format!("stopping: the running steps have {} to end", seconds(*grace)));
             }
         }
     }
+}
+
+/// A line on stderr; where stderr is gone there is nobody left to tell.
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 fn row(task: &TaskOutcome) -> [String; 6] {

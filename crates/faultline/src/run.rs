@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,15 +9,16 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use faultline_contract::ExitCode;
+use faultline_runtime::Failure;
 use faultline_tekton::document::{GoDuration, ParamSpec, Timeouts};
 use faultline_tekton::{Catalog, Error, Options, Outcome, ParamValue, Plan, Request, Status, Stop, TaskOutcome};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::cli::Output;
-use crate::failure::Failure;
-use crate::progress::Lines;
+use crate::cli::{Output, block_on, print_json};
+use crate::failure::tekton;
+use crate::progress::{Lines, say};
 use crate::state;
 
 /// The longest name that a cluster allows.
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     /// Seconds that a step has to end by itself when the run is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace_secs: u64,
-    /// Folder that keeps the output of the steps, under runs/<run-id>/. Default: $XDG_STATE_HOME/faultline or ~/.local/state/faultline.
+    /// Folder that keeps the output of the steps, under runs/<run-id>/. Default: `$XDG_STATE_HOME/faultline`, else ~/.local/state/faultline.
     #[arg(long, value_name = "DIR", env = "FAULTLINE_STATE_DIR")]
     state_dir: Option<PathBuf>,
     /// Leave the scratch folder of the run in place.
@@ -66,8 +66,8 @@ pub(crate) struct Args {
 
 /// Runs the Pipeline; the exit code is that of the run.
 pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
-    let catalog = Catalog::open(&args.file)?;
-    let entry = catalog.entry(args.pipeline.as_deref())?;
+    let catalog = Catalog::open(&args.file).map_err(|error| tekton(&error))?;
+    let entry = catalog.entry(args.pipeline.as_deref()).map_err(|error| tekton(&error))?;
     let run_id = match args.run_id {
         Some(id) => checked(id)?,
         None => generated(&entry.document.name),
@@ -79,7 +79,7 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
         pipeline: args.pipeline,
         run_id: run_id.clone(),
     };
-    let plan = Plan::new(&catalog, &request)?;
+    let plan = Plan::new(&catalog, &request).map_err(|error| tekton(&error))?;
     let options = Options {
         jobs: args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
         grace: Duration::from_secs(args.grace_secs),
@@ -90,23 +90,21 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
     };
     let logs = options.log_dir.clone();
     let lines = Arc::new(Lines::new(args.verbose));
-    lines.say(&format!("run {run_id}: {} from {}", entry.document.name, args.file.display()));
+    say(&format!("run {run_id}: {} from {}", entry.document.name, args.file.display()));
     let outcome = execute(&plan, options, Arc::clone(&lines))?;
     match args.output {
         Output::Text => lines.close(&outcome, &logs),
-        Output::Json => print(&report(&outcome))?,
+        Output::Json => print_json(&report(&outcome))?,
     }
     Ok(exit_code(&outcome))
 }
 
 fn execute(plan: &Plan, options: Options, lines: Arc<Lines>) -> Result<Outcome, Failure> {
-    let internal = |error: std::io::Error| Failure::of(ExitCode::Internal, &error, None);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(internal)?;
-    runtime.block_on(async {
+    let no_signals = |error: std::io::Error| Failure::internal("listen for signals").caused_by(error);
+    block_on(async {
         let (sender, stop) = watch::channel(Stop::No);
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
         tokio::spawn(async move {
             for wish in [Stop::Gracefully, Stop::Now] {
                 tokio::select! {
@@ -117,7 +115,7 @@ fn execute(plan: &Plan, options: Options, lines: Arc<Lines>) -> Result<Outcome, 
             }
             sender.closed().await;
         });
-        Ok(faultline_tekton::run(plan, options, stop, lines).await?)
+        faultline_tekton::run(plan, options, stop, lines).await.map_err(|error| tekton(&error))
     })
 }
 
@@ -159,10 +157,6 @@ fn task_report(task: &TaskOutcome) -> Value {
     })
 }
 
-fn print(value: &Value) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{value:#}").map_err(|error| Failure::of(ExitCode::Internal, &error, None))
-}
-
 fn values(
     given: &[(String, String)],
     specs: &[ParamSpec],
@@ -170,19 +164,17 @@ fn values(
 ) -> Result<BTreeMap<String, ParamValue>, Failure> {
     let mut values = BTreeMap::new();
     for (name, text) in given {
-        let spec = specs.iter().find(|spec| spec.name == *name).ok_or_else(|| Error::Unknown {
+        let unknown = || Error::Unknown {
             kind: "param",
             name: name.clone(),
             place: format!("the Pipeline `{pipeline}`"),
             known: specs.iter().map(|spec| spec.name.clone()).collect(),
-        })?;
+        };
+        let spec = specs.iter().find(|spec| spec.name == *name).ok_or_else(|| tekton(&unknown()))?;
         let value = spec.parse(text).ok_or_else(|| {
             let message = format!("read the param `{name}`: got `{text}`, expected {} of strings", spec.kind().name());
-            Failure::new(
-                ExitCode::Usage,
-                message,
-                "write a list as a,b,c or JSON, an object as key:value,key:value or JSON",
-            )
+            Failure::new(ExitCode::Usage, message)
+                .hint("write a list as a,b,c or JSON, an object as key:value,key:value or JSON")
         })?;
         values.insert(name.clone(), value);
     }
@@ -195,7 +187,7 @@ fn workspaces(given: &[(String, String)]) -> Result<BTreeSet<String>, Failure> {
             return Ok(name.clone());
         }
         let message = format!("bind the workspace `{name}`: got `{what}`, expected emptyDir");
-        Err(Failure::new(ExitCode::Usage, message, format!("use -w {name}=emptyDir")))
+        Err(Failure::new(ExitCode::Usage, message).hint(format!("use -w {name}=emptyDir")))
     };
     given.iter().map(name).collect()
 }
@@ -211,7 +203,7 @@ fn checked(id: String) -> Result<String, Failure> {
         return Ok(id);
     }
     let message = format!("use the run id: got `{id}`, expected at most {MAX_NAME} lower-case letters, digits and `-`");
-    Err(Failure::new(ExitCode::Usage, message, "choose another --run-id, or leave it out"))
+    Err(Failure::new(ExitCode::Usage, message).hint("choose another --run-id, or leave it out"))
 }
 
 /// `<pipeline>-<date>-<time>-<chance>`, which sorts by time.

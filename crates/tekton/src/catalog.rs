@@ -148,7 +148,8 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    const TASK: &str = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: NAME}\nspec: {steps: [{image: i}]}\n---\n";
+    const TASK: &str =
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: NAME}\nspec: {steps: [{image: i}]}\n---\n";
     const PIPELINE: &str = "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: NAME}\nspec: {tasks: [{name: a, taskRef: {name: a}}]}\n---\n";
 
     fn folder() -> (tempfile::TempDir, PathBuf) {

@@ -100,12 +100,6 @@ impl Error {
             Self::Read { .. } | Self::State { .. } => None,
         }
     }
-
-    /// The fault lies in the command line (exit code 2) rather than in a file (78).
-    #[must_use]
-    pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Refused { is_usage: true, .. } | Self::Unknown { .. } | Self::Read { .. })
-    }
 }
 
 /// `a, b, c`, or `none`.

@@ -14,7 +14,8 @@ pub(super) fn check(place: Place<'_>, spec: &PipelineRunSpec) -> Result<(), Erro
         let length = |part: Option<GoDuration>| part.and_then(GoDuration::limit).unwrap_or_default();
         let parts = length(spec.timeouts.tasks) + length(spec.timeouts.finally);
         if parts > whole {
-            let message = format!("got tasks and finally of {parts:?} together, expected at most {whole:?}, the pipeline's");
+            let message =
+                format!("got tasks and finally of {parts:?} together, expected at most {whole:?}, the pipeline's");
             return Err(place.fault("timeouts", message));
         }
     }

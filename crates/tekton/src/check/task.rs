@@ -33,6 +33,9 @@ pub(super) fn check(place: Place<'_>, path: &str, spec: &TaskSpec, scope: Scope)
     unique(place, &field("volumes"), "volume", spec.volumes.iter().map(|volume| volume.name.as_str()))?;
     let named = spec.steps.iter().filter_map(|step| step.name.as_deref()).filter(|name| !name.is_empty());
     unique(place, &field("steps"), "step", named)?;
+    if let Some(index) = spec.sidecars.iter().position(|sidecar| sidecar["image"].as_str().is_none_or(str::is_empty)) {
+        return Err(place.fault(&field(&format!("sidecars[{index}]")), "got no image, expected one"));
+    }
     let has_template_image = spec.step_template.as_ref().is_some_and(|template| template.image.is_some());
     for (index, step) in spec.steps.iter().enumerate() {
         let path = field(&format!("steps[{index}]"));
@@ -80,6 +83,9 @@ pub(super) fn params(place: Place<'_>, path: &str, specs: &[ParamSpec]) -> Resul
 fn references(place: Place<'_>, path: &str, step: &Step, spec: &TaskSpec, scope: Scope) -> Result<(), Error> {
     let declared: HashMap<&str, &ParamSpec> = spec.params.iter().map(|param| (param.name.as_str(), param)).collect();
     for text in step_texts(step) {
+        if text.contains("$(params.$(") {
+            return Err(place.fault(path, "`$(params.$(...))` is a reference inside a reference, expected a name"));
+        }
         for expression in expressions(text) {
             if let Some((name, selector)) = param_reference(expression) {
                 match declared.get(name) {

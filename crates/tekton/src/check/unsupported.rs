@@ -53,7 +53,7 @@ pub(super) fn task(place: Place<'_>, path: &str, spec: &TaskSpec) -> Result<(), 
     }
     for (index, step) in spec.steps.iter().enumerate() {
         let field = |name: &str| field(&format!("steps[{index}].{name}"));
-        let opaque: [(&str, bool, &str); 8] = [
+        let uses: [(&str, bool, &str); 8] = [
             ("envFrom", !step.env_from.is_empty(), "environment from a ConfigMap or Secret; name each variable in env"),
             ("volumeDevices", !step.volume_devices.is_empty(), "block devices"),
             ("workspaces", !step.workspaces.is_empty(), "workspaces of one step"),
@@ -63,8 +63,14 @@ pub(super) fn task(place: Place<'_>, path: &str, spec: &TaskSpec) -> Result<(), 
             ("stdoutConfig", step.stdout_config.is_some(), "redirected output"),
             ("stderrConfig", step.stderr_config.is_some(), "redirected output"),
         ];
-        if let Some((name, _, what)) = opaque.iter().find(|(_, is_used, _)| *is_used) {
+        if let Some((name, _, what)) = uses.iter().find(|(_, is_used, _)| *is_used) {
             return Err(place.unsupported(&field(name), what));
+        }
+        let of_template = spec.step_template.as_ref().map_or(0, |template| template.command.len());
+        if step.command.len() + of_template == 0 && step.script.is_none() {
+            return Err(
+                place.unsupported(&field("command"), "a step without command and script, which takes the image's own")
+            );
         }
         let needs_cluster = |value: &Option<Value>| {
             let fields = value.as_ref().and_then(Value::as_object);

@@ -1,0 +1,114 @@
+//! What the command line says: its help and its errors, word by word.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+const TASK: &str = "apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: hello
+spec:
+  params:
+  - name: who
+  steps:
+  - name: s
+    image: none
+    command: [echo, $(params.who)]
+";
+
+const PIPELINE: &str = "---
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata:
+  name: greet
+spec:
+  params:
+  - name: who
+  - name: how
+    type: object
+    properties: {loud: {}}
+    default: {loud: no-thanks}
+  tasks:
+  - name: hello
+    taskRef: {name: hello}
+    params:
+    - name: who
+      value: $(params.who)
+";
+
+fn faultline(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    command.args(arguments).current_dir(folder).env("FAULTLINE_STATE_DIR", folder.join("state"));
+    let output = command.env_remove("FAULTLINE_ROOT_URI").env("USER", "ada").output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&*folder.to_string_lossy(), "[folder]");
+    format!("exit code: {}\n{}{}", output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn help() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&[][..], &["run"], &["show"], &["rollback"], &["schema"], &["schema", "import"], &["sample"]] {
+        let name = format!("help {}", command.join(" "));
+        insta::assert_snapshot!(
+            name.trim().replace(' ', "_"),
+            faultline(folder.path(), &[command, &["--help"]].concat())
+        );
+    }
+}
+
+#[test]
+fn errors_of_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("greet.yaml", &format!("{TASK}{PIPELINE}"));
+    write("two.yaml", &format!("{TASK}{PIPELINE}{}", PIPELINE.replace("name: greet", "name: part")));
+    write("typo.yaml", &format!("{TASK}{PIPELINE}").replace("image: none", "imgae: none"));
+    write("broken.yaml", "apiVersion: [\nkind: Task\n");
+    write("undeclared.yaml", &format!("{TASK}{PIPELINE}").replace("$(params.who)]", "$(params.whom)]"));
+    write("sidecar.yaml", &format!("{TASK}  sidecars:\n  - {{name: s, image: none}}\n{PIPELINE}"));
+    write("missing.yaml", &PIPELINE.replace("taskRef: {name: hello}", "taskRef: {name: helo}"));
+    for (name, arguments) in [
+        ("unknown_param", &["greet.yaml", "-p", "whom=x"][..]),
+        ("missing_param", &["greet.yaml"]),
+        ("wrong_type", &["greet.yaml", "-p", "who=x", "-p", "how=loud"]),
+        ("no_pair", &["greet.yaml", "-p", "who"]),
+        ("unknown_pipeline", &["greet.yaml", "--pipeline", "great"]),
+        ("several_pipelines", &["two.yaml"]),
+        ("unknown_workspace", &["greet.yaml", "-p", "who=x", "-w", "scratch=emptyDir"]),
+        ("bad_workspace", &["greet.yaml", "-p", "who=x", "-w", "scratch=/tmp"]),
+        ("bad_run_id", &["greet.yaml", "-p", "who=x", "--run-id", "Not A Label"]),
+        ("bad_timeout", &["greet.yaml", "-p", "who=x", "--timeouts", "pipeline=soon"]),
+        ("long_parts", &["greet.yaml", "-p", "who=x", "--timeouts", "pipeline=1m,tasks=1m,finally=1m"]),
+        ("no_file", &["nowhere.yaml"]),
+        ("typo", &["typo.yaml", "-p", "who=x"]),
+        ("broken", &["broken.yaml"]),
+        ("undeclared", &["undeclared.yaml", "-p", "who=x"]),
+        ("sidecar", &["sidecar.yaml", "-p", "who=x"]),
+        ("missing_task", &["missing.yaml", "-p", "who=x"]),
+    ] {
+        insta::assert_snapshot!(format!("run_{name}"), faultline(folder.path(), &[&["run"], arguments].concat()));
+    }
+}
+
+#[test]
+fn errors_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("odd.json"), "{}").unwrap();
+    std::fs::create_dir_all(folder.path().join("store/runs/other/validate")).unwrap();
+    std::fs::write(folder.path().join("store/runs/other/validate/manifest.json"), "{}").unwrap();
+    for (name, arguments) in [
+        ("show_no_root", &["show", "r"][..]),
+        ("show_unknown_run", &["show", "r", "--root-uri", "store"]),
+        ("show_bad_root", &["show", "r", "--root-uri", "ftp://x"]),
+        ("show_bad_manifest", &["show", "other", "--root-uri", "store"]),
+        ("rollback_nothing", &["rollback", "wafer", "--root-uri", "store"]),
+        ("rollback_bad_name", &["rollback", "a/b", "--root-uri", "store"]),
+        ("schema_no_file", &["schema", "import", "nowhere.json"]),
+        ("schema_odd_file", &["schema", "import", "odd.json"]),
+        ("sample_too_small", &["sample", "s", "--rows-per-file", "1"]),
+    ] {
+        insta::assert_snapshot!(name, faultline(folder.path(), arguments));
+    }
+}

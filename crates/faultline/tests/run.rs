@@ -1,0 +1,209 @@
+//! `faultline run` from outside: what it prints, how it ends, what it leaves.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A Pipeline of embedded Tasks; `TASKS` is replaced.
+const PIPELINE: &str = "
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata:
+  name: p
+spec:
+  params:
+  - name: who
+  - name: items
+    type: array
+    default: [x]
+  workspaces:
+  - name: scratch
+    optional: true
+  tasks:
+TASKS
+";
+
+fn with_tasks(folder: &Path, tasks: &str) {
+    std::fs::write(folder.join("p.yaml"), PIPELINE.replace("TASKS", tasks)).unwrap();
+}
+
+/// A task that runs `script` in a shell and declares `results`.
+fn task(name: &str, results: &[&str], script: &str) -> String {
+    let results: String = results.iter().map(|result| format!("      - name: {result}\n")).collect();
+    let results =
+        if results.is_empty() { "      results: []\n".to_owned() } else { format!("      results:\n{results}") };
+    format!(
+        "  - name: {name}\n    taskSpec:\n{results}      steps:\n      - name: s\n        image: none\n        command: [sh, -c]\n        args:\n        - |\n          {script}\n"
+    )
+}
+
+fn faultline(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    command.args(arguments).current_dir(folder).env("FAULTLINE_STATE_DIR", folder.join("state"));
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    faultline(folder, &[&["run", "p.yaml", "--run-id", "r"], arguments].concat()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_json_has_the_documented_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let say = "printf '%s' \"$(params.who)\" > $(results.reused.path)";
+    with_tasks(folder.path(), &task("a", &["reused"], say));
+    let output = run(folder.path(), &["-p", "who=true", "--output", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["tasks"][0]["seconds"].take().as_f64().unwrap() < 60.0);
+    let expected = serde_json::json!({
+        "run_id": "r", "status": "Succeeded", "reason": "Succeeded", "pipelineResults": {},
+        "tasks": [{
+            "name": "a", "kind": "task", "status": "Succeeded", "reason": "Succeeded", "attempts": 1, "seconds": null,
+            "reused": true, "results": {"reused": "true"}, "exitCode": 0, "matrixIndex": null
+        }]
+    });
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn the_table_shows_rows_and_reuse_by_the_names_of_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = "printf 20 > $(results.rows-in.path); printf 19 > $(results.rows-out.path); printf false > $(results.reused.path)";
+    with_tasks(folder.path(), &(task("a", &["rows-in", "rows-out", "reused"], write) + &task("b", &[], "exit 0")));
+    let output = run(folder.path(), &["-p", "who=x"]);
+    let stderr = text(&output.stderr);
+    let row = |name: &str| stderr.lines().find(|line| line.starts_with(&format!("{name}  "))).unwrap().to_owned();
+    let cells: Vec<_> = stderr
+        .lines()
+        .find(|line| line.starts_with("TASK"))
+        .unwrap()
+        .split("  ")
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    assert_eq!(
+        cells.iter().map(|cell| cell.trim()).collect::<Vec<_>>(),
+        ["TASK", "STATUS", "SECONDS", "ROWS IN", "ROWS OUT", "REUSED"]
+    );
+    let words: Vec<_> = row("a").split_whitespace().map(str::to_owned).collect();
+    assert_eq!(
+        (words[1].as_str(), &words[3..]),
+        ("Succeeded", &["20".to_owned(), "19".to_owned(), "false".to_owned()][..])
+    );
+    assert!(stderr.contains("run r: Succeeded (Succeeded)"), "{stderr}");
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_failed_step_where_it_is_documented() {
+    for (code, expected) in [(65, 65), (78, 78), (75, 75), (3, 70), (2, 70), (200, 70)] {
+        let folder = tempfile::tempdir().unwrap();
+        with_tasks(folder.path(), &task("a", &[], &format!("echo the-last-words; exit {code}")));
+        let output = run(folder.path(), &["-p", "who=x"]);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(expected), "{stderr}");
+        assert!(stderr.contains("  | the-last-words"), "{stderr}");
+        assert_eq!(std::fs::read_to_string(folder.path().join("state/runs/r/a.log")).unwrap(), "the-last-words\n");
+    }
+}
+
+#[test]
+fn steps_see_the_callers_folder_environment_and_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "printf '%s' \"$(cat here.txt)$CALLER$(params.items[1])\" > $(results.out.path)";
+    with_tasks(folder.path(), &task("a", &["out"], script));
+    std::fs::write(folder.path().join("here.txt"), "1").unwrap();
+    let mut command =
+        faultline(folder.path(), &["run", "p.yaml", "-p", "who=x", "-p", "items=a,b", "--output", "json"]);
+    let output = command.env("CALLER", "2").output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["tasks"][0]["results"]["out"], "12b", "{}", text(&output.stderr));
+}
+
+#[test]
+fn programs_are_found_beside_the_binary_by_their_base_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let tasks = "  - name: a\n    taskSpec:\n      steps:\n      - image: none\n        command: [/no/such/folder/faultline]\n        args: [--version]\n";
+    with_tasks(folder.path(), tasks);
+    let output = run(folder.path(), &["-p", "who=x", "--verbose"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains(concat!("  | faultline ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_given_workspace_is_a_folder_and_an_absent_one_is_empty_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "test -d \"$(workspaces.scratch.path)\" && test $(workspaces.scratch.bound) = true";
+    with_tasks(folder.path(), &task("a", &[], script));
+    assert_eq!(run(folder.path(), &["-p", "who=x", "-w", "scratch=emptyDir"]).status.code(), Some(0));
+    assert_eq!(run(folder.path(), &["-p", "who=x"]).status.code(), Some(70));
+}
+
+#[test]
+fn a_stopped_run_takes_whole_process_groups_along_runs_finally_and_exits_75() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = task("slow", &[], "sleep 300 & echo $! > child; echo $$ > started; wait");
+    let finally = task("f", &[], "touch finally-ran").replace("  - name: f", "  finally:\n  - name: f");
+    with_tasks(
+        folder.path(),
+        &(slow + &task("after", &[], "exit 0").replace("taskSpec", "runAfter: [slow]\n    taskSpec") + &finally),
+    );
+    let mut command = faultline(folder.path(), &["run", "p.yaml", "-p", "who=x", "--output", "json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(|| std::fs::read_to_string(folder.path().join("started")).is_ok_and(|text| text.ends_with('\n')));
+    let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let output = child.wait_with_output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(75), "{}", text(&output.stderr));
+    assert_eq!((json["status"].as_str(), json["reason"].as_str()), (Some("Failed"), Some("Cancelled")));
+    let reasons: Vec<_> =
+        json["tasks"].as_array().unwrap().iter().map(|task| task["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["TaskRunCancelled", "PipelineRun was gracefully cancelled", "Succeeded"]);
+    assert!(folder.path().join("finally-ran").exists());
+    let sleeper = std::fs::read_to_string(folder.path().join("child")).unwrap();
+    wait_for(|| is_gone(sleeper.trim()));
+}
+
+#[test]
+fn a_timeout_ends_the_run_with_75() {
+    let folder = tempfile::tempdir().unwrap();
+    with_tasks(folder.path(), &task("a", &[], "sleep 300"));
+    let output = run(folder.path(), &["-p", "who=x", "--timeouts", "pipeline=1s", "--output", "json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), json["reason"].as_str()), (Some(75), Some("PipelineRunTimeout")));
+}
+
+#[test]
+fn nothing_is_left_in_the_temporary_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = folder.path().join("tmp");
+    std::fs::create_dir(&scratch).unwrap();
+    with_tasks(folder.path(), &task("a", &["out"], "printf 1 > $(results.out.path)"));
+    let left = |arguments: &[&str]| {
+        let arguments = [&["run", "p.yaml", "-p", "who=x"], arguments].concat();
+        assert!(faultline(folder.path(), &arguments).env("TMPDIR", &scratch).output().unwrap().status.success());
+        std::fs::read_dir(&scratch).unwrap().count()
+    };
+    assert_eq!(left(&[]), 0);
+    assert_eq!(left(&["--keep-scratch"]), 1);
+}
+
+fn wait_for(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn is_gone(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+}
