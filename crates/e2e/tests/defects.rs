@@ -121,12 +121,12 @@ fn defect_8_a_second_run_adds_no_row() -> Result<()> {
     let scene = Scene::trained()?;
     let pipelines = scene.pipelines.clone().param("no-cache", "true");
     pipelines.train("again", &scene.press.training())?.succeeded()?;
-    let added = |run: &str| -> Result<String> {
+    let added = |run: &str| -> Result<u64> {
         let run = manifests(&scene.root, run)?;
         let load = run.iter().find(|manifest| manifest.step.as_str() == "load").context("load's manifest")?;
-        Ok(load.facts.get("rows-added").context("rows-added")?.to_string())
+        Ok(load.counts.get("rows_added").copied().context("the count rows_added")?)
     };
-    assert_eq!((added("train")?.trim_matches('"'), added("again")?.trim_matches('"')), ("299", "0"));
+    assert_eq!((added("train")?, added("again")?), (299, 0));
     Ok(())
 }
 
