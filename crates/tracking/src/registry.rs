@@ -7,16 +7,12 @@ use bytes::Bytes;
 use faultline_contract::documents::promote::{BundleFile, BundleIndex};
 use faultline_contract::{Digest, RunId};
 use faultline_store::{PutMode, Store, StoreError};
-use futures::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrackingError;
 use crate::history::{self, Action, Author, Entry, line_of_champions};
 use crate::name::ModelName;
-
-/// How many small objects are read at once.
-const READS_AT_ONCE: usize = 16;
 
 /// One registered model. All state is in the store, so any number of registries may work on one model at once.
 #[derive(Debug, Clone)]
@@ -218,13 +214,15 @@ impl Registry {
     pub async fn versions(&self) -> Result<Vec<Version>, TrackingError> {
         let prefix = format!("models/{}/versions/", self.model);
         let objects = self.store.list(&prefix).await?;
-        let numbers = objects.iter().filter_map(|meta| {
-            let number = meta.key.strip_prefix(&prefix)?.strip_suffix("/claim.json")?;
-            number.parse().ok()
-        });
-        let reads = numbers.map(|version| self.version(version)).collect::<Vec<_>>();
-        let mut versions: Vec<Version> = futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
-        versions.sort_by_key(|version| version.version);
+        let mut numbers: Vec<u64> = objects
+            .iter()
+            .filter_map(|meta| meta.key.strip_prefix(&prefix)?.strip_suffix("/claim.json")?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        let mut versions = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            versions.push(self.version(number).await?);
+        }
         Ok(versions)
     }
 
@@ -241,8 +239,12 @@ impl Registry {
     /// # Errors
     /// [`TrackingError::Malformed`] and [`TrackingError::Store`].
     pub async fn history(&self) -> Result<Vec<Entry>, TrackingError> {
-        let reads = self.history_keys().await?.into_iter().map(|key| self.entry(key)).collect::<Vec<_>>();
-        futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await
+        let mut entries = Vec::new();
+        for key in self.history_keys().await? {
+            let content = self.store.get(&key).await?;
+            entries.push(self.parse(&key, &content, "history entry")?);
+        }
+        Ok(entries)
     }
 
     /// The champion, or `None` when nothing was ever promoted. The history decides; `champion.json` is repaired
@@ -381,11 +383,6 @@ impl Registry {
         found
             .map(|(entry, _)| Some(entry))
             .ok_or_else(|| TrackingError::UnknownEntry { model: self.model.clone(), seq })
-    }
-
-    async fn entry(&self, key: String) -> Result<Entry, TrackingError> {
-        let content = self.store.get(&key).await?;
-        self.parse(&key, &content, "history entry")
     }
 
     /// The keys of all entries, oldest first: eight digits sort as numbers.

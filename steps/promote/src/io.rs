@@ -1,0 +1,162 @@
+//! What the stage reads: the candidates of this run, and what the bundle is made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use faultline_contract::Part;
+use faultline_contract::documents::cluster::Clusters;
+use faultline_contract::documents::preprocess::Split;
+use faultline_contract::documents::train::{Evaluation, Family};
+use faultline_contract::schema::{DataSchema, ValidSchema};
+use faultline_runtime::{
+    Context, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream, UpstreamSpec,
+};
+use faultline_tracking::ModelName;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::run::{self, Job};
+use crate::{PromoteError, PromoteOptions, PromoteParams, ValidPromoteParams, registry};
+
+/// The stage.
+#[derive(Debug)]
+pub struct Promote;
+
+#[async_trait]
+impl Step for Promote {
+    const NAME: &'static str = "promote";
+    const ABOUT: &'static str = "Chooses the best model of every cluster, makes a model version, and promotes it if it is better than the champion.";
+    const UPSTREAM: &'static [UpstreamSpec] =
+        &[UpstreamSpec { stage: "cluster", about: "the clusters, and the models that were trained for them" }];
+    const RESULTS: &'static [ResultSpec] = &[
+        ResultSpec { name: "verdict", kind: ResultKind::String, about: "promote or hold" },
+        ResultSpec { name: "model-version", kind: ResultKind::String, about: "the version that this run made" },
+    ];
+    const REUSE: Reuse = Reuse::Never;
+
+    type Options = PromoteOptions;
+    type Job = Job;
+    type Error = PromoteError;
+
+    async fn gather(context: &Context, options: PromoteOptions) -> Result<Plan<Job>, Failure> {
+        let model = registered_model(&options)?;
+        let params = params(context, &options.params_uri).await?;
+        let cluster = context.upstream("cluster").await?;
+        let validate = context.in_run("validate", None).await?;
+        let load = context.in_run("load", None).await?;
+        let preprocess = context.in_run("preprocess", None).await?;
+        let clusters: Clusters = document(context, &cluster.input("clusters.json")?).await?;
+        let split: Split = document(context, &preprocess.input("split.json")?).await?;
+        let schema = schema(context, &validate.input("schema.json")?).await?;
+
+        let mut inputs = vec![
+            validate.input("schema.json")?,
+            load.input("export.parquet")?,
+            preprocess.input("preprocessor.json")?,
+            preprocess.input("donors.parquet")?,
+            cluster.input("clusters.json")?,
+            cluster.input("assignments.parquet")?,
+        ];
+        let mut makers: BTreeMap<_, _> =
+            [&validate, &load, &preprocess, &cluster].iter().map(|stage| maker(stage)).collect();
+        let mut evaluations = Vec::new();
+        for name in &clusters.models {
+            for family in Family::ALL {
+                let trained = trained(context, name, family).await?;
+                let evaluation: Evaluation = document(context, &trained.input("evaluation.json")?).await?;
+                inputs.extend([trained.input("evaluation.json")?, trained.input("holdout.parquet")?]);
+                if let Some(trained_model) = &evaluation.trained {
+                    inputs.push(trained.input(&trained_model.file)?);
+                }
+                makers.extend([maker(&trained)]);
+                evaluations.push(evaluation);
+            }
+        }
+        let job = Job {
+            dataset: schema.dataset().to_owned(),
+            features: schema.feature_names(),
+            seed: context.seed(),
+            holdout_ratio: split.holdout_ratio,
+            model_of_cluster: (0..clusters.k).map(|cluster| wanted(&clusters, cluster)).collect(),
+            evaluations,
+            makers,
+            model,
+            params,
+        };
+        let semantic = json!({ "model": job.model, "gate": job.params.gate });
+        Ok(Plan { part: None, params: semantic, inputs, job })
+    }
+
+    fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PromoteError> {
+        run::run(job, inputs, outputs).map(drop)
+    }
+
+    async fn perform(context: &Context, job: Arc<Job>, inputs: Inputs, outputs: Outputs) -> Result<Outputs, Failure> {
+        let inputs = Arc::new(inputs);
+        let (core_job, core_inputs) = (Arc::clone(&job), Arc::clone(&inputs));
+        let (mut outputs, challenge) = registry::blocking(move || {
+            let mut outputs = outputs;
+            let challenge = run::run(&core_job, &core_inputs, &mut outputs)?;
+            Ok((outputs, challenge))
+        })
+        .await?;
+        let Some(challenge) = challenge else {
+            return Ok(outputs);
+        };
+        let verdict = registry::settle(context, job, challenge, inputs).await?;
+        outputs.json("verdict.json", &verdict)?;
+        outputs.fact("verdict", serde_json::to_value(verdict.verdict).unwrap_or_default());
+        outputs.fact("model_version", verdict.version.to_string());
+        Ok(outputs)
+    }
+}
+
+fn registered_model(options: &PromoteOptions) -> Result<ModelName, Failure> {
+    if !options.tracking_uri.is_empty() {
+        return Err(Failure::configuration(format!(
+            "the tracking URI {} is not supported, expected none",
+            options.tracking_uri
+        ))
+        .hint("leave --tracking-uri empty: models are registered in the store"));
+    }
+    options.model.parse().map_err(registry::failed)
+}
+
+async fn params(context: &Context, uri: &str) -> Result<ValidPromoteParams, Failure> {
+    let document = context.document(uri).await?;
+    document.params_section::<PromoteParams>("promote")?.check().map_err(|source| {
+        Failure::configuration(format!("the section `promote` of {uri} is not valid")).caused_by(source)
+    })
+}
+
+async fn document<T: DeserializeOwned>(context: &Context, input: &Input) -> Result<T, Failure> {
+    let content = context.read_input(input).await?;
+    serde_json::from_slice(&content).map_err(|source| not_valid(input).caused_by(source))
+}
+
+async fn schema(context: &Context, input: &Input) -> Result<ValidSchema, Failure> {
+    let content = context.read_input(input).await?;
+    DataSchema::from_json(&content).and_then(DataSchema::check).map_err(|source| not_valid(input).caused_by(source))
+}
+
+fn not_valid(input: &Input) -> Failure {
+    Failure::configuration(format!("{} is not valid", input.artifact.uri))
+        .hint("run the step that wrote it with this version")
+}
+
+async fn trained(context: &Context, model: &str, family: Family) -> Result<Upstream, Failure> {
+    let part: Part = format!("{model}-{family}")
+        .parse()
+        .map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
+    context.in_run("train", Some(&part)).await
+}
+
+fn maker(upstream: &Upstream) -> (String, faultline_contract::StepKey) {
+    (upstream.stage.clone(), upstream.manifest.step_key)
+}
+
+/// A cluster without an entry wants a model of its own.
+fn wanted(clusters: &Clusters, cluster: usize) -> String {
+    clusters.model_of_cluster.get(&cluster).cloned().unwrap_or_else(|| cluster.to_string())
+}

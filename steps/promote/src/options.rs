@@ -1,0 +1,20 @@
+//! The stage's own flags.
+
+use clap::Args;
+use faultline_runtime::DEFAULT_PARAMS_URI;
+
+/// Flags of `promote` beside the common ones.
+#[derive(Args, Clone, Debug)]
+pub struct PromoteOptions {
+    /// The name of the registered model
+    #[arg(long, env = "FAULTLINE_MODEL", value_name = "NAME", default_value = "wafer")]
+    pub model: String,
+
+    /// The params file with the section `promote`: a URI, a path, builtin://demo or builtin://original
+    #[arg(long, env = "FAULTLINE_PARAMS_URI", value_name = "URI", default_value = DEFAULT_PARAMS_URI)]
+    pub params_uri: String,
+
+    /// Where versions are registered; empty: the store itself
+    #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
+    pub tracking_uri: String,
+}

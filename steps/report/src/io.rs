@@ -1,0 +1,123 @@
+//! What the stage reads: every manifest of the run, and the documents that the page shows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use faultline_contract::{Digest, Manifest, Part, layout};
+use faultline_runtime::{
+    Context, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream, UpstreamSpec,
+};
+use serde_json::json;
+
+use crate::evidence::{Job, Stage};
+use crate::{PipelineFlag, ReportError, ReportOptions, run};
+
+/// The artifacts that the page is drawn from, by stage.
+const SHOWN: &[(&str, &[&str])] = &[
+    ("validate", &["profile.json", "quarantine.jsonl"]),
+    ("preprocess", &["split.json", "missingness.json"]),
+    ("cluster", &["clusters.json"]),
+    ("train", &["evaluation.json", "oof.parquet"]),
+    ("promote", &["verdict.json", "holdout.parquet"]),
+    ("predict", &["summary.json", "predictions.parquet"]),
+];
+
+/// The stage.
+#[derive(Debug)]
+pub struct ReportStep;
+
+#[async_trait]
+impl Step for ReportStep {
+    const NAME: &'static str = "report";
+    const ABOUT: &'static str = "Writes one self-contained HTML page about a run, however far the run has come.";
+    const UPSTREAM: &'static [UpstreamSpec] = &[];
+    const RESULTS: &'static [ResultSpec] =
+        &[ResultSpec { name: "report-uri", kind: ResultKind::String, about: "the page" }];
+    const REUSE: Reuse = Reuse::Never;
+
+    type Options = ReportOptions;
+    type Job = Job;
+    type Error = ReportError;
+
+    async fn gather(context: &Context, options: ReportOptions) -> Result<Plan<Job>, Failure> {
+        let stages = committed_stages(context, options.pipeline).await?;
+        let mut inputs = Vec::new();
+        for stage in &stages {
+            inputs.extend(shown(stage)?);
+        }
+        // A run that is taken up again after a failure has more to tell: each state of the run has a report of its own.
+        let state: Vec<String> = stages.iter().map(|stage| format!("{} {}", stage.name, stage.sha256)).collect();
+        let part: Part = Digest::of(state.join("\n").as_bytes())
+            .short(12)
+            .parse()
+            .map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
+        let job = Job { pipeline: options.pipeline, run_id: context.run_id().to_string(), stages };
+        Ok(Plan { part: Some(part), params: json!({ "pipeline": options.pipeline.as_str() }), inputs, job })
+    }
+
+    fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ReportError> {
+        run::run(job, inputs, outputs)
+    }
+
+    async fn perform(
+        context: &Context,
+        job: Arc<Job>,
+        inputs: Inputs,
+        mut outputs: Outputs,
+    ) -> Result<Outputs, Failure> {
+        let work = move || {
+            Self::run(&job, &inputs, &mut outputs).map_err(Failure::from_explained)?;
+            Ok::<_, Failure>(outputs)
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        let mut outputs =
+            done.map_err(|source| Failure::internal("the step's work ended abnormally").caused_by(source))??;
+        // The page of the latest state stands at an address that does not change.
+        let key = format!("{}report/report.html", layout::run_prefix(context.run_id()));
+        context.store().put_file(&key, &outputs.folder().join("report.html")).await?;
+        outputs.fact("report_uri", context.store().uri_of(&key));
+        Ok(outputs)
+    }
+}
+
+/// Every manifest of the run but those of reports, in the order of the pipeline.
+async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<Vec<Stage>, Failure> {
+    let prefix = layout::run_prefix(context.run_id());
+    let mut stages = Vec::new();
+    for object in context.store().list(&prefix).await? {
+        let Some(name) = object.key.strip_prefix(&prefix).and_then(|key| key.strip_suffix("/manifest.json")) else {
+            continue;
+        };
+        let stage = name.split('/').next().unwrap_or_default();
+        if stage == ReportStep::NAME || name.contains("/attempts/") {
+            continue;
+        }
+        let content = context.store().get(&object.key).await?;
+        let uri = context.store().uri_of(&object.key);
+        let manifest: Manifest = serde_json::from_slice(&content).map_err(|source| {
+            Failure::configuration(format!("{uri} is no manifest"))
+                .caused_by(source)
+                .hint("make the report with the version that made the run")
+        })?;
+        stages.push(Stage { name: name.to_owned(), manifest, uri, sha256: Digest::of(&content) });
+    }
+    let place = |stage: &Stage| {
+        let order = pipeline.stages();
+        order.iter().position(|name| *name == stage.manifest.step.as_str()).unwrap_or(order.len())
+    };
+    stages.sort_by(|left, right| (place(left), &left.name).cmp(&(place(right), &right.name)));
+    Ok(stages)
+}
+
+/// The artifacts of a stage that the page shows. A stage that was rejected may lack some.
+fn shown(stage: &Stage) -> Result<Vec<Input>, Failure> {
+    let names =
+        SHOWN.iter().find(|(name, _)| *name == stage.manifest.step.as_str()).map_or(&[][..], |(_, names)| names);
+    let upstream = Upstream {
+        stage: stage.name.clone(),
+        manifest: stage.manifest.clone(),
+        uri: stage.uri.clone(),
+        sha256: stage.sha256,
+    };
+    names.iter().filter(|name| stage.manifest.output(name).is_some()).map(|name| upstream.input(name)).collect()
+}
