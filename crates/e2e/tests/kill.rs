@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use faultline_e2e::{Digests, Pipelines, Press, checkout, differences, digests, models};
 
-/// Writes that are also killed at, besides a sample of the requests in between.
-const SAMPLED_POINTS: usize = 4;
+/// Points of a step that it is killed at, besides its commit.
+const SAMPLED_POINTS: usize = 8;
 
 /// One store, an undisturbed run in it, and what that run left.
 struct Scene {

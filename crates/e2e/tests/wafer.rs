@@ -93,8 +93,9 @@ fn scores_each_wafer_alone(family: &str, params: &Value) -> Result<()> {
     let home = tempfile::tempdir()?;
     let (root, params_path) = (home.path().join("root"), home.path().join("params.json"));
     fs::write(&params_path, params.to_string())?;
-    let pipelines = Pipelines::at(root.display().to_string())?.param("params-uri", &params_path.display().to_string());
-    pipelines.train("train", &wafer.join("Training_Batch_Files"))?.succeeded()?;
+    let pipelines = Pipelines::at(root.display().to_string())?;
+    let trained = pipelines.clone().param("params-uri", &params_path.display().to_string());
+    trained.train("train", &wafer.join("Training_Batch_Files"))?.succeeded()?;
     let [files_in, files, rejected, rows_in, rows, quarantined] = counts(&root, "train")?;
     assert_eq!((files_in, files, rejected, rows), (41, 16, 25, 1537));
     assert_eq!(rows + quarantined, rows_in);
