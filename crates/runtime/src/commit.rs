@@ -39,11 +39,9 @@ struct CacheEntry {
 /// # Errors
 /// When it is there for other work.
 pub(crate) async fn existing(context: &Context, work: &Work) -> Result<Option<Committed>, Failure> {
-    let key = manifest_key(context, work);
-    if context.store.head(&key).await?.is_none() {
+    let Some(found) = find(context, &manifest_key(context, work)).await? else {
         return Ok(None);
-    }
-    let found = read(context, &key).await?;
+    };
     if found.manifest.step_key == work.key {
         return Ok(Some(found));
     }
@@ -57,19 +55,16 @@ pub(crate) async fn existing(context: &Context, work: &Work) -> Result<Option<Co
 /// An earlier manifest for the same key whose outputs all still exist.
 pub(crate) async fn reusable(context: &Context, work: &Work) -> Result<Option<Committed>, Failure> {
     let cache_key = layout::cache_key(&context.step, &work.key);
-    let content = match context.store.get(&cache_key).await {
-        Ok(content) => content,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let Some(content) = get(context, &cache_key).await? else {
+        return Ok(None);
     };
     let Ok(entry) = serde_json::from_slice::<CacheEntry>(&content) else {
         tracing::warn!(cache_key, "the cache entry cannot be read and is ignored");
         return Ok(None);
     };
-    if context.store.head(&entry.manifest_key).await?.is_none() {
+    let Some(found) = find(context, &entry.manifest_key).await? else {
         return Ok(None);
-    }
-    let found = read(context, &entry.manifest_key).await?;
+    };
     if found.manifest.step_key != work.key || found.manifest.outcome != Outcome::Accepted {
         return Ok(None);
     }
@@ -192,8 +187,18 @@ fn manifest_key(context: &Context, work: &Work) -> String {
     layout::manifest_key(&context.run_id, &context.step, work.part.as_ref())
 }
 
-async fn read(context: &Context, key: &str) -> Result<Committed, Failure> {
-    let content = context.store.get(key).await?;
+async fn find(context: &Context, key: &str) -> Result<Option<Committed>, Failure> {
+    let Some(content) = get(context, key).await? else {
+        return Ok(None);
+    };
     let uri = context.store.uri_of(key);
-    Ok(Committed { manifest: parse_manifest(&uri, &content)?, sha256: Digest::of(&content), uri })
+    Ok(Some(Committed { manifest: parse_manifest(&uri, &content)?, sha256: Digest::of(&content), uri }))
+}
+
+async fn get(context: &Context, key: &str) -> Result<Option<Bytes>, Failure> {
+    match context.store.get(key).await {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
