@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_pin_and_the_code_name_one_version() {
-        let pin = include_str!("../library.txt");
+        let pin = include_str!("library.txt");
         assert!(pin.contains(&format!("\nxgboost-cpu=={VERSION} ")), "{pin}");
     }
 
