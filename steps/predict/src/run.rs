@@ -1,5 +1,6 @@
 //! The core: open the champion, score the rows, write one line for each.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use faultline_bundle::{Bundle, BundleError, Score};
@@ -48,10 +49,10 @@ impl Job {
     }
 
     /// The features that the champion takes, in its order, row-major.
-    fn aligned(&self, table: &Table) -> Result<Vec<f32>, PredictError> {
+    fn aligned<'a>(&self, table: &'a Table) -> Result<Cow<'a, [f32]>, PredictError> {
         let wanted = &self.index.features;
         if table.feature_names == *wanted {
-            return Ok(table.features.clone());
+            return Ok(Cow::Borrowed(&table.features));
         }
         let columns = wanted
             .iter()
@@ -63,7 +64,8 @@ impl Job {
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok((0..table.row_count()).flat_map(|row| columns.iter().map(move |&column| table.row(row)[column])).collect())
+        let row_of = |row| columns.iter().map(move |&column| table.row(row)[column]);
+        Ok((0..table.row_count()).flat_map(row_of).collect())
     }
 
     fn open(&self, inputs: &Inputs) -> Result<Bundle, PredictError> {

@@ -42,7 +42,7 @@ fn rows() -> Vec<f32> {
 
 fn faulty(i: usize) -> u8 {
     let high = i * 31 % 17 > 8;
-    u8::from(high == (i % 2 == 0))
+    u8::from(high == i.is_multiple_of(2))
 }
 
 fn export(path: &Path, names: &[String], features: &[f32]) {

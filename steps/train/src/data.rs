@@ -32,7 +32,7 @@ impl Rows {
     }
 
     pub(crate) fn faulty_count(&self) -> usize {
-        self.targets.iter().filter(|&&target| target == 1).count()
+        self.labels().into_iter().filter(|&label| label).count()
     }
 }
 

@@ -19,7 +19,7 @@ pub struct TrainOptions {
     #[arg(long, env = "FAULTLINE_FAMILY", value_name = "FAMILY")]
     pub family: FamilyFlag,
 
-    /// The hyper-parameters: a URI, a path, builtin://demo or builtin://original
+    /// The hyper-parameters: a URI, a path, `builtin://demo` or `builtin://original`
     #[arg(long, env = "FAULTLINE_PARAMS_URI", value_name = "URI", default_value = DEFAULT_PARAMS_URI)]
     pub params_uri: String,
 }

@@ -29,7 +29,7 @@ fn tables(folder: &Path) {
     let digest = Digest::of(b"raw").to_string();
     let range = 0..N_ROWS;
     let cluster = |row: usize| i64::from(row >= 200);
-    let faulty = |row: usize| if row < 200 { row % 8 == 0 } else { row == 210 };
+    let faulty = |row: usize| if row < 200 { row.is_multiple_of(8) } else { row == 210 };
     let hint = |row: usize| f32::from(u8::from(faulty(row) != (row % 10 == 5))) + (row * 31 % 17) as f32 / 40.0;
     let split = |row: usize| if row % 6 == 5 { "holdout" } else { "train" };
     let keyed = || {
