@@ -72,14 +72,10 @@ pub struct Problem {
 
 impl Problem {
     fn place(&self) -> String {
-        let mut place = self.file.display().to_string();
-        if let Some(Position { line, column }) = self.position {
-            place.push_str(&format!(":{line}:{column}"));
-        }
-        if !self.field.is_empty() {
-            place.push_str(&format!(": {}", self.field));
-        }
-        place
+        let file = self.file.display();
+        let at = self.position.map_or_else(String::new, |Position { line, column }| format!(":{line}:{column}"));
+        let colon = if self.field.is_empty() { "" } else { ": " };
+        format!("{file}{at}{colon}{}", self.field)
     }
 }
 

@@ -9,17 +9,19 @@ use std::time::Duration;
 use crate::catalog::{Catalog, Entry};
 use crate::check;
 use crate::document::{
-    Matrix, OnError, Param, ParamType, ParamValue, PipelineResult, PipelineTask, TaskSpec, Timeouts, WhenExpression,
+    GoDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult, PipelineTask,
+    PipelineWorkspace, TaskSpec, Timeouts, WhenExpression,
 };
 use crate::error::{Error, listed};
 use crate::outcome::Kind;
+use crate::references::param_reference;
 use crate::substitute;
 use crate::variables::Variables;
 
 pub(crate) use values::{is_past_the_end, type_mismatch};
 
 /// The time a run may take when nothing else is said, as on a cluster.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// The namespace that `$(context.pipelineRun.namespace)` names; there is none on a laptop.
 pub(crate) const NAMESPACE: &str = "default";
@@ -157,7 +159,7 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<
         when: task.when.clone(),
         matrix: task.matrix.clone(),
         retries: task.retries,
-        timeout: task.timeout.and_then(crate::document::GoDuration::limit),
+        timeout: task.timeout.and_then(GoDuration::limit),
         ignores_failure: task.on_error == Some(OnError::Continue),
         workspaces,
         parents: Vec::new(),
@@ -182,8 +184,7 @@ fn workspaces(entry: Entry<'_>, request: &Request) -> Result<BTreeSet<String>, E
     }
     let mut bound = request.workspaces.clone();
     bound.extend(entry.run.iter().flat_map(|run| &run.workspaces).map(|workspace| workspace.name.clone()));
-    let is_missing =
-        |workspace: &&crate::document::PipelineWorkspace| !workspace.optional && !bound.contains(&workspace.name);
+    let is_missing = |workspace: &&PipelineWorkspace| !workspace.optional && !bound.contains(&workspace.name);
     if let Some(missing) = entry.pipeline.workspaces.iter().find(is_missing) {
         return Err(Error::Refused {
             reason: "InvalidWorkspaceBindings",
@@ -202,8 +203,8 @@ fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
         tasks: request.timeouts.tasks.or(of_file.tasks),
         finally: request.timeouts.finally.or(of_file.finally),
     };
-    let length = |timeout: Option<crate::document::GoDuration>| timeout.and_then(crate::document::GoDuration::limit);
-    let whole = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), crate::document::GoDuration::limit);
+    let length = |timeout: Option<GoDuration>| timeout.and_then(GoDuration::limit);
+    let whole = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), GoDuration::limit);
     let parts = length(timeouts.tasks).unwrap_or_default() + length(timeouts.finally).unwrap_or_default();
     match whole {
         Some(whole) if parts > whole => Err(Error::Refused {
@@ -218,9 +219,9 @@ fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
 
 /// Of tasks and finally the one that is not given gets what the other leaves.
 fn limits(timeouts: Timeouts) -> Limits {
-    let pipeline = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), crate::document::GoDuration::limit);
-    let rest = |other: Option<crate::document::GoDuration>| Some(pipeline?.saturating_sub(other?.limit()?));
-    let own = |timeout: Option<crate::document::GoDuration>| timeout.and_then(crate::document::GoDuration::limit);
+    let pipeline = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), GoDuration::limit);
+    let rest = |other: Option<GoDuration>| Some(pipeline?.saturating_sub(other?.limit()?));
+    let own = |timeout: Option<GoDuration>| timeout.and_then(GoDuration::limit);
     Limits {
         pipeline,
         tasks: own(timeouts.tasks).or_else(|| rest(timeouts.finally)),
@@ -259,8 +260,7 @@ fn replace(task: &mut PlannedTask, values: &BTreeMap<String, ParamValue>, contex
             .iter()
             .flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
         let own: BTreeSet<&str> = task.params.iter().chain(fanned).map(|param| param.name.as_str()).collect();
-        let is_own =
-            |reference: &str| crate::references::param_reference(reference).is_some_and(|(name, _)| own.contains(name));
+        let is_own = |reference: &str| param_reference(reference).is_some_and(|(name, _)| own.contains(name));
         substitute::task(&mut task.spec, &params.without(is_own));
         substitute::task(&mut task.spec, context);
     }
@@ -268,5 +268,5 @@ fn replace(task: &mut PlannedTask, values: &BTreeMap<String, ParamValue>, contex
 
 /// The declared type of a Task's param.
 pub(crate) fn declared_type(spec: &TaskSpec, name: &str) -> Option<ParamType> {
-    spec.params.iter().find(|param| param.name == name).map(crate::document::ParamSpec::kind)
+    spec.params.iter().find(|param| param.name == name).map(ParamSpec::kind)
 }

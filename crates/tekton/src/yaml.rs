@@ -194,10 +194,7 @@ fn fail(span: Span, message: &str) -> SyntaxError {
 
 fn syntax(error: &ScanError) -> SyntaxError {
     let marker = error.marker();
-    SyntaxError {
-        position: Position { line: marker.line(), column: marker.col() + 1 },
-        message: error.info().to_string(),
-    }
+    SyntaxError { position: Position { line: marker.line(), column: marker.col() + 1 }, message: error.info() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Runs every recorded case and compares with what a cluster did; see `conformance/README.md`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

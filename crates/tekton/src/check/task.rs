@@ -90,7 +90,7 @@ fn references(place: Place<'_>, path: &str, step: &Step, spec: &TaskSpec, scope:
             if let Some((name, selector)) = param_reference(expression) {
                 match declared.get(name) {
                     Some(param) => {
-                        object_reference(param, selector, expression).map_err(|message| place.fault(path, message))?
+                        object_reference(param, selector, expression).map_err(|message| place.fault(path, message))?;
                     }
                     None if scope == Scope::Alone => {
                         let known: Vec<_> = spec.params.iter().map(|param| param.name.as_str()).collect();

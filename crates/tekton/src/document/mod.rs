@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn wrong_types_and_names_are_refused() {
         let head = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec:\n";
-        assert!(error(&format!("{head}  params:\n  - name: n\n")).contains("p.yaml:6:11: spec.params[0].name"));
+        assert!(error(&format!("{head}  params:\n  - name: n\n")).contains("p.yaml:6:5: spec.params[0].name"));
         assert!(error("apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: Big}\nspec: {}\n").contains("`Big`"));
         assert!(error("apiVersion: tekton.dev/v2\nkind: Task\n").contains("expected `tekton.dev/v1`"));
         assert!(error("apiVersion: tekton.dev/v1\nkind: Trask\n").contains("expected Task, Pipeline"));

@@ -82,7 +82,7 @@ pub(super) async fn run(launch: &Launch, mut limits: Limits) -> io::Result<End> 
 /// Ends when the run is being stopped.
 pub(super) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
     if cancel.wait_for(|is_cancelled| *is_cancelled).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Stop;
 use super::task_run::{Job, Shared};
+use crate::document::{ParamValue, TaskSpec};
 use crate::event::Event;
 use crate::matrix::Combination;
 use crate::outcome::{Kind, Outcome, SkipReason, Status, TaskOutcome};
@@ -253,8 +254,8 @@ fn left_out(task: &PlannedTask, status: Status, reason: &str) -> TaskOutcome {
 fn job(
     plan: &Plan,
     task: &PlannedTask,
-    spec: &Arc<crate::document::TaskSpec>,
-    params: BTreeMap<String, crate::document::ParamValue>,
+    spec: &Arc<TaskSpec>,
+    params: BTreeMap<String, ParamValue>,
     index: Option<usize>,
 ) -> Job {
     let suffix = index.map_or_else(String::new, |index| format!("-{index}"));
@@ -274,11 +275,8 @@ fn job(
 }
 
 /// The params of a combination on top of those that all share.
-fn with_combination(
-    shared: &BTreeMap<String, crate::document::ParamValue>,
-    combination: Combination,
-) -> BTreeMap<String, crate::document::ParamValue> {
+fn with_combination(shared: &BTreeMap<String, ParamValue>, combination: Combination) -> BTreeMap<String, ParamValue> {
     let mut params = shared.clone();
-    params.extend(combination.into_iter().map(|(name, text)| (name, crate::document::ParamValue::Text(text))));
+    params.extend(combination.into_iter().map(|(name, text)| (name, ParamValue::Text(text))));
     params
 }

@@ -67,7 +67,7 @@ fn expand(text: &str, known: &HashMap<&str, &str>) -> String {
         } else if let Some((name, after)) = name {
             match known.get(name) {
                 Some(value) => expanded.push_str(value),
-                None => expanded.push_str(&format!("$({name})")),
+                None => expanded.extend(["$(", name, ")"]),
             }
             rest = after;
         } else {

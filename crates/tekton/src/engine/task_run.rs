@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::process::{self, End, Launch, Limits};
 use super::{Options, results, step};
-use crate::document::{OnError, ParamValue, Step, TaskSpec};
+use crate::document::{GoDuration, OnError, ParamValue, Step, TaskSpec, WorkspaceDeclaration};
 use crate::event::{Event, Observer};
-use crate::outcome::{Kind, Status, StepOutcome, TaskOutcome};
+use crate::outcome::{IGNORED, Kind, Status, StepOutcome, TaskOutcome};
 use crate::plan::{NAMESPACE, is_past_the_end};
 use crate::references::{expressions, param_reference};
 use crate::substitute;
@@ -118,8 +118,7 @@ impl Job {
             kind: self.kind,
             matrix_index: self.matrix_index,
             status,
-            reason: if is_ignored && attempt.reason == STEP_FAILED { crate::outcome::IGNORED } else { attempt.reason }
-                .to_owned(),
+            reason: if is_ignored && attempt.reason == STEP_FAILED { IGNORED } else { attempt.reason }.to_owned(),
             message: attempt.message,
             attempts,
             params: self.params,
@@ -162,9 +161,8 @@ impl Job {
                 return Err(invalid(format!("the param `{}` lacks its key `{key}`", spec.name)));
             }
         }
-        let unbound = |workspace: &&crate::document::WorkspaceDeclaration| {
-            !workspace.optional && !self.workspaces.contains(&workspace.name)
-        };
+        let unbound =
+            |workspace: &&WorkspaceDeclaration| !workspace.optional && !self.workspaces.contains(&workspace.name);
         if let Some(workspace) = self.spec.workspaces.iter().find(unbound) {
             return Err(invalid(format!("the workspace `{}` is required but was not given", workspace.name)));
         }
@@ -287,8 +285,7 @@ impl Progress<'_> {
         let script = self.folder.join(format!("{name}.script"));
         let beside = shared.options.program_dir.as_deref();
         let launch = std::fs::create_dir_all(&own).and_then(|()| step::launch(&step, &script, beside, log.to_owned()));
-        let own_deadline =
-            step.timeout.and_then(crate::document::GoDuration::limit).map(|limit| Instant::now() + limit);
+        let own_deadline = step.timeout.and_then(GoDuration::limit).map(|limit| Instant::now() + limit);
         let deadline = [self.deadline, own_deadline].into_iter().flatten().min();
         let is_own = own_deadline.is_some() && deadline == own_deadline;
         let limits = Limits { deadline, cancel: cancel.clone(), grace: shared.options.grace };
@@ -365,9 +362,7 @@ impl Progress<'_> {
                     steps,
                 }
             }
-            (None, Some(message)) => {
-                Attempt { reason: VALIDATION_FAILED, message, results, exit_code: None, steps: Vec::new() }
-            }
+            (None, Some(message)) => Attempt { reason: VALIDATION_FAILED, message, results, exit_code: None, steps },
             (None, None) => {
                 Attempt { reason: Status::Succeeded.name(), message: String::new(), results, exit_code: Some(0), steps }
             }

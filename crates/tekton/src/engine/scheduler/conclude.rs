@@ -79,7 +79,7 @@ impl Scheduler<'_> {
         let is_same = |used: TaskReference| {
             used.task == reference.task && matches!(&used.target, Target::Result(result, _) if result == name)
         };
-        !has_matrix || self.plan.tasks.iter().flat_map(|task| task.inputs()).flat_map(task_references).any(is_same)
+        !has_matrix || self.plan.tasks.iter().flat_map(PlannedTask::inputs).flat_map(task_references).any(is_same)
     }
 }
 
