@@ -57,8 +57,8 @@ impl Failure {
     }
 
     /// Takes over an error that explains itself.
-    pub fn from_explained<E: Explain>(error: E) -> Self {
-        Self { code: error.exit_code(), message: error.to_string(), hint: error.hint(), source: cause(&error) }
+    pub fn from_explained(error: &impl Explain) -> Self {
+        Self { code: error.exit_code(), message: error.to_string(), hint: error.hint(), source: cause(error) }
     }
 
     /// The exit code.
@@ -99,7 +99,7 @@ struct Cause {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::from_explained(error)
+        Self::from_explained(&error)
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn keeps_the_chain_of_an_error_that_explains_itself() {
-        let failure = Failure::from_explained(Outer(std::io::Error::other("inner")));
+        let failure = Failure::from_explained(&Outer(std::io::Error::other("inner")));
         assert_eq!(
             (failure.code(), failure.render()),
             (ExitCode::Usage, "error: outer\ncaused by: inner\n".to_owned())

@@ -11,7 +11,7 @@ use crate::step::{ResultSpec, Step};
 /// Flags that every step has.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CommonOptions {
-    /// The store's root: s3://bucket/prefix, file:///path or a path
+    /// The store's root: a URI of the scheme s3 or file, or a path
     #[arg(long, env = "FAULTLINE_ROOT_URI", value_name = "URI")]
     pub root_uri: String,
 

@@ -109,7 +109,7 @@ pub trait Step: Sized + Send + Sync + 'static {
         mut outputs: Outputs,
     ) -> Result<Outputs, Failure> {
         tokio::task::spawn_blocking(move || {
-            Self::run(&job, &inputs, &mut outputs).map_err(Failure::from_explained)?;
+            Self::run(&job, &inputs, &mut outputs).map_err(|error| Failure::from_explained(&error))?;
             Ok(outputs)
         })
         .await

@@ -94,7 +94,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(Failure::from_explained),
+        Ok(result) => result.map_err(|error| Failure::from_explained(&error)),
         Err(source) => {
             Err(Failure::new(ExitCode::Internal, "waiting for the database ended abnormally").caused_by(source))
         }

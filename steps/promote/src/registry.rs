@@ -169,12 +169,12 @@ fn verdict(
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PromoteError> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(move || work().map_err(Failure::from_explained))
+    tokio::task::spawn_blocking(move || work().map_err(|error| Failure::from_explained(&error)))
         .await
         .map_err(|source| Failure::internal("the step's work ended abnormally").caused_by(source))?
 }
 
 /// A registry error as the frame tells it.
 pub(crate) fn failed(error: TrackingError) -> Failure {
-    Failure::from_explained(PromoteError::from(error))
+    Failure::from_explained(&PromoteError::from(error))
 }

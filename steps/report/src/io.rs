@@ -66,7 +66,7 @@ impl Step for ReportStep {
         mut outputs: Outputs,
     ) -> Result<Outputs, Failure> {
         let work = move || {
-            Self::run(&job, &inputs, &mut outputs).map_err(Failure::from_explained)?;
+            Self::run(&job, &inputs, &mut outputs).map_err(|error| Failure::from_explained(&error))?;
             Ok::<_, Failure>(outputs)
         };
         let done = tokio::task::spawn_blocking(work).await;
