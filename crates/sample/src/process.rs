@@ -13,11 +13,11 @@ const RECIPE_EVERY: usize = 3;
 /// How far apart recipes are, in standard deviations of a sensor.
 const RECIPE_SHIFT: f64 = 2.5;
 /// Sensors that tell good from faulty.
-const TELLING_COUNT: usize = 12;
+const TELLING_COUNT: usize = 3;
 /// How much each of them tells, in log-odds per standard deviation.
-const TELLING_WEIGHT: f64 = 0.55;
+const TELLING_WEIGHT: f64 = 1.5;
 /// Log-odds of a fault when all of them are at their means; 8% after the spread is averaged over.
-const BASE_LOG_ODDS: f64 = -3.5;
+const BASE_LOG_ODDS: f64 = -4.4;
 /// The share of readings missing in most sensors, and in the few that fail often.
 const MISSING_RATIOS: (f64, f64) = (0.012, 0.5);
 /// Every so many sensors one fails often.
@@ -131,6 +131,6 @@ mod tests {
                 .collect();
             values.iter().sum::<f64>() / values.len() as f64
         };
-        assert!(mean(true) - mean(false) > 0.3, "{} {}", mean(true), mean(false));
+        assert!(mean(true) - mean(false) > 0.8, "{} {}", mean(true), mean(false));
     }
 }

@@ -180,8 +180,8 @@ impl<'a> RowReader<'a> {
                 let expected = match fault.code {
                     Code::OutOfRange => format!(
                         "a number from {} to {}",
-                        column.min.unwrap_or(f64::from(f32::MIN)),
-                        column.max.unwrap_or(f64::from(f32::MAX))
+                        column.min.map_or_else(|| "-3.4e38".to_owned(), |min| min.to_string()),
+                        column.max.map_or_else(|| "3.4e38".to_owned(), |max| max.to_string()),
                     ),
                     Code::MissingValue => format!("{kind}: the column is required"),
                     _ => format!("{kind} or nothing"),

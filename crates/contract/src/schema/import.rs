@@ -30,7 +30,7 @@ use agreement::Agreement;
 /// Choices that the agreements do not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// The date format, for a stamp that reads more than one way. Absent: inferred from the sample.
+    /// The date format, as `mmddyyyy` or `%m%d%Y`, for a stamp that reads more than one way. Absent: inferred from the sample.
     pub date_format: Option<String>,
     /// What becomes of a file with a wholly empty column. Default: it is kept.
     pub empty_column: EmptyColumn,

@@ -43,12 +43,13 @@ pub(super) fn file_name(
     })?;
 
     let date = &sample[date_at..date_at + date_digits];
-    let fitting: Vec<&str> = match date_format {
-        Some(format) => vec![format],
+    let date_format = date_format.map(in_strftime);
+    let fitting: Vec<&str> = match &date_format {
+        Some(format) => vec![format.as_str()],
         None => candidates.into_iter().filter(|format| is_date(format, date)).collect(),
     };
     let Some(format) = fitting.first().filter(|format| is_date(format, date)) else {
-        let tried = date_format.map_or_else(|| candidates.join(", "), str::to_owned);
+        let tried = date_format.clone().unwrap_or_else(|| candidates.join(", "));
         return Err(refuse(format!("`{date}` is no date by {tried}")));
     };
     if let [first, others @ ..] = fitting.as_slice()
@@ -99,6 +100,14 @@ fn is_date(format: &str, text: &str) -> bool {
     Date::strptime(format, text).is_ok_and(|date| YEARS.contains(&date.year()))
 }
 
+/// `ddmmyyyy` as `%d%m%Y`; a format with `%` is taken as it is.
+fn in_strftime(format: &str) -> String {
+    if format.contains('%') {
+        return format.to_owned();
+    }
+    format.to_lowercase().replace("yyyy", "%Y").replace("yy", "%y").replace("dd", "%d").replace("mm", "%m")
+}
+
 /// The literal text as a pattern, its first letter in either case.
 fn either_case(prefix: &str) -> String {
     let Some((at, letter)) = prefix.char_indices().find(|(_, letter)| letter.is_ascii_alphabetic()) else {
@@ -144,6 +153,9 @@ mod tests {
             assert_eq!(named(sample, date_digits, 6).unwrap().rule.date_format, format, "{sample}");
         }
         assert!(named("wafer_99999999_120000.csv", 8, 6).is_err());
+        for (given, format) in [("mmddyyyy", "%m%d%Y"), ("%m%d%Y", "%m%d%Y"), ("YYMMDD", "%y%m%d")] {
+            assert_eq!(in_strftime(given), format);
+        }
     }
 
     #[test]
