@@ -131,7 +131,7 @@ fn defect_8_a_second_run_adds_no_row() -> Result<()> {
     let added = |run: &str| -> Result<u64> {
         let run = manifests(&scene.root, run)?;
         let load = run.iter().find(|manifest| manifest.step.as_str() == "load").context("load's manifest")?;
-        Ok(load.counts.get("rows_added").copied().context("the count rows_added")?)
+        load.counts.get("rows_added").copied().context("the count rows_added")
     };
     assert_eq!((added("train")?, added("again")?), (299, 0));
     Ok(())

@@ -1,5 +1,7 @@
 //! The commit protocol, seen from outside: a small step on a real folder.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
