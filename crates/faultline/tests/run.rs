@@ -33,7 +33,8 @@ fn with_tasks(folder: &Path, tasks: &str) {
 
 /// A task that runs `script` in a shell and declares `results`.
 fn task(name: &str, results: &[&str], script: &str) -> String {
-    let results: String = results.iter().map(|result| format!("      - name: {result}\n")).collect();
+    let results: Vec<_> = results.iter().map(|result| format!("      - name: {result}\n")).collect();
+    let results = results.concat();
     let results =
         if results.is_empty() { "      results: []\n".to_owned() } else { format!("      results:\n{results}") };
     format!(
@@ -199,7 +200,7 @@ fn nothing_is_left_in_the_temporary_folder() {
 fn wait_for(condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain");
+        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,5 +1,7 @@
 //! The real binary on a folder.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::ops::Range;
 use std::path::Path;
 use std::process::Output;
