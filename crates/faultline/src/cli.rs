@@ -16,7 +16,7 @@ use crate::{rollback, run, sample, schema, show};
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
 #[derive(Debug, Parser)]
-#[command(name = "faultline", version, about, long_about = None, max_term_width = 120)]
+#[command(name = "faultline", version, max_term_width = 120)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -13,7 +13,9 @@ pub(crate) fn tekton(error: &TektonError) -> Failure {
     let code = match error {
         TektonError::Read { .. } => ExitCode::InputMissing,
         TektonError::State { .. } => ExitCode::Temporary,
-        TektonError::Unknown { .. } | TektonError::Refused { is_usage: true, .. } => ExitCode::Usage,
+        TektonError::Unknown { .. } | TektonError::NoneChosen { .. } | TektonError::Refused { is_usage: true, .. } => {
+            ExitCode::Usage
+        }
         TektonError::Document(_) | TektonError::Refused { .. } => ExitCode::Configuration,
     };
     let hint = error.hint();

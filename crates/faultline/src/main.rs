@@ -1,14 +1,12 @@
-//! The faultline command line.
+#![doc = include_str!("../README.md")]
 
 mod cli;
 mod failure;
-mod progress;
 mod rollback;
 mod run;
 mod sample;
 mod schema;
 mod show;
-mod state;
 mod table;
 
 fn main() -> std::process::ExitCode {

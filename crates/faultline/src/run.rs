@@ -1,5 +1,8 @@
 //! `faultline run`: executes a pipeline file on this machine.
 
+mod progress;
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::NonZeroUsize;
@@ -18,8 +21,7 @@ use tokio::sync::watch;
 
 use crate::cli::{Output, block_on, print_json};
 use crate::failure::tekton;
-use crate::progress::{Lines, say};
-use crate::state;
+use progress::{Lines, say};
 
 /// The longest name that a cluster allows.
 const MAX_NAME: usize = 63;

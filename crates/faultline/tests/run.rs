@@ -118,7 +118,7 @@ fn the_exit_code_is_that_of_the_failed_step_where_it_is_documented() {
 #[test]
 fn steps_see_the_callers_folder_environment_and_lists() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "printf '%s' \"$(cat here.txt)$CALLER$(params.items[1])\" > $(results.out.path)";
+    let script = "printf '%s' \"$(cat here.txt)${CALLER}$(params.items[1])\" > $(results.out.path)";
     with_tasks(folder.path(), &task("a", &["out"], script));
     std::fs::write(folder.path().join("here.txt"), "1").unwrap();
     let mut command =

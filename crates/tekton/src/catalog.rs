@@ -70,7 +70,7 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`] when there is none or more than one to choose from.
+    /// [`Error::Unknown`] when there is none of that name, [`Error::NoneChosen`] when there is more than one to choose from, or none.
     pub fn entry(&self, name: Option<&str>) -> Result<Entry<'_>, Error> {
         let unknown = |name: &str, known| Error::Unknown {
             kind: "Pipeline",
@@ -97,8 +97,7 @@ impl Catalog {
         let mut found = pipelines();
         match (found.next(), found.next()) {
             (Some((document, pipeline)), None) => Ok(Entry { document, pipeline, run: None, is_embedded: false }),
-            (Some(_), Some(_)) => Err(unknown("(one of several; choose it with --pipeline)", names())),
-            (None, _) => Err(unknown("(any)", names())),
+            _ => Err(Error::NoneChosen { place: self.file.display().to_string(), known: names() }),
         }
     }
 

@@ -32,6 +32,14 @@ pub enum Error {
         /// The names that exist there.
         known: Vec<String>,
     },
+    /// The file holds several Pipelines, or none, and the request names none.
+    #[error("choose a Pipeline in {place}: got no name, expected one of {}", listed(known))]
+    NoneChosen {
+        /// The file.
+        place: String,
+        /// The Pipelines in it.
+        known: Vec<String>,
+    },
     /// The request does not fit the Pipeline, in the words and with the reason of Tekton.
     #[error("start the run ({reason}): {message}")]
     Refused {
@@ -92,6 +100,8 @@ impl Error {
         match self {
             Self::Refused { hint, .. } => Some(hint.clone()),
             Self::Unknown { kind, .. } => Some(format!("use one of the known names, or declare the {kind}")),
+            Self::NoneChosen { known, .. } if known.is_empty() => Some("name a file that holds a Pipeline".to_owned()),
+            Self::NoneChosen { .. } => Some("add --pipeline NAME".to_owned()),
             Self::Document(_) => Some("the fields and their meaning: https://tekton.dev/docs/pipelines/".to_owned()),
             Self::Read { .. } | Self::State { .. } => None,
         }

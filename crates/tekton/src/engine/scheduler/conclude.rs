@@ -38,7 +38,7 @@ impl Scheduler<'_> {
     }
 
     fn task_outcomes(&self) -> Vec<TaskOutcome> {
-        let is_stopping = self.has_failure();
+        let is_stopping = self.has_failure() && self.stop == Stop::No && self.timeout.is_none();
         let outcomes = |(task, state): (&PlannedTask, &State)| match state {
             State::Ended(ended) => ended.clone(),
             // A cluster judges anew each time it looks: after a failure every task that was left out counts as stopped.
