@@ -2,8 +2,9 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use linfa_clustering::KMeans as LinfaKMeans;
+use linfa_clustering::{KMeans as LinfaKMeans, KMeansInit};
 use ndarray::{Array2, ArrayView2};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +48,9 @@ impl KMeans {
     /// When there are fewer rows than clusters, no run is asked for, or a value is not finite.
     pub fn fit(samples: &Samples<'_>, params: &KMeansParams) -> Result<Self, LearnError> {
         check(samples, params)?;
-        let values: Vec<f64> = samples.features.iter().copied().map(f64::from).collect();
-        let table = ArrayView2::from_shape((samples.n_samples, samples.n_features), &values).map_err(method_error)?;
-        let tolerance = tolerance(table);
+        let fitting = Fitting::new(samples)?;
         let runs: Vec<Result<Self, LearnError>> =
-            (0..params.n_runs).into_par_iter().map(|run| Self::run(samples, table, params, run, tolerance)).collect();
+            (0..params.n_runs).into_par_iter().map(|run| fitting.run(params, run)).collect();
         let mut best: Option<Self> = None;
         for run in runs {
             let run = run?;
@@ -60,6 +59,25 @@ impl KMeans {
             }
         }
         best.ok_or(LearnError::Empty { what: "the list of runs" })
+    }
+
+    /// Fits every number of clusters from 1 to `k_max` and gives the fits in that order.
+    ///
+    /// When all `n_runs` starts of a number of clusters end above the fit before, which unlucky starts can, it is started
+    /// from that fit and the row furthest from its centroid, so the inertia never rises with the number of clusters.
+    ///
+    /// # Errors
+    /// As [`KMeans::fit`] for `k_max` clusters.
+    pub fn fit_up_to(samples: &Samples<'_>, k_max: usize, n_runs: usize, seed: u64) -> Result<Vec<Self>, LearnError> {
+        let mut fits: Vec<Self> = Vec::with_capacity(k_max);
+        for n_clusters in 1..=k_max {
+            let mut best = Self::fit(samples, &KMeansParams { n_clusters, n_runs, seed })?;
+            if let Some(before) = fits.last().filter(|before| best.inertia > before.inertia) {
+                best = Fitting::new(samples)?.continued(&before.with_furthest(samples))?;
+            }
+            fits.push(best);
+        }
+        Ok(fits)
     }
 
     /// Puts clusters together again from their centroids, one list of equal length per cluster; inertia and counts are
@@ -118,22 +136,18 @@ impl KMeans {
         &self.counts
     }
 
-    /// One fit from one start.
-    fn run(
-        samples: &Samples<'_>,
-        table: ArrayView2<'_, f64>,
-        params: &KMeansParams,
-        run: usize,
-        tolerance: f64,
-    ) -> Result<Self, LearnError> {
-        let stream = ((params.n_clusters as u64) << 32) | run as u64;
-        let fitted = LinfaKMeans::params_with_rng(params.n_clusters, generator(params.seed, stream))
-            .n_runs(1)
-            .tolerance(tolerance)
-            .max_n_iterations(MAX_ITERATIONS)
-            .fit(&DatasetBase::from(table))
-            .map_err(method_error)?;
-        Ok(Self::measured(samples, fitted.centroids()))
+    /// The centroids and, below them, the row furthest from its own.
+    fn with_furthest(&self, samples: &Samples<'_>) -> Vec<Vec<f64>> {
+        let mut furthest: (f64, &[f32]) = (f64::NEG_INFINITY, &[]);
+        for row in samples.rows() {
+            let (_, distance) = nearest(&self.centroids, row);
+            if distance > furthest.0 {
+                furthest = (distance, row);
+            }
+        }
+        let mut centroids = self.centroids.clone();
+        centroids.push(furthest.1.iter().copied().map(f64::from).collect());
+        centroids
     }
 
     /// Numbers the clusters by size and measures them anew: linfa's inertia is that of the iteration before the last.
@@ -153,6 +167,51 @@ impl KMeans {
             counts: order.iter().map(|&i| counts[i]).collect(),
             inertia,
         }
+    }
+}
+
+/// A table made ready for linfa.
+struct Fitting<'a> {
+    samples: &'a Samples<'a>,
+    table: Array2<f64>,
+    tolerance: f64,
+}
+
+impl<'a> Fitting<'a> {
+    fn new(samples: &'a Samples<'a>) -> Result<Self, LearnError> {
+        let values = samples.features.iter().copied().map(f64::from).collect();
+        let table = Array2::from_shape_vec((samples.n_samples, samples.n_features), values).map_err(method_error)?;
+        let tolerance = tolerance(table.view());
+        Ok(Self { samples, table, tolerance })
+    }
+
+    /// One fit from one k-means++ start.
+    fn run(&self, params: &KMeansParams, run: usize) -> Result<KMeans, LearnError> {
+        let stream = ((params.n_clusters as u64) << 32) | run as u64;
+        self.start(KMeansInit::KMeansPlusPlus, params.n_clusters, generator(params.seed, stream))
+    }
+
+    /// One fit from given centroids.
+    fn continued(&self, centroids: &[Vec<f64>]) -> Result<KMeans, LearnError> {
+        let shape = (centroids.len(), self.samples.n_features);
+        let start = Array2::from_shape_vec(shape, centroids.concat()).map_err(method_error)?;
+        self.start(KMeansInit::Precomputed(start), centroids.len(), generator(0, 0))
+    }
+
+    fn start(
+        &self,
+        init: KMeansInit<f64>,
+        n_clusters: usize,
+        random: Xoshiro256PlusPlus,
+    ) -> Result<KMeans, LearnError> {
+        let fitted = LinfaKMeans::params_with_rng(n_clusters, random)
+            .init_method(init)
+            .n_runs(1)
+            .tolerance(self.tolerance)
+            .max_n_iterations(MAX_ITERATIONS)
+            .fit(&DatasetBase::from(self.table.view()))
+            .map_err(method_error)?;
+        Ok(KMeans::measured(self.samples, fitted.centroids()))
     }
 }
 
@@ -260,6 +319,17 @@ mod tests {
             let alone = Samples::new(samples.row(i), 1, 3).unwrap();
             assert_eq!(fitted.predict(&alone).unwrap(), [cluster]);
         }
+    }
+
+    #[test]
+    fn inertia_never_rises_with_the_number_of_clusters() {
+        let values: Vec<f32> = (0..900_u16).map(|i| f32::from(i.wrapping_mul(7_919) % 211)).collect();
+        let samples = Samples::new(&values, 300, 3).unwrap();
+        let fits = KMeans::fit_up_to(&samples, 12, 1, 4).unwrap();
+        let numbers: Vec<usize> = fits.iter().map(KMeans::n_clusters).collect();
+        assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+        let inertia: Vec<f64> = fits.iter().map(KMeans::inertia).collect();
+        assert!(inertia.windows(2).all(|pair| pair[1] <= pair[0]), "{inertia:?}");
     }
 
     #[test]

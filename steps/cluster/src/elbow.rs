@@ -23,8 +23,7 @@ pub(crate) struct Choice {
 /// taken as it is, up to the number of rows; the curve is still drawn for people to look at.
 pub(crate) fn choose(train: &Samples<'_>, params: &ValidClusterParams, seed: u64) -> Result<Choice, LearnError> {
     let params = params.get();
-    let fit = |n_clusters| KMeans::fit(train, &KMeansParams { n_clusters, n_runs: params.n_runs, seed });
-    let fits = (1..=params.k_max.min(train.n_samples)).map(fit).collect::<Result<Vec<_>, _>>()?;
+    let fits = KMeans::fit_up_to(train, params.k_max.min(train.n_samples), params.n_runs, seed)?;
     let elbow: Vec<ElbowPoint> =
         fits.iter().map(|fitted| ElbowPoint { k: fitted.n_clusters(), inertia: fitted.inertia() }).collect();
     let x: Vec<f64> = elbow.iter().map(|point| point.k as f64).collect();
@@ -38,7 +37,7 @@ pub(crate) fn choose(train: &Samples<'_>, params: &ValidClusterParams, seed: u64
     };
     let fitted = match fits.into_iter().nth(k - 1) {
         Some(fitted) => fitted,
-        None => fit(k)?,
+        None => KMeans::fit(train, &KMeansParams { n_clusters: k, n_runs: params.n_runs, seed })?,
     };
     Ok(Choice { fitted, knee, chosen_by, elbow })
 }
