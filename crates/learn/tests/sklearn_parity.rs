@@ -147,13 +147,17 @@ fn imputes_as_recorded(folder: &Path, strict: bool, recorded: &Imputed) -> Owned
     kept.transform(&filled.as_samples()).unwrap()
 }
 
-/// Fits k = 1 to 10 and compares each inertia.
-fn clusters_as_recorded(samples: &Samples<'_>, recorded: &[f64]) -> Vec<f64> {
+/// Fits k = 1 to 10 and compares each inertia: at most 1% above scikit-learn's, and at most `below` under it, since a
+/// better fit than scikit-learn's ten starts found is welcome.
+fn clusters_as_recorded(samples: &Samples<'_>, recorded: &[f64], below: f64) -> Vec<f64> {
     let fits = KMeans::fit_up_to(samples, recorded.len(), 10, 7).unwrap();
     let inertia: Vec<f64> = fits.iter().map(KMeans::inertia).collect();
     assert_eq!(inertia.len(), 10);
     for (k, (found, expected)) in (1..).zip(inertia.iter().zip(recorded)) {
-        assert!(close(*found, *expected, 0.01), "k = {k}: {found:e} against {expected:e} of {inertia:?}");
+        assert!(
+            (1.0 - below..=1.01).contains(&(found / expected)),
+            "k = {k}: {found:e} against {expected:e} of {inertia:?}"
+        );
     }
     inertia
 }
@@ -198,7 +202,7 @@ fn the_strict_wafers_are_imputed_and_clustered_as_scikit_learn_does() {
     let recorded = wafers().strict;
     assert_eq!((recorded.files, recorded.rows, recorded.kept_by_variance), (9, 837, 474));
     let kept = imputes_as_recorded(&folder, true, &recorded);
-    let inertia = clusters_as_recorded(&kept.as_samples(), &recorded.inertia);
+    let inertia = clusters_as_recorded(&kept.as_samples(), &recorded.inertia, 0.01);
     let x: Vec<f64> = (1..=10).map(f64::from).collect();
     assert_eq!(knee(&x, &inertia).unwrap().map(|index| index + 1), Some(recorded.knee));
     assert_eq!(recorded.knee, 3);
@@ -211,7 +215,7 @@ fn the_strict_wafers_are_clustered_as_scikit_learn_does_when_scaled() {
     let filled = impute(&read(&folder, true).0.as_samples());
     let kept = VarianceFilter::fit(&filled.as_samples()).unwrap().transform(&filled.as_samples()).unwrap();
     let scaler = StandardScaler::fit(&kept.as_samples()).unwrap();
-    clusters_as_recorded(&scaler.transform(&kept.as_samples()).unwrap().as_samples(), &recorded.inertia_scaled);
+    clusters_as_recorded(&scaler.transform(&kept.as_samples()).unwrap().as_samples(), &recorded.inertia_scaled, 0.05);
 }
 
 #[test]
