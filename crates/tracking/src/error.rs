@@ -103,13 +103,17 @@ impl TrackingError {
                 "the object was not written by faultline, or by a much newer one: move it away or update".to_owned()
             }
             Self::Conflict { .. } => "run the step again: it compares with the champion of now".to_owned(),
-            Self::NotCommitted { .. } => "name a committed version: one whose folder below versions/ holds a bundle.json".to_owned(),
+            Self::NotCommitted { .. } => {
+                "name a committed version: one whose folder below versions/ holds a bundle.json".to_owned()
+            }
             Self::Damaged { .. } => {
                 "roll back to another version with `faultline rollback`, then train again".to_owned()
             }
             Self::VersionDiffers { .. } => "start a new run: a version never changes".to_owned(),
             Self::UnknownEntry { .. } => "read the champion again before promoting".to_owned(),
-            Self::NoTarget { .. } => "the entries below history/ in the model's folder list what has been champion".to_owned(),
+            Self::NoTarget { .. } => {
+                "the entries below history/ in the model's folder list what has been champion".to_owned()
+            }
         }
     }
 }
