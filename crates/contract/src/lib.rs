@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod documents;
 pub mod exit;
+mod explain;
 pub mod ids;
 pub mod layout;
 pub mod manifest;
@@ -10,5 +11,6 @@ pub mod schema;
 
 pub use digest::{Digest, StepKey};
 pub use exit::ExitCode;
+pub use explain::Explain;
 pub use ids::{InvalidId, Part, RunId, StepName};
 pub use manifest::{Artifact, Manifest, Outcome};

@@ -135,11 +135,6 @@ mod tests {
     #[test]
     fn the_published_schema_is_the_generated_one() {
         let generated = serde_json::to_string_pretty(&schemars::schema_for!(Manifest)).unwrap() + "\n";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/manifest.json");
-        if std::env::var_os("FAULTLINE_REGENERATE").is_some() {
-            std::fs::write(path, &generated).unwrap();
-        }
-        let published = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(published == generated, "schemas/manifest.json is stale: run `./dev generate`");
+        faultline_testkit::generated::check_file("schemas/manifest.json", &generated);
     }
 }

@@ -4,9 +4,8 @@ use std::error::Error;
 use std::path::Path;
 
 use faultline_contract::ExitCode;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::Failure;
 use faultline_tekton::Error as TektonError;
-use faultline_tracking::TrackingError;
 
 /// A pipeline file or a request that cannot be run.
 pub(crate) fn tekton(error: &TektonError) -> Failure {
@@ -20,23 +19,6 @@ pub(crate) fn tekton(error: &TektonError) -> Failure {
     };
     let hint = error.hint();
     with_hint(Failure::new(code, error.to_string()), hint, error)
-}
-
-/// A request to the model registry that failed.
-pub(crate) fn tracking(error: &TrackingError) -> Failure {
-    let code = match error {
-        TrackingError::Store(source) => source.exit_code(),
-        TrackingError::InvalidName { .. } => ExitCode::Usage,
-        TrackingError::Local { .. } | TrackingError::Conflict { .. } => ExitCode::Temporary,
-        TrackingError::Malformed { .. } => ExitCode::Internal,
-        TrackingError::NotCommitted { .. }
-        | TrackingError::Damaged { .. }
-        | TrackingError::VersionDiffers { .. }
-        | TrackingError::UnknownEntry { .. }
-        | TrackingError::NoTarget { .. } => ExitCode::Configuration,
-    };
-    let hint = error.hint();
-    with_hint(Failure::new(code, error.to_string()), Some(hint), error)
 }
 
 /// A local file that could not be read or written.

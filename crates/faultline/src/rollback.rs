@@ -2,11 +2,10 @@
 
 use clap::Args as ClapArgs;
 use faultline_contract::ExitCode;
-use faultline_runtime::Failure;
+use faultline_runtime::{Explained, Failure};
 use faultline_tracking::{Author, ModelName, Registry};
 
 use crate::cli::{Output, block_on, open_store, print, print_json};
-use crate::failure;
 
 /// Make an earlier version of a model champion again.
 #[derive(Debug, ClapArgs)]
@@ -35,7 +34,7 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
     let author = Author { by: args.by, at: jiff::Timestamp::now().to_string(), reason: args.reason };
     let entry = block_on(async {
         let registry = Registry::new(open_store(&args.root_uri).await?, args.model.clone());
-        registry.rollback(args.to, author).await.map_err(|error| failure::tracking(&error))
+        registry.rollback(args.to, author).await.explained()
     })?;
     match args.output {
         Output::Json => print_json(&entry)?,

@@ -93,7 +93,9 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
     let logs = options.log_dir.clone();
     let lines = Arc::new(Lines::new(args.verbose));
     say(&format!("run {run_id}: {} from {}", entry.document.name, args.file.display()));
-    let outcome = execute(&plan, options, Arc::clone(&lines))?;
+    let outcome = execute(&plan, options, Arc::clone(&lines));
+    lines.finish();
+    let outcome = outcome?;
     match args.output {
         Output::Text => lines.close(&outcome, &logs),
         Output::Json => print_json(&report(&outcome))?,

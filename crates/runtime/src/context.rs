@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, ExitCode, Manifest, Outcome, Part, RunId, StepName, layout};
 use faultline_store::{Store, StoreUrl};
+use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
 use crate::{Document, Failure, Input, MediaType};
@@ -162,6 +163,19 @@ impl Context {
         let content = self.read(&input.artifact.uri).await?;
         verify(&input.artifact, Digest::of(&content))?;
         Ok(content)
+    }
+
+    /// The verified content of a small JSON input.
+    ///
+    /// # Errors
+    /// As for [`Context::read_input`], and when it is no such document.
+    pub async fn read_json<T: DeserializeOwned>(&self, input: &Input) -> Result<T, Failure> {
+        let content = self.read_input(input).await?;
+        serde_json::from_slice(&content).map_err(|source| {
+            Failure::configuration(format!("{} is not valid", input.artifact.uri))
+                .caused_by(source)
+                .hint("run the step that wrote it with this version")
+        })
     }
 
     /// Every file directly or indirectly below a folder that is not part of this root, hashed, as inputs named `raw/<relative name>`,

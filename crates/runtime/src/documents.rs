@@ -1,6 +1,9 @@
 //! Small documents by URI: the data schema and the params file.
 
+use std::error::Error;
+
 use bytes::Bytes;
+use faultline_contract::schema::{DataSchema, ValidSchema};
 use faultline_contract::{Artifact, Digest};
 use serde::de::DeserializeOwned;
 
@@ -81,6 +84,31 @@ impl Document {
                 invalid(format!("does not fit at `{section}.{path}`")).caused_by(error.into_inner())
             }),
         }
+    }
+
+    /// The document as a data schema, checked.
+    ///
+    /// # Errors
+    /// When it is none, or breaks a rule.
+    pub fn data_schema(&self) -> Result<ValidSchema, Failure> {
+        DataSchema::from_json(&self.content).and_then(DataSchema::check).map_err(|source| {
+            Failure::configuration(format!("the data schema {} is not valid", self.uri)).caused_by(source).hint(
+                "schemas/data-schema.json describes the format; `faultline schema import` makes one from an agreement",
+            )
+        })
+    }
+
+    /// The outcome of checking the section of one stage.
+    ///
+    /// # Errors
+    /// When the check failed: a configuration failure that names the section.
+    pub fn checked<V, E>(&self, section: &str, checked: Result<V, E>) -> Result<V, Failure>
+    where
+        E: Error + Send + Sync + 'static,
+    {
+        checked.map_err(|source| {
+            Failure::configuration(format!("the section `{section}` of {} is not valid", self.uri)).caused_by(source)
+        })
     }
 }
 

@@ -3,19 +3,8 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use faultline_contract::ExitCode;
+use faultline_contract::{ExitCode, Explain};
 use faultline_store::StoreError;
-
-/// An error that knows its exit code and the next action.
-pub trait Explain: Error + Send + Sync + Sized + 'static {
-    /// The exit code of a process that ends with this error.
-    fn exit_code(&self) -> ExitCode;
-
-    /// The next action, with the exact flag or command.
-    fn hint(&self) -> Option<String> {
-        None
-    }
-}
 
 /// Why a step ended without committing.
 #[derive(Debug)]
@@ -84,6 +73,21 @@ impl Failure {
     }
 }
 
+/// Turns the errors of the crates below into the frame's own.
+pub trait Explained<T> {
+    /// The value, or a failure with the error's exit code, hint and causes.
+    ///
+    /// # Errors
+    /// The error, taken over.
+    fn explained(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Explain> Explained<T> for Result<T, E> {
+    fn explained(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::from_explained(&error))
+    }
+}
+
 /// The chain below an error, kept as text: the error itself is taken apart and its source cannot be moved out.
 fn cause(error: &dyn Error) -> Option<Box<dyn Error + Send + Sync>> {
     let source = error.source()?;
@@ -100,23 +104,6 @@ struct Cause {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::from_explained(&error)
-    }
-}
-
-impl Explain for StoreError {
-    fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::NotFound { .. } => ExitCode::InputMissing,
-            Self::PermissionDenied { .. } => ExitCode::Permission,
-            Self::Unavailable { .. } => ExitCode::Unavailable,
-            Self::Invalid { .. } => ExitCode::Configuration,
-            Self::Io { .. } => ExitCode::Temporary,
-            Self::AlreadyExists { .. } | Self::Corrupt { .. } => ExitCode::Internal,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(StoreError::hint(self))
     }
 }
 

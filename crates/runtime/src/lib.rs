@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod blocking;
 mod commit;
 mod context;
 mod documents;
@@ -9,13 +10,16 @@ mod inputs;
 mod log;
 mod options;
 mod outputs;
+pub mod reference;
 mod results;
 mod step;
 pub mod task;
 
+pub use blocking::blocking;
 pub use context::{Context, Upstream};
 pub use documents::{DEFAULT_PARAMS_URI, DEFAULT_SCHEMA_URI, Document};
-pub use failure::{Explain, Failure};
+pub use failure::{Explained, Failure};
+pub use faultline_contract::Explain;
 pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};

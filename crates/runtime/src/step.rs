@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultline_contract::{Manifest, Part};
 
-use crate::{Context, Explain, Failure, Input, Inputs, Outputs};
+use crate::{Context, Explain, Explained, Failure, Input, Inputs, Outputs, blocking};
 
 /// An upstream stage: gives the flags `--<stage>-manifest-uri` and `--<stage>-manifest-sha256`.
 #[derive(Clone, Copy, Debug)]
@@ -108,12 +108,11 @@ pub trait Step: Sized + Send + Sync + 'static {
         inputs: Inputs,
         mut outputs: Outputs,
     ) -> Result<Outputs, Failure> {
-        tokio::task::spawn_blocking(move || {
-            Self::run(&job, &inputs, &mut outputs).map_err(|error| Failure::from_explained(&error))?;
+        blocking(move || {
+            Self::run(&job, &inputs, &mut outputs).explained()?;
             Ok(outputs)
         })
         .await
-        .map_err(|source| Failure::internal("the step's work ended abnormally").caused_by(source))?
     }
 
     /// A last look before `earlier` stands in for the work, for a stage whose outputs live in a service too.

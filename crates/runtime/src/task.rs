@@ -4,7 +4,6 @@
 //! from the Task, and a Task cannot name one that the binary does not have.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use clap::Arg;
 
@@ -89,21 +88,6 @@ const SECURITY: &str = "      securityContext:
   volumes:
     - name: scratch
       emptyDir: {}";
-
-/// Compares `pipelines/tasks/<stage>.yaml` with the generated text; with `FAULTLINE_REGENERATE` set it is written instead.
-/// For the step's own test.
-///
-/// # Errors
-/// A message that says what to run.
-pub fn check_task<S: Step>(workspace: &Path) -> Result<(), String> {
-    let path = workspace.join("pipelines/tasks").join(format!("{}.yaml", S::NAME));
-    let generated = task_yaml::<S>();
-    if std::env::var_os("FAULTLINE_REGENERATE").is_some() {
-        std::fs::write(&path, &generated).map_err(|error| format!("write {}: {error}", path.display()))?;
-    }
-    let published = std::fs::read_to_string(&path).unwrap_or_default();
-    if published == generated { Ok(()) } else { Err(format!("{} is stale: run `./dev generate`", path.display())) }
-}
 
 fn is_result_path(long: &str) -> bool {
     long.starts_with("result-") && long.ends_with("-path")

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use faultline_contract::{ExitCode, Explain};
 use thiserror::Error;
 
 /// The cause below a [`StoreError`].
@@ -115,6 +116,23 @@ pub enum StoreError {
         /// What the operating system answered.
         source: std::io::Error,
     },
+}
+
+impl Explain for StoreError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotFound { .. } => ExitCode::InputMissing,
+            Self::PermissionDenied { .. } => ExitCode::Permission,
+            Self::Unavailable { .. } => ExitCode::Unavailable,
+            Self::Invalid { .. } => ExitCode::Configuration,
+            Self::Io { .. } => ExitCode::Temporary,
+            Self::AlreadyExists { .. } | Self::Corrupt { .. } => ExitCode::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(StoreError::hint(self))
+    }
 }
 
 impl StoreError {

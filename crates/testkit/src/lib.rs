@@ -3,5 +3,6 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "test support fails by panicking")]
 
 pub mod data;
+pub mod generated;
 pub mod servers;
 pub mod step;

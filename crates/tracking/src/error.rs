@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use faultline_contract::{ExitCode, Explain};
 use faultline_store::StoreError;
 use thiserror::Error;
 
@@ -21,6 +22,12 @@ pub enum TrackingError {
         path: PathBuf,
         /// What the operating system answered.
         source: std::io::Error,
+    },
+    /// There is no registry behind that URI.
+    #[error("the tracking URI {uri} is not supported, expected none")]
+    UnsupportedUri {
+        /// What was given.
+        uri: String,
     },
     /// The text cannot be a model's name.
     #[error(
@@ -92,12 +99,34 @@ pub enum TrackingError {
     },
 }
 
+impl Explain for TrackingError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Store(source) => source.exit_code(),
+            Self::InvalidName { .. } => ExitCode::Usage,
+            Self::Local { .. } | Self::Conflict { .. } => ExitCode::Temporary,
+            Self::UnsupportedUri { .. }
+            | Self::Malformed { .. }
+            | Self::NotCommitted { .. }
+            | Self::Damaged { .. }
+            | Self::VersionDiffers { .. }
+            | Self::UnknownEntry { .. }
+            | Self::NoTarget { .. } => ExitCode::Configuration,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(TrackingError::hint(self))
+    }
+}
+
 impl TrackingError {
     /// What to do next, as one line that follows `hint:`.
     pub fn hint(&self) -> String {
         match self {
             Self::Store(source) => source.hint(),
             Self::Local { .. } => "check space and rights of the scratch folder".to_owned(),
+            Self::UnsupportedUri { .. } => "leave --tracking-uri empty: models are registered in the store".to_owned(),
             Self::InvalidName { .. } => "choose another name with --model".to_owned(),
             Self::Malformed { .. } => {
                 "the object was not written by faultline, or by a much newer one: move it away or update".to_owned()

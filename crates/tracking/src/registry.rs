@@ -34,6 +34,17 @@ pub struct Version {
     pub bundle_sha256: Option<Digest>,
 }
 
+/// The index of a committed version, and what its object is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indexed {
+    /// The content of `bundle.json`.
+    pub index: BundleIndex,
+    /// Its digest.
+    pub sha256: Digest,
+    /// Its size.
+    pub bytes: u64,
+}
+
 /// `claim.json`: the first object of a version, which gives the number to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Claim {
@@ -80,6 +91,17 @@ impl Registry {
     /// The registry of `model` in `store`. Nothing is asked of the store.
     pub fn new(store: Arc<dyn Store>, model: ModelName) -> Self {
         Self { store, model }
+    }
+
+    /// The registry that a step's flags name: an empty `tracking_uri` is the store itself.
+    ///
+    /// # Errors
+    /// For another tracking URI, and for text that is no model's name.
+    pub fn of_flags(store: Arc<dyn Store>, tracking_uri: &str, model: &str) -> Result<Self, TrackingError> {
+        if tracking_uri.is_empty() {
+            return Ok(Self::new(store, model.parse()?));
+        }
+        Err(TrackingError::UnsupportedUri { uri: tracking_uri.to_owned() })
     }
 
     /// The registered model's name.
@@ -158,9 +180,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`TrackingError::NotCommitted`], [`TrackingError::Malformed`] and [`TrackingError::Store`].
-    pub async fn bundle(&self, version: u64) -> Result<(BundleIndex, Digest), TrackingError> {
+    pub async fn bundle(&self, version: u64) -> Result<Indexed, TrackingError> {
         match self.read::<BundleIndex>(&self.version_key(version, "bundle.json"), "bundle index").await? {
-            Some((index, content)) => Ok((index, Digest::of(&content))),
+            Some((index, content)) => Ok(Indexed { index, sha256: Digest::of(&content), bytes: content.len() as u64 }),
             None => Err(TrackingError::NotCommitted { model: self.model.clone(), version }),
         }
     }
@@ -169,13 +191,13 @@ impl Registry {
     ///
     /// # Errors
     /// [`TrackingError::Damaged`] when the bundle is not the one that was promoted, and those of [`Registry::bundle`].
-    pub async fn bundle_of(&self, entry: &Entry) -> Result<BundleIndex, TrackingError> {
-        let (index, digest) = self.bundle(entry.version).await?;
-        if digest != entry.bundle_sha256 {
-            let reason = format!("bundle.json: expected sha256 {}, got {digest}", entry.bundle_sha256);
+    pub async fn bundle_of(&self, entry: &Entry) -> Result<Indexed, TrackingError> {
+        let indexed = self.bundle(entry.version).await?;
+        if indexed.sha256 != entry.bundle_sha256 {
+            let reason = format!("bundle.json: expected sha256 {}, got {}", entry.bundle_sha256, indexed.sha256);
             return Err(TrackingError::Damaged { model: self.model.clone(), version: entry.version, reason });
         }
-        Ok(index)
+        Ok(indexed)
     }
 
     /// Copies the files of a promoted version into `folder`, laid out as in the bundle and with `bundle.json`, and verifies every
@@ -186,7 +208,7 @@ impl Registry {
     pub async fn download(&self, entry: &Entry, folder: &Path) -> Result<BundleIndex, TrackingError> {
         let version = entry.version;
         let damaged = |reason| TrackingError::Damaged { model: self.model.clone(), version, reason };
-        let index = self.bundle_of(entry).await?;
+        let Indexed { index, .. } = self.bundle_of(entry).await?;
         for file in &index.files {
             let is_inside = Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_)));
             if !is_inside {

@@ -33,10 +33,7 @@ impl Step for Cluster {
         let document = context.document(&options.params_uri).await?;
         let params: ClusterParams = document.params_section(Self::NAME)?;
         let semantic = json!(params);
-        let params = params.check().map_err(|source| {
-            Failure::configuration(format!("the section `{}` of {} is not valid", Self::NAME, document.uri))
-                .caused_by(source)
-        })?;
+        let params = document.checked(Self::NAME, params.check())?;
         let inputs = vec![context.upstream("preprocess").await?.input("features.parquet")?];
         Ok(Plan { part: None, params: semantic, inputs, job: Job { params, seed: context.seed() } })
     }

@@ -1,10 +1,11 @@
 //! The section `cluster` of the params file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How clusters are found, and when one gets a model of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterParams {
     /// Number of clusters, at least 1; `null` leaves it to the knee of the elbow curve. Default `null`.

@@ -9,8 +9,11 @@ use std::sync::Arc;
 
 use faultline_contract::Digest;
 use faultline_contract::documents::cluster::{ChosenBy, Clusters};
-use faultline_step_cluster::Cluster;
+use faultline_runtime::reference::{params_schema, params_table, reference};
+use faultline_runtime::task::task_yaml;
+use faultline_step_cluster::{Cluster, ClusterParams};
 use faultline_table::{Columns, Keys, Values};
+use faultline_testkit::generated::{check_file, check_part};
 use faultline_testkit::step::{StepFolder, stderr};
 
 /// A manifest of preprocess with features behind it.
@@ -143,7 +146,8 @@ fn params_decide_the_number_and_who_is_too_small() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<Cluster>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/cluster.yaml", &task_yaml::<Cluster>());
+    check_file("schemas/params/cluster.json", &params_schema::<ClusterParams>().unwrap());
+    check_part("steps/cluster/README.md", &format!("{}{}", params_table::<ClusterParams>(), reference::<Cluster>()));
 }

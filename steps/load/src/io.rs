@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use faultline_contract::{ExitCode, Manifest};
+use faultline_contract::Manifest;
 use faultline_runtime::{
-    Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, Upstream, UpstreamSpec,
+    Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, Upstream,
+    UpstreamSpec, blocking,
 };
 use faultline_table::Table;
 use serde_json::json;
@@ -42,7 +43,8 @@ impl Step for Load {
         let dataset = format!("{}/{}", fact(&transform, "dataset")?, fact(&transform, "purpose")?);
         let input = transform.input("table.parquet")?;
         let (url, base_dir) = (records_url(context, options.records_uri)?, context.base_dir().to_owned());
-        let records = blocking(move || Ok(faultline_records::open(&url, &base_dir)?)).await?;
+        let records =
+            blocking(move || faultline_records::open(&url, &base_dir).map_err(LoadError::from).explained()).await?;
         let params = json!({ "dataset": dataset });
         let database = Arc::new(Database::new(records, dataset));
         Ok(Plan { part: None, params, inputs: vec![input], job: Job { database } })
@@ -61,7 +63,8 @@ impl Step for Load {
             return Ok(false);
         }
         let database = Arc::clone(&job.database);
-        let difference = blocking(move || database.read_back(&Table::read(&path)?, |_| Ok::<_, LoadError>(()))).await?;
+        let compare = move || database.read_back(&Table::read(&path)?, |_| Ok::<_, LoadError>(()));
+        let difference = blocking(move || compare().explained()).await?;
         if let Some(Difference { file, row }) = &difference {
             tracing::warn!(%file, row, "the database lacks a row of the earlier result; the rows are loaded again");
         }
@@ -87,16 +90,4 @@ fn fact<'a>(transform: &'a Upstream, name: &str) -> Result<&'a str, Failure> {
         Failure::configuration(format!("{} does not say its {name}", transform.uri))
             .hint("transform and load of different versions do not fit: run transform again")
     })
-}
-
-/// Waits for the database off the async threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
-) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| Failure::from_explained(&error)),
-        Err(source) => {
-            Err(Failure::new(ExitCode::Internal, "waiting for the database ended abnormally").caused_by(source))
-        }
-    }
 }

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use faultline_contract::{Digest, ExitCode, Manifest};
+use faultline_runtime::reference::reference;
+use faultline_runtime::task::task_yaml;
 use faultline_runtime::{Step, execute};
 use faultline_step_load::Load;
 use faultline_step_transform::Transform;
 use faultline_step_validate::Validate;
 use faultline_table::Table;
+use faultline_testkit::generated::{check_file, check_part};
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -236,7 +239,7 @@ fn a_database_that_cannot_serve_gets_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<Load>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/load.yaml", &task_yaml::<Load>());
+    check_part("steps/load/README.md", &reference::<Load>());
 }

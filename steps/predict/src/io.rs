@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use faultline_contract::{Artifact, Digest, ExitCode};
 use faultline_runtime::{
-    Context, Failure, Input, Inputs, MediaType, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
+    Context, Explained, Failure, Input, Inputs, MediaType, Outputs, Plan, Resources, ResultKind, ResultSpec, Step,
+    UpstreamSpec,
 };
-use faultline_tracking::{Registry, TrackingError};
+use faultline_tracking::{Indexed, Registry};
 use serde_json::json;
 
 use crate::run::{self, Job, input_name};
@@ -31,19 +32,14 @@ impl Step for Predict {
     type Error = PredictError;
 
     async fn gather(context: &Context, options: PredictOptions) -> Result<Plan<Job>, Failure> {
-        if !options.tracking_uri.is_empty() {
-            let uri = &options.tracking_uri;
-            return Err(Failure::configuration(format!("the tracking URI {uri} is not supported, expected none"))
-                .hint("leave --tracking-uri empty: models are registered in the store"));
-        }
-        let model = options.model.parse().map_err(failure)?;
-        let registry = Registry::new(context.store().clone(), model);
-        let champion = registry.champion().await.map_err(failure)?.ok_or_else(|| {
+        let registry =
+            Registry::of_flags(context.store().clone(), &options.tracking_uri, &options.model).explained()?;
+        let champion = registry.champion().await.explained()?.ok_or_else(|| {
             Failure::new(ExitCode::InputMissing, format!("the model {} has no champion", options.model))
                 .hint("run the train pipeline first, or check --model and --root-uri")
         })?;
         let version = champion.entry.version;
-        let index = registry.bundle_of(&champion.entry).await.map_err(failure)?;
+        let Indexed { index, sha256, bytes } = registry.bundle_of(&champion.entry).await.explained()?;
 
         let artifact = |file: &str, sha256: Digest, bytes: u64| Input {
             artifact: Artifact {
@@ -57,9 +53,7 @@ impl Step for Predict {
             local: None,
         };
         let mut inputs = vec![context.upstream("load").await?.input("export.parquet")?];
-        let index_key = registry.file_key(version, "bundle.json");
-        let index_bytes = context.store().get(&index_key).await?.len() as u64;
-        inputs.push(artifact("bundle.json", champion.entry.bundle_sha256, index_bytes));
+        inputs.push(artifact("bundle.json", sha256, bytes));
         inputs.extend(index.files.iter().map(|file| artifact(&file.path, file.sha256, file.bytes)));
         let params = json!({ "model": options.model, "model_version": version });
         Ok(Plan { part: None, params, inputs, job: Job { model: options.model, version, index } })
@@ -67,15 +61,6 @@ impl Step for Predict {
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PredictError> {
         run::run(job, inputs, outputs)
-    }
-}
-
-fn failure(error: TrackingError) -> Failure {
-    let hint = error.hint();
-    match error {
-        TrackingError::Store(source) => source.into(),
-        TrackingError::InvalidName { .. } => Failure::new(ExitCode::Usage, error.to_string()).hint(hint),
-        _ => Failure::configuration(error.to_string()).hint(hint),
     }
 }
 

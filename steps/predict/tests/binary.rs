@@ -16,9 +16,12 @@ use faultline_learn::boosting::{BoostingParams, fit_boosting};
 use faultline_learn::impute::KnnImputerParams;
 use faultline_learn::preprocess::{Preprocessor, PreprocessorParams};
 use faultline_learn::{OwnedSamples, Samples};
+use faultline_runtime::reference::reference;
+use faultline_runtime::task::task_yaml;
 use faultline_step_predict::Predict;
 use faultline_store::StoreUrl;
 use faultline_table::{Columns, Table, Values};
+use faultline_testkit::generated::{check_file, check_part};
 use faultline_tracking::{Author, Promotion, Registry};
 use serde_json::json;
 
@@ -265,6 +268,7 @@ fn wrong_input_gets_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    faultline_runtime::task::check_task::<Predict>(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/predict.yaml", &task_yaml::<Predict>());
+    check_part("steps/predict/README.md", &reference::<Predict>());
 }

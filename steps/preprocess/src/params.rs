@@ -1,10 +1,11 @@
 //! The section `preprocess` of the params file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How rows are held out and features are made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreprocessParams {
     /// Share of the wafers that nothing is fitted on, from 0 to less than 1. Default 0.2.

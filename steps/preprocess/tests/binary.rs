@@ -11,8 +11,11 @@ use faultline_contract::documents::preprocess::{Fate, Missingness, Split};
 use faultline_contract::{Digest, Outcome};
 use faultline_learn::preprocess::{Preprocessor, PreprocessorState};
 use faultline_learn::{OwnedSamples, Samples};
-use faultline_step_preprocess::Preprocess;
+use faultline_runtime::reference::{params_schema, params_table, reference};
+use faultline_runtime::task::task_yaml;
+use faultline_step_preprocess::{Preprocess, PreprocessParams};
 use faultline_table::{Columns, Table};
+use faultline_testkit::generated::{check_file, check_part};
 use faultline_testkit::step::{StepFolder, stderr};
 
 const NAN: f32 = f32::NAN;
@@ -191,7 +194,11 @@ fn wrong_params_get_an_error_that_says_which() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<Preprocess>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/preprocess.yaml", &task_yaml::<Preprocess>());
+    check_file("schemas/params/preprocess.json", &params_schema::<PreprocessParams>().unwrap());
+    check_part(
+        "steps/preprocess/README.md",
+        &format!("{}{}", params_table::<PreprocessParams>(), reference::<Preprocess>()),
+    );
 }

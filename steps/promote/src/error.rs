@@ -7,7 +7,6 @@ use faultline_contract::ExitCode;
 use faultline_learn::LearnError;
 use faultline_runtime::{Explain, Failure};
 use faultline_table::TableError;
-use faultline_tracking::TrackingError;
 use thiserror::Error;
 
 /// The core cannot go on.
@@ -54,9 +53,6 @@ pub enum PromoteError {
         /// The 1-based data row in it.
         row: u64,
     },
-    /// The registry refused.
-    #[error(transparent)]
-    Registry(#[from] TrackingError),
     /// An output cannot be written.
     #[error("write the outputs of promote")]
     Write(#[from] io::Error),
@@ -66,17 +62,13 @@ impl Explain for PromoteError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(failure) => failure.code(),
-            Self::Registry(TrackingError::Store(source)) => source.exit_code(),
-            Self::Write(_) | Self::Registry(TrackingError::Local { .. } | TrackingError::Conflict { .. }) => {
-                ExitCode::Temporary
-            }
+            Self::Write(_) => ExitCode::Temporary,
             Self::Figures(_) => ExitCode::Internal,
             Self::Table(_)
             | Self::Unassigned { .. }
             | Self::NotExported { .. }
             | Self::Champion { .. }
-            | Self::NoFeature { .. }
-            | Self::Registry(_) => ExitCode::Configuration,
+            | Self::NoFeature { .. } => ExitCode::Configuration,
         }
     }
 
@@ -88,7 +80,6 @@ impl Explain for PromoteError {
             Self::Champion { .. } | Self::NoFeature { .. } => Some(
                 "a data set with other features needs a registered model of its own: choose another --model".to_owned(),
             ),
-            Self::Registry(source) => Some(source.hint()),
             Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
             Self::Input(_) | Self::Figures(_) => None,
         }

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use faultline_contract::Part;
 use faultline_contract::documents::cluster::Clusters;
 use faultline_contract::documents::preprocess::Split;
-use faultline_contract::documents::train::{Evaluation, Family};
-use faultline_contract::schema::{DataSchema, ValidSchema};
+use faultline_contract::documents::train::{Evaluation, Family, part_of};
+use faultline_contract::schema::ValidSchema;
 use faultline_runtime::{
-    Context, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream, UpstreamSpec,
+    Context, Document, Explained, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream,
+    UpstreamSpec, blocking,
 };
-use faultline_tracking::ModelName;
-use serde::de::DeserializeOwned;
+use faultline_tracking::Registry;
 use serde_json::json;
 
 use crate::run::{self, Job};
-use crate::{PromoteError, PromoteOptions, PromoteParams, ValidPromoteParams, registry};
+use crate::{PromoteError, PromoteOptions, PromoteParams, registry};
 
 /// The stage.
 #[derive(Debug)]
@@ -40,14 +39,17 @@ impl Step for Promote {
     type Error = PromoteError;
 
     async fn gather(context: &Context, options: PromoteOptions) -> Result<Plan<Job>, Failure> {
-        let model = registered_model(&options)?;
-        let params = params(context, &options.params_uri).await?;
+        let registry =
+            Registry::of_flags(Arc::clone(context.store()), &options.tracking_uri, &options.model).explained()?;
+        let document = context.document(&options.params_uri).await?;
+        let params: PromoteParams = document.params_section(Self::NAME)?;
+        let params = document.checked(Self::NAME, params.check())?;
         let cluster = context.upstream("cluster").await?;
         let validate = context.in_run("validate", None).await?;
         let load = context.in_run("load", None).await?;
         let preprocess = context.in_run("preprocess", None).await?;
-        let clusters: Clusters = document(context, &cluster.input("clusters.json")?).await?;
-        let split: Split = document(context, &preprocess.input("split.json")?).await?;
+        let clusters: Clusters = context.read_json(&cluster.input("clusters.json")?).await?;
+        let split: Split = context.read_json(&preprocess.input("split.json")?).await?;
         let schema = schema(context, &validate.input("schema.json")?).await?;
 
         let mut inputs = vec![
@@ -64,7 +66,7 @@ impl Step for Promote {
         for name in &clusters.models {
             for family in Family::ALL {
                 let trained = trained(context, name, family).await?;
-                let evaluation: Evaluation = document(context, &trained.input("evaluation.json")?).await?;
+                let evaluation: Evaluation = context.read_json(&trained.input("evaluation.json")?).await?;
                 inputs.extend([trained.input("evaluation.json")?, trained.input("holdout.parquet")?]);
                 if let Some(trained_model) = &evaluation.trained {
                     inputs.push(trained.input(&trained_model.file)?);
@@ -81,10 +83,10 @@ impl Step for Promote {
             model_of_cluster: (0..clusters.k).map(|cluster| wanted(&clusters, cluster)).collect(),
             evaluations,
             makers,
-            model,
+            registry,
             params,
         };
-        let semantic = json!({ "model": job.model, "gate": job.params.gate });
+        let semantic = json!({ "model": job.registry.model(), "gate": job.params.gate });
         Ok(Plan { part: None, params: semantic, inputs, job })
     }
 
@@ -95,9 +97,9 @@ impl Step for Promote {
     async fn perform(context: &Context, job: Arc<Job>, inputs: Inputs, outputs: Outputs) -> Result<Outputs, Failure> {
         let inputs = Arc::new(inputs);
         let (core_job, core_inputs) = (Arc::clone(&job), Arc::clone(&inputs));
-        let (mut outputs, challenge) = registry::blocking(move || {
+        let (mut outputs, challenge) = blocking(move || {
             let mut outputs = outputs;
-            let challenge = run::run(&core_job, &core_inputs, &mut outputs)?;
+            let challenge = run::run(&core_job, &core_inputs, &mut outputs).explained()?;
             Ok((outputs, challenge))
         })
         .await?;
@@ -112,43 +114,14 @@ impl Step for Promote {
     }
 }
 
-fn registered_model(options: &PromoteOptions) -> Result<ModelName, Failure> {
-    if !options.tracking_uri.is_empty() {
-        return Err(Failure::configuration(format!(
-            "the tracking URI {} is not supported, expected none",
-            options.tracking_uri
-        ))
-        .hint("leave --tracking-uri empty: models are registered in the store"));
-    }
-    options.model.parse().map_err(registry::failed)
-}
-
-async fn params(context: &Context, uri: &str) -> Result<ValidPromoteParams, Failure> {
-    let document = context.document(uri).await?;
-    document.params_section::<PromoteParams>("promote")?.check().map_err(|source| {
-        Failure::configuration(format!("the section `promote` of {uri} is not valid")).caused_by(source)
-    })
-}
-
-async fn document<T: DeserializeOwned>(context: &Context, input: &Input) -> Result<T, Failure> {
-    let content = context.read_input(input).await?;
-    serde_json::from_slice(&content).map_err(|source| not_valid(input).caused_by(source))
-}
-
 async fn schema(context: &Context, input: &Input) -> Result<ValidSchema, Failure> {
-    let content = context.read_input(input).await?;
-    DataSchema::from_json(&content).and_then(DataSchema::check).map_err(|source| not_valid(input).caused_by(source))
-}
-
-fn not_valid(input: &Input) -> Failure {
-    Failure::configuration(format!("{} is not valid", input.artifact.uri))
-        .hint("run the step that wrote it with this version")
+    let document = Document { uri: input.artifact.uri.clone(), content: context.read_input(input).await? };
+    document.data_schema()
 }
 
 async fn trained(context: &Context, model: &str, family: Family) -> Result<Upstream, Failure> {
-    let part: Part = format!("{model}-{family}")
-        .parse()
-        .map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
+    let part =
+        part_of(model, family).map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
     context.in_run("train", Some(&part)).await
 }
 

@@ -1,11 +1,12 @@
 //! The section `promote` of the params file.
 
 use faultline_contract::documents::promote::Gate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What a challenger must show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromoteParams {
     /// By how much its average precision must exceed the champion's on the same rows, 0 to 1. Default 0.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use faultline_contract::ExitCode;
 use faultline_contract::documents::promote::{BundleIndex, Decision, Verdict};
 use faultline_contract::documents::train::Metrics;
-use faultline_runtime::{Context, Failure, Inputs};
+use faultline_runtime::{Context, Explained, Failure, Inputs, blocking};
 use faultline_table::Table;
 use faultline_tracking::{Author, Entry, Promotion, Registry, TrackingError};
 use serde_json::json;
@@ -26,20 +26,21 @@ pub(crate) async fn settle(
     challenge: Challenge,
     inputs: Arc<Inputs>,
 ) -> Result<Verdict, Failure> {
-    let registry = Registry::new(Arc::clone(context.store()), job.model.clone());
-    let version = commit(context, &registry, &challenge, &inputs).await?;
+    let registry = &job.registry;
+    let version = commit(context, registry, &challenge, &inputs).await?;
     let challenge = Arc::new(challenge);
     for _ in 0..MAX_ROUNDS {
-        let history = registry.history().await.map_err(failed)?;
+        let history = registry.history().await.explained()?;
         // A run that was killed after its promotion compares with the champion of then.
         let own = history.iter().position(|entry| entry.run_id.as_ref() == Some(context.run_id()));
         let base = own.map_or(history.as_slice(), |place| &history[..place]).last();
-        let champion = open_champion(context, &registry, base).await?;
-        let (job, round_challenge, inputs) = (Arc::clone(&job), Arc::clone(&challenge), Arc::clone(&inputs));
-        let verdict = blocking(move || judge(&job, version, &round_challenge, champion.as_ref(), &inputs)).await?;
+        let champion = open_champion(context, registry, base).await?;
+        let (round_job, round_challenge, inputs) = (Arc::clone(&job), Arc::clone(&challenge), Arc::clone(&inputs));
+        let judged = move || judge(&round_job, version, &round_challenge, champion.as_ref(), &inputs).explained();
+        let verdict = blocking(judged).await?;
         if own.is_some() || verdict.verdict == Decision::Hold {
             // Reading the champion repairs its copy, which a kill may have left behind.
-            registry.champion().await.map_err(failed)?;
+            registry.champion().await.explained()?;
             return Ok(verdict);
         }
         let promotion = Promotion {
@@ -67,12 +68,12 @@ pub(crate) async fn settle(
                     "another version was promoted; comparing again"
                 );
             }
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(Failure::from_explained(&error)),
         }
     }
     Err(Failure::new(
         ExitCode::Temporary,
-        format!("{MAX_ROUNDS} other versions of {} were promoted in between", job.model),
+        format!("{MAX_ROUNDS} other versions of {} were promoted in between", registry.model()),
     )
     .hint("run the same command again; the version is made, and is compared with the champion of then"))
 }
@@ -84,17 +85,16 @@ async fn commit(
     challenge: &Challenge,
     inputs: &Inputs,
 ) -> Result<u64, Failure> {
-    let claim = registry.claim(context.run_id(), context.started_at()).await.map_err(failed)?;
+    let claim = registry.claim(context.run_id(), context.started_at()).await.explained()?;
     if claim.bundle_sha256.is_none() {
         for (file, source) in challenge.index.files.iter().zip(&challenge.sources) {
-            let written = registry.put_file(claim.version, &file.path, inputs.path(source)?).await;
-            let written = written.map_err(failed)?;
+            let written = registry.put_file(claim.version, &file.path, inputs.path(source)?).await.explained()?;
             if written != *file {
                 return Err(Failure::internal(format!("{source} changed while it was copied into the version")));
             }
         }
     }
-    registry.commit(claim.version, &challenge.index).await.map_err(failed)?;
+    registry.commit(claim.version, &challenge.index).await.explained()?;
     Ok(claim.version)
 }
 
@@ -108,7 +108,7 @@ async fn open_champion(
     };
     let folder = context.scratch().join(format!("champion-{}", entry.seq));
     std::fs::create_dir_all(&folder)?;
-    let index = registry.download(entry, &folder).await.map_err(failed)?;
+    let index = registry.download(entry, &folder).await.explained()?;
     Ok(Some(Champion { version: entry.version, index, folder }))
 }
 
@@ -155,7 +155,7 @@ fn verdict(
         is_first: champion.is_none(),
         reason: decided.reason,
         warnings: decided.warnings,
-        model: job.model.to_string(),
+        model: job.registry.model().to_string(),
         version,
         champion_version: champion.as_ref().map(|(champion, _)| champion.version),
         choices: challenge.choices.clone(),
@@ -163,18 +163,4 @@ fn verdict(
         champion: champion.and_then(|(_, figures)| figures),
         gate: job.params.gate,
     }
-}
-
-/// Runs work that computes on a thread of its own.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PromoteError> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(move || work().map_err(|error| Failure::from_explained(&error)))
-        .await
-        .map_err(|source| Failure::internal("the step's work ended abnormally").caused_by(source))?
-}
-
-/// A registry error as the frame tells it.
-pub(crate) fn failed(error: TrackingError) -> Failure {
-    Failure::from_explained(&PromoteError::from(error))
 }

@@ -9,7 +9,7 @@ use faultline_contract::documents::promote::{
 use faultline_contract::documents::train::{Evaluation, Family, Trained};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, Keys, Values};
-use faultline_tracking::ModelName;
+use faultline_tracking::Registry;
 
 use crate::choose::{Choices, choose};
 use crate::figures::Said;
@@ -27,7 +27,7 @@ const SHARED_FILES: [(&str, &str); 4] = [
 #[derive(Debug)]
 pub struct Job {
     /// The registered model.
-    pub model: ModelName,
+    pub registry: Registry,
     /// The gate.
     pub params: ValidPromoteParams,
     /// The data set, from the schema.

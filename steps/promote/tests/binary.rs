@@ -16,8 +16,11 @@ use faultline_learn::impute::KnnImputerParams;
 use faultline_learn::preprocess::{Preprocessor, PreprocessorParams};
 use faultline_learn::selection::holdout;
 use faultline_learn::{OwnedSamples, Samples};
-use faultline_step_promote::Promote;
+use faultline_runtime::reference::{params_schema, params_table, reference};
+use faultline_runtime::task::task_yaml;
+use faultline_step_promote::{Promote, PromoteParams};
 use faultline_table::{Columns, Keys, Table, Values};
+use faultline_testkit::generated::{check_file, check_part};
 use serde_json::{Value, json};
 
 const SEED: u64 = 7;
@@ -374,7 +377,8 @@ fn faults_have_their_codes() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<Promote>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/promote.yaml", &task_yaml::<Promote>());
+    check_file("schemas/params/promote.json", &params_schema::<PromoteParams>().unwrap());
+    check_part("steps/promote/README.md", &format!("{}{}", params_table::<PromoteParams>(), reference::<Promote>()));
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultline_contract::{Digest, Manifest, Part, layout};
 use faultline_runtime::{
-    Context, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream, UpstreamSpec,
+    Context, Explained, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream,
+    UpstreamSpec, blocking,
 };
 use serde_json::json;
 
@@ -66,12 +67,10 @@ impl Step for ReportStep {
         mut outputs: Outputs,
     ) -> Result<Outputs, Failure> {
         let work = move || {
-            Self::run(&job, &inputs, &mut outputs).map_err(|error| Failure::from_explained(&error))?;
-            Ok::<_, Failure>(outputs)
+            Self::run(&job, &inputs, &mut outputs).explained()?;
+            Ok(outputs)
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        let mut outputs =
-            done.map_err(|source| Failure::internal("the step's work ended abnormally").caused_by(source))??;
+        let mut outputs = blocking(work).await?;
         // The page of the latest state stands at an address that does not change.
         let key = format!("{}report/report.html", layout::run_prefix(context.run_id()));
         context.store().put_file(&key, &outputs.folder().join("report.html")).await?;

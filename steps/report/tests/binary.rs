@@ -8,8 +8,11 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use faultline_contract::{Artifact, Digest, Manifest};
+use faultline_runtime::reference::reference;
+use faultline_runtime::task::task_yaml;
 use faultline_step_report::ReportStep;
 use faultline_table::{Columns, Keys, Values};
+use faultline_testkit::generated::{check_file, check_part};
 use serde_json::{Value, json};
 
 /// A store in a temporary folder, and one run in it.
@@ -256,7 +259,7 @@ fn a_damaged_document_is_named() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<ReportStep>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/report.yaml", &task_yaml::<ReportStep>());
+    check_part("steps/report/README.md", &reference::<ReportStep>());
 }

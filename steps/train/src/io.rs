@@ -1,8 +1,7 @@
 //! What the stage reads: the features, the clusters of their rows, and its params.
 
 use async_trait::async_trait;
-use faultline_contract::Part;
-use faultline_contract::documents::train::Family;
+use faultline_contract::documents::train::{Family, part_of};
 use faultline_runtime::{
     Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
 };
@@ -38,7 +37,7 @@ impl Step for Train {
     async fn gather(context: &Context, options: TrainOptions) -> Result<Plan<Job>, Failure> {
         let family = Family::from(options.family);
         let document = context.document(&options.params_uri).await?;
-        let params: TrainParams = document.params_section("train")?;
+        let params: TrainParams = document.params_section(Self::NAME)?;
         let grid = match family {
             Family::Forest => json!(params.forest),
             Family::Boosting => json!(params.boosting),
@@ -49,11 +48,8 @@ impl Step for Train {
             "n_folds": params.n_folds,
             "grid": grid,
         });
-        let params = params.check(family, context.seed()).map_err(|source| {
-            Failure::configuration(format!("the section `train` of {} is not valid", document.uri)).caused_by(source)
-        })?;
-        let part: Part = format!("{}-{family}", options.cluster_model)
-            .parse()
+        let params = document.checked(Self::NAME, params.check(family, context.seed()))?;
+        let part = part_of(&options.cluster_model.to_string(), family)
             .map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
         let inputs = vec![
             context.upstream("preprocess").await?.input("features.parquet")?,

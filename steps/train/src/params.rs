@@ -4,10 +4,11 @@ use faultline_contract::documents::train::Family;
 use faultline_learn::LearnError;
 use faultline_learn::boosting::{BoostingGrid, BoostingParams};
 use faultline_learn::forest::{ClassWeight, Criterion, Engine, ForestGrid, ForestParams, MaxFeatures};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What to try.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainParams {
     /// Folds of the cross-validation, at least 2. Default 4.
@@ -19,7 +20,7 @@ pub struct TrainParams {
 }
 
 /// The forests to try: every combination of the lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForestSection {
     /// Which program grows the trees. Default `histogram`.

@@ -10,8 +10,11 @@ use faultline_bundle::Model;
 use faultline_contract::documents::train::{Candidates, Evaluation, Family};
 use faultline_contract::{Digest, Manifest};
 use faultline_learn::Samples;
-use faultline_step_train::Train;
+use faultline_runtime::reference::{params_schema, params_table, reference};
+use faultline_runtime::task::task_yaml;
+use faultline_step_train::{Train, TrainParams};
 use faultline_table::{Columns, Values};
+use faultline_testkit::generated::{check_file, check_part};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -270,6 +273,8 @@ fn a_missing_library_is_a_configuration_error_with_the_command_to_run() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    faultline_runtime::task::check_task::<Train>(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/train.yaml", &task_yaml::<Train>());
+    check_file("schemas/params/train.json", &params_schema::<TrainParams>().unwrap());
+    check_part("steps/train/README.md", &format!("{}{}", params_table::<TrainParams>(), reference::<Train>()));
 }

@@ -8,9 +8,12 @@ use std::process::{Command, Output};
 
 use faultline_contract::{Digest, ExitCode, Manifest};
 use faultline_runtime::execute;
+use faultline_runtime::reference::reference;
+use faultline_runtime::task::task_yaml;
 use faultline_step_transform::Transform;
 use faultline_step_validate::Validate;
 use faultline_table::Table;
+use faultline_testkit::generated::{check_file, check_part};
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -151,7 +154,7 @@ fn rejected_data_is_refused() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<Transform>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/transform.yaml", &task_yaml::<Transform>());
+    check_part("steps/transform/README.md", &reference::<Transform>());
 }

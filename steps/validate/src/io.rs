@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use faultline_contract::ExitCode;
-use faultline_contract::schema::{DataSchema, Purpose, ValidSchema};
-use faultline_runtime::{
-    Context, Document, Failure, Inputs, Outputs, Plan, ResultKind, ResultSpec, Step, UpstreamSpec,
-};
+use faultline_contract::schema::Purpose;
+use faultline_runtime::{Context, Failure, Inputs, Outputs, Plan, ResultKind, ResultSpec, Step, UpstreamSpec};
 use serde_json::json;
 
 use crate::run::{self, Job};
@@ -33,7 +31,7 @@ impl Step for Validate {
 
     async fn gather(context: &Context, options: ValidateOptions) -> Result<Plan<Job>, Failure> {
         let document = context.document(&options.schema_uri).await?;
-        let schema = parse_schema(&document)?;
+        let schema = document.data_schema()?;
         let mut inputs = context.raw_folder(&options.raw_uri).await?;
         if inputs.is_empty() {
             return Err(Failure::new(
@@ -50,12 +48,4 @@ impl Step for Validate {
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ValidateError> {
         run::run(job, inputs, outputs)
     }
-}
-
-fn parse_schema(document: &Document) -> Result<ValidSchema, Failure> {
-    DataSchema::from_json(&document.content).and_then(DataSchema::check).map_err(|source| {
-        Failure::configuration(format!("the data schema {} is not valid", document.uri)).caused_by(source).hint(
-            "schemas/data-schema.json describes the format; `faultline schema import` makes one from an agreement",
-        )
-    })
 }

@@ -8,7 +8,10 @@ use std::process::{Command, Output};
 
 use faultline_contract::documents::validate::{Accepted, Profile};
 use faultline_contract::{Manifest, Outcome};
+use faultline_runtime::reference::reference;
+use faultline_runtime::task::task_yaml;
 use faultline_step_validate::Validate;
+use faultline_testkit::generated::{check_file, check_part};
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -133,7 +136,7 @@ fn wrong_input_gets_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn the_task_is_the_generated_one() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    faultline_runtime::task::check_task::<Validate>(&workspace).unwrap();
+fn the_task_and_the_reference_are_the_generated_ones() {
+    check_file("pipelines/tasks/validate.yaml", &task_yaml::<Validate>());
+    check_part("steps/validate/README.md", &reference::<Validate>());
 }

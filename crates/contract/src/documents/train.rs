@@ -6,8 +6,18 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{InvalidId, Part};
+
 /// The name of the model that is trained on the rows of all clusters.
 pub const POOLED: &str = "pooled";
+
+/// The part of the step that trains one model of one family: `<model>-<family>`.
+///
+/// # Errors
+/// When `model` has letters that no part may have.
+pub fn part_of(model: &str, family: Family) -> Result<Part, InvalidId> {
+    format!("{model}-{family}").parse()
+}
 
 /// A kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

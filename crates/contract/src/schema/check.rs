@@ -342,12 +342,7 @@ mod tests {
     #[test]
     fn the_published_schema_is_the_generated_one() {
         let generated = serde_json::to_string_pretty(&schemars::schema_for!(DataSchema)).unwrap() + "\n";
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/data-schema.json");
-        if std::env::var_os("FAULTLINE_REGENERATE").is_some() {
-            std::fs::write(path, &generated).unwrap();
-        }
-        let published = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(published == generated, "schemas/data-schema.json is stale: run `./dev generate`");
+        faultline_testkit::generated::check_file("schemas/data-schema.json", &generated);
     }
 
     #[test]

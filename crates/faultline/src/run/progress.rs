@@ -2,26 +2,51 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use faultline_tekton::{Event, Observer, Outcome, ParamValue, Status, TaskOutcome};
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::table::{line, padded};
 
 /// How much of a failed task's output is shown.
 const TAIL_LINES: usize = 20;
+/// How often the live line is drawn.
+const TICK: Duration = Duration::from_millis(200);
 
-/// Lines on stderr, one per event.
+/// Lines on stderr, one per event, and on a terminal below them one that lives: the tasks that run, and for how long.
 #[derive(Debug)]
 pub(crate) struct Lines {
     is_verbose: bool,
     has_colour: bool,
+    live: ProgressBar,
+    /// The labels of the running tasks, in the order of their start, and how many have ended.
+    state: Mutex<(Vec<String>, usize)>,
 }
 
 impl Lines {
     pub(crate) fn new(is_verbose: bool) -> Self {
-        let has_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { is_verbose, has_colour }
+        let is_terminal = std::io::stderr().is_terminal();
+        let live = if is_terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed}  {wide_msg}") {
+            live.set_style(style);
+        }
+        if is_terminal {
+            live.enable_steady_tick(TICK);
+        }
+        let has_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+        Self { is_verbose, has_colour, live, state: Mutex::default() }
+    }
+
+    /// Notes that a task begins or ends, and says so on the live line.
+    fn note(&self, change: impl FnOnce(&mut Vec<String>, &mut usize)) {
+        // A thread that panicked while it held the lock left a list that is good enough to show.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (running, ended) = &mut *state;
+        change(running, ended);
+        self.live.set_message(format!("{ended} tasks ended; running: {}", running.join(", ")));
     }
 
     fn painted(&self, status: Status, text: &str) -> String {
@@ -64,6 +89,25 @@ impl Lines {
         }
     }
 
+    /// The line of an event that stays.
+    fn lasting(&self, event: &Event<'_>) {
+        match event {
+            Event::Started { task, matrix_index } => say(&format!("{}: started", label(task, *matrix_index))),
+            Event::Retrying { task, matrix_index, attempt, message } => {
+                say(&format!("{}: {message}; attempt {attempt} follows", label(task, *matrix_index)));
+            }
+            Event::Ended(task) => self.ended(task),
+            Event::Stopping { grace } => {
+                say(&format!("stopping: the running steps have {} to end", seconds(*grace)));
+            }
+        }
+    }
+
+    /// Takes the live line away.
+    pub(crate) fn finish(&self) {
+        self.live.finish_and_clear();
+    }
+
     /// The closing table and the verdict.
     pub(crate) fn close(&self, outcome: &Outcome, logs: &Path) {
         let head = ["TASK", "STATUS", "SECONDS", "ROWS IN", "ROWS OUT", "REUSED"].map(str::to_owned);
@@ -87,15 +131,17 @@ impl Lines {
 impl Observer for Lines {
     fn on_event(&self, event: &Event<'_>) {
         match event {
-            Event::Started { task, matrix_index } => say(&format!("{}: started", label(task, *matrix_index))),
-            Event::Retrying { task, matrix_index, attempt, message } => {
-                say(&format!("{}: {message}; attempt {attempt} follows", label(task, *matrix_index)));
+            Event::Started { task, matrix_index } => {
+                self.note(|running, _| running.push(label(task, *matrix_index)));
             }
-            Event::Ended(task) => self.ended(task),
-            Event::Stopping { grace } => {
-                say(&format!("stopping: the running steps have {} to end", seconds(*grace)));
-            }
+            Event::Ended(task) => self.note(|running, ended| {
+                running.retain(|known| *known != label(&task.name, task.matrix_index));
+                *ended += 1;
+            }),
+            Event::Retrying { .. } | Event::Stopping { .. } => {}
         }
+        // The live line steps aside while a lasting one is written.
+        self.live.suspend(|| self.lasting(event));
     }
 }
 

@@ -1,12 +1,13 @@
 //! Grids of hyper-parameters, and which of their points one fit serves.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::BoostingParams;
 use crate::selection::grid;
 
 /// The hyper-parameters to try: every combination of the lists. A list that is left out holds XGBoost's default alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BoostingGrid {
     /// Shrinkages. Default 0.3.

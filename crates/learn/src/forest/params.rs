@@ -1,12 +1,13 @@
 //! Hyper-parameters of forests, grids of them, and which of them one fit serves.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LearnError;
 use crate::selection::grid;
 
 /// Which program grows the trees.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// Our own, on histograms.
@@ -17,7 +18,7 @@ pub enum Engine {
 }
 
 /// What a split lessens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Criterion {
     /// Gini impurity.
@@ -28,7 +29,7 @@ pub enum Criterion {
 }
 
 /// Columns looked at for a split; more when all of those are constant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MaxFeatures {
     /// Square root of their number, rounded down, at least 1.
@@ -39,7 +40,7 @@ pub enum MaxFeatures {
 }
 
 /// Weights of the classes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ClassWeight {
     /// Every row weighs the same.
