@@ -316,7 +316,7 @@ impl Registry {
             return Ok(entry);
         }
         let previous = self.entry_at(promotion.expected_seq).await?;
-        let (_, bundle_sha256) = self.bundle(promotion.version).await?;
+        let Indexed { sha256: bundle_sha256, .. } = self.bundle(promotion.version).await?;
         let Author { by, at, reason } = promotion.author;
         self.append(Entry {
             format_version: history::FORMAT_VERSION,

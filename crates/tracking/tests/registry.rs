@@ -11,7 +11,7 @@ use bytes::Bytes;
 use faultline_contract::RunId;
 use faultline_contract::documents::promote::{BUNDLE_FORMAT_VERSION, BundleFile, BundleIndex, Task};
 use faultline_store::{Action as StoreAction, ObjectMeta, PutMode, Store, StoreError, StoreUrl, Written, open};
-use faultline_tracking::{Action, Author, CopyState, Promotion, Registry, TrackingError};
+use faultline_tracking::{Action, Author, CopyState, Indexed, Promotion, Registry, TrackingError};
 use serde_json::json;
 
 const AT: &str = "2026-01-01T00:00:00Z";
@@ -205,7 +205,7 @@ async fn a_version_never_changes(store: Arc<dyn Store>) {
     let digest = registry.commit(version, &index(1)).await.unwrap();
     let error = registry.commit(version, &index(2)).await.unwrap_err();
     assert!(matches!(error, TrackingError::VersionDiffers { .. }), "{error}");
-    let (found, found_digest) = registry.bundle(version).await.unwrap();
+    let Indexed { index: found, sha256: found_digest, .. } = registry.bundle(version).await.unwrap();
     assert_eq!((found, found_digest), (index(1), digest));
     assert_eq!(registry.versions().await.unwrap()[0].bundle_sha256, Some(digest));
 }
@@ -290,7 +290,7 @@ async fn a_changed_bundle_is_refused(store: Arc<dyn Store>) {
     store.put(&key, content.into(), PutMode::Overwrite).await.unwrap();
     assert!(matches!(registry.rollback(Some(1), author("x")).await, Err(TrackingError::Damaged { version: 1, .. })));
     let entry = registry.champion().await.unwrap().unwrap().entry;
-    assert_eq!(registry.bundle_of(&entry).await.unwrap(), index(2));
+    assert_eq!(registry.bundle_of(&entry).await.unwrap().index, index(2));
 }
 
 async fn a_download_is_the_bundle(store: Arc<dyn Store>) {
