@@ -3,6 +3,7 @@
 //! Readers tolerate unknown fields, so that an older image reads what a newer one wrote.
 
 pub mod cluster;
+pub mod evaluation;
 pub mod predict;
 pub mod preprocess;
 pub mod promote;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::train::{Family, HyperParams, Metrics};
+use super::evaluation::{Assessment, Calibration, Comparison, Metrics};
+use super::train::{Family, HyperParams};
 use crate::{Digest, StepKey};
 
 /// The bundle format that this version writes. Readers accept any; unknown fields are ignored.
@@ -55,7 +56,10 @@ pub struct BundleModel {
     pub family: Family,
     /// The model's file, relative to the bundle: `models/<name>/<file>`.
     pub file: String,
-    /// The least probability (0..1) at which a row is called faulty.
+    /// How its probability is calibrated.
+    #[serde(default)]
+    pub calibration: Calibration,
+    /// The least calibrated probability at which a row is called faulty; above 1 no row is.
     pub threshold: f64,
 }
 
@@ -100,14 +104,59 @@ pub struct Verdict {
     pub champion_version: Option<u64>,
     /// What was chosen for every model, and from what.
     pub choices: Vec<Choice>,
+    /// The ways to put a version together, judged on the same out-of-fold rows; the first is the one chosen.
+    pub compositions: Vec<Composition>,
     /// The new version on the rows that neither version was fitted on; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenger: Option<Metrics>,
+    pub challenger: Option<Assessment>,
     /// The champion on the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub champion: Option<Metrics>,
+    pub champion: Option<Assessment>,
+    /// By how much the new version differs from the champion there; absent without both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Comparison>,
+    /// The new version on the same rows, cluster by cluster, without clusters that have none of them.
+    pub clusters: Vec<ClusterMetrics>,
+    /// Features that tell faulty wafers so well, in one part of the time at least, that they may know the answer.
+    pub suspects: Vec<Suspect>,
     /// The gate it was judged by.
     pub gate: Gate,
+}
+
+/// One way to put a version together from what was trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Composition {
+    /// Its name: `per-cluster`, or `pooled-<family>`.
+    pub name: String,
+    /// The model of every cluster, as `<model>-<family>`, by cluster number.
+    pub model_of_cluster: Vec<String>,
+    /// On the out-of-fold predictions of all training rows.
+    pub out_of_fold: Assessment,
+    /// The same cluster by cluster, without clusters that have no training row.
+    pub clusters: Vec<ClusterMetrics>,
+    /// On the late training rows, fitted on the early ones; absent when a model has no such predictions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Assessment>,
+}
+
+/// Figures on the rows of one cluster. With few faulty rows they describe these rows and say little of others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterMetrics {
+    /// Its number.
+    pub cluster: usize,
+    /// The figures.
+    pub assessment: Assessment,
+}
+
+/// A feature that may know the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suspect {
+    /// The feature.
+    pub feature: String,
+    /// The training rows that it was looked at on: `all`, `early` or `late`.
+    pub rows: String,
+    /// The area under the ROC curve when the feature alone ranks the wafers, taken the way round that is above 0.5.
+    pub roc_auc: f64,
 }
 
 /// The choice for one model.
@@ -115,9 +164,9 @@ pub struct Verdict {
 pub struct Choice {
     /// The cluster's number, or `pooled`.
     pub model: String,
-    /// The clusters that it serves in the bundle; none when the pooled model stands in.
+    /// The clusters that it serves in the version.
     pub clusters: Vec<u64>,
-    /// The chosen family: the greatest out-of-fold average precision, the first of equals; absent when none was trained.
+    /// The family: the greatest out-of-fold average precision, the first of equals; absent when none was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Family>,
     /// What there was to choose from.
@@ -140,11 +189,15 @@ pub struct Contender {
 }
 
 /// What a challenger must show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gate {
-    /// By how much its average precision must exceed the champion's on the same rows.
+    /// By how much its average precision must exceed the champion's: the lower end of the interval must be greater.
     pub min_average_precision_gain: f64,
-    /// The least ROC AUC on those rows, for a first champion too; absent: none is asked.
+    /// The least ROC AUC on the rows that neither has seen, for a first champion too; absent: none is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_roc_auc: Option<f64>,
+    /// The share of resamples (0..1) that lie within an interval.
+    pub level: f64,
+    /// Number of resamples of the bootstrap.
+    pub n_resamples: u64,
 }

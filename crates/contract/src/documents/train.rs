@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::evaluation::{Assessment, Calibration, CalibrationScore, CostMatrix};
 use crate::{InvalidId, Part};
 
 /// The name of the model that is trained on the rows of all clusters.
@@ -27,6 +28,8 @@ pub enum Family {
     Forest,
     /// Gradient boosted trees by XGBoost; its file is `model.ubj`.
     Boosting,
+    /// Logistic regression, the simple baseline; its file is `logistic.json`.
+    Logistic,
 }
 
 /// Hyper-parameters by name, as the family spells them.
@@ -82,48 +85,32 @@ pub struct Trained {
     pub params: HyperParams,
     /// Number of folds of the cross-validation.
     pub n_folds: u64,
-    /// The least probability at which a row is called faulty: where the out-of-fold predictions have the greatest MCC.
+    /// How its probabilities are calibrated; fitted on the out-of-fold predictions.
+    pub calibration: Calibration,
+    /// What was compared to choose the calibration, each judged on rows that it was not fitted on.
+    pub calibrations: Vec<CalibrationScore>,
+    /// The costs that the threshold goes by.
+    pub costs: CostMatrix,
+    /// The least calibrated probability at which a row is called faulty: where the decisions on the out-of-fold predictions cost
+    /// least. Above 1 no row is.
     pub threshold: f64,
     /// Figures of the out-of-fold predictions of the best point, over all training rows.
-    pub out_of_fold: Metrics,
-    /// Figures on the holdout; absent when no row of the model is held out.
+    pub out_of_fold: Assessment,
+    /// The same point fitted on the early training rows and tried on the late ones; absent when not asked for, or when either
+    /// part lacks a class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holdout: Option<Metrics>,
-    /// The share of each feature that the model uses at all, greatest first; they add up to 1.
+    pub forward: Option<Forward>,
+    /// The features that move the model's predictions at all, greatest share first.
     pub importances: Vec<Importance>,
 }
 
-/// Figures of merit, all from probabilities; the decisions are those at the model's threshold.
+/// A forward split in time: what the past knows of the future.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Metrics {
-    /// Rows.
-    pub rows: u64,
-    /// Faulty ones among them.
-    pub rows_faulty: u64,
-    /// Average precision; absent when no row is faulty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub average_precision: Option<f64>,
-    /// Area under the ROC curve; absent when one class does not occur.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub roc_auc: Option<f64>,
-    /// Matthews' correlation coefficient of the decisions.
-    pub mcc: f64,
-    /// Mean recall of the classes that occur.
-    pub balanced_accuracy: f64,
-    /// Share of right decisions.
-    pub accuracy: f64,
-    /// Mean squared difference of probability and outcome.
-    pub brier_score: f64,
-    /// Mean negative log likelihood, in nats.
-    pub log_loss: f64,
-    /// Faulty rows called faulty.
-    pub true_positives: u64,
-    /// Good rows called faulty.
-    pub false_positives: u64,
-    /// Good rows called good.
-    pub true_negatives: u64,
-    /// Faulty rows called good.
-    pub false_negatives: u64,
+pub struct Forward {
+    /// Training rows before the cut, that the model was fitted on.
+    pub rows_early: u64,
+    /// Figures on the training rows at and after the cut.
+    pub late: Assessment,
 }
 
 /// How much a feature counts.
@@ -131,13 +118,13 @@ pub struct Metrics {
 pub struct Importance {
     /// The feature.
     pub feature: String,
-    /// Its share (0..1).
+    /// Mean absolute contribution (TreeSHAP) over the training rows, as a share (0..1) of the sum over all features.
     pub share: f64,
 }
 
 impl Family {
-    /// Both, in the order of the matrix.
-    pub const ALL: [Self; 2] = [Self::Forest, Self::Boosting];
+    /// All, in the order of the matrix.
+    pub const ALL: [Self; 3] = [Self::Forest, Self::Boosting, Self::Logistic];
 
     /// The name in params, parts and documents.
     #[must_use]
@@ -145,6 +132,7 @@ impl Family {
         match self {
             Self::Forest => "forest",
             Self::Boosting => "boosting",
+            Self::Logistic => "logistic",
         }
     }
 
@@ -154,6 +142,7 @@ impl Family {
         match self {
             Self::Forest => "forest.parquet",
             Self::Boosting => "model.ubj",
+            Self::Logistic => "logistic.json",
         }
     }
 }
