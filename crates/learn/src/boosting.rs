@@ -407,6 +407,49 @@ mod tests {
         }
     }
 
+    /// One tree of two features: contributions by the definition of Shapley values, where what is not known is weighed by
+    /// the rows that the tree was grown on (all of the same Hessian in the first round).
+    #[test]
+    fn contributions_are_the_shapley_values_of_the_log_odds() {
+        let cells = [([0.0, 0.0], 30, 3), ([0.0, 1.0], 50, 5), ([1.0, 0.0], 40, 10), ([1.0, 1.0], 20, 18)];
+        let (mut features, mut targets) = (Vec::new(), Vec::new());
+        for (cell, rows, faulty) in cells {
+            (0..rows).for_each(|_| features.extend(cell));
+            targets.extend((0..rows).map(|i| u8::from(i < faulty)));
+        }
+        let params = BoostingParams { max_depth: 2, n_estimators: 1, ..BoostingParams::default() }.check().unwrap();
+        let samples = Samples::new(&features, targets.len(), 2).unwrap();
+        let model = fit_boosting(&samples, &targets, None, &params, 7).unwrap();
+
+        let cell_features: Vec<f32> = cells.iter().flat_map(|(cell, _, _)| *cell).collect();
+        let cell_samples = Samples::new(&cell_features, 4, 2).unwrap();
+        let probabilities = model.predict_proba(&cell_samples).unwrap();
+        let odds: Vec<f64> = probabilities.iter().map(|p| (p / (1.0 - p)).ln()).collect();
+        // of cells a, b, by rows
+        let mean = |a: usize, b: usize| {
+            let (rows_a, rows_b) = (f64::from(cells[a].1), f64::from(cells[b].1));
+            ((rows_a * odds[a] + rows_b * odds[b]) / (rows_a + rows_b), rows_a + rows_b)
+        };
+        let ((low, low_rows), (high, high_rows)) = (mean(0, 1), mean(2, 3));
+        let whole = low_rows + high_rows;
+        let nothing = (low * low_rows + high * high_rows) / whole;
+        let found = model.contributions(&cell_samples).unwrap();
+        for (cell, found) in found.chunks(3).enumerate() {
+            // the tree splits on the first feature first, so with the second alone a row goes both ways there
+            let first = if cell < 2 { low } else { high };
+            let second = (odds[cell % 2] * low_rows + odds[2 + cell % 2] * high_rows) / whole;
+            let expected = [
+                0.5 * (first - nothing) + 0.5 * (odds[cell] - second),
+                0.5 * (second - nothing) + 0.5 * (odds[cell] - first),
+                nothing,
+            ];
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-5, "{cell}: {found} {expected}");
+            }
+        }
+        assert!(found.chunks(3).all(|row| row[0].abs() > 0.01 && row[1].abs() > 1e-4), "{found:?}");
+    }
+
     #[test]
     fn every_range_is_checked() {
         let refuses = |change: fn(&mut BoostingParams), name: &str| {

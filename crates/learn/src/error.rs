@@ -39,6 +39,20 @@ pub enum LearnError {
         /// Rows in the table.
         n_samples: usize,
     },
+    /// Folds do not score every row exactly once.
+    #[error("row {row} is scored by {found} folds, expected 1")]
+    Scored {
+        /// The row.
+        row: usize,
+        /// Folds whose test part holds it.
+        found: usize,
+    },
+    /// A fold's training and test parts share a row.
+    #[error("row {row} is fitted on by the fold that scores it")]
+    FittedAndScored {
+        /// The row.
+        row: usize,
+    },
     /// There is nothing to learn from.
     #[error("{what} is empty")]
     Empty {

@@ -16,6 +16,7 @@ use crate::classifier::{Classifier, Samples};
 use crate::error::LearnError;
 
 mod bins;
+mod contributions;
 mod grow;
 mod histogram;
 mod nodes;

@@ -2,12 +2,16 @@
 //! same inputs and seed give the same bytes on any number of threads.
 
 pub mod boosting;
+pub mod bootstrap;
+pub mod calibration;
 pub mod classifier;
 pub mod error;
+pub mod explain;
 pub mod forest;
 pub mod impute;
 pub mod kmeans;
 pub mod knee;
+pub mod logistic;
 pub mod metrics;
 pub mod preprocess;
 mod random;

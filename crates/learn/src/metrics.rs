@@ -3,37 +3,45 @@
 //! `labels` are `true` for the positive class (faulty), `scores` the probabilities of it in the same order. Everything is
 //! summed in a fixed order in f64.
 
-use serde::{Deserialize, Serialize};
+use faultline_contract::documents::evaluation::Confusion;
 
 use crate::error::LearnError;
 
+mod cost;
 mod curves;
+mod figures;
 
+pub use cost::{CALL_NOTHING, CostPoint, cheapest_threshold, check_costs, cost_curve};
 pub use curves::{PrPoint, RocPoint, average_precision, pr_curve, roc_auc, roc_curve};
+pub use figures::metrics;
 
-/// Counts of decisions at one threshold: a row is called faulty when its probability is at least the threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confusion {
-    /// Faulty rows called faulty.
-    pub true_positives: u64,
-    /// Good rows called faulty.
-    pub false_positives: u64,
-    /// Good rows called good.
-    pub true_negatives: u64,
-    /// Faulty rows called good.
-    pub false_negatives: u64,
-}
-
-impl Confusion {
-    /// Counts the decisions at `threshold`.
+/// Counting decisions.
+pub trait CountDecisions: Sized {
+    /// Counts the decisions at one `threshold` for all rows: a row is called faulty when its probability is at least that.
     ///
     /// # Errors
     /// When the lengths differ, there are no rows, or a score is NaN.
-    pub fn at(labels: &[bool], scores: &[f64], threshold: f64) -> Result<Self, LearnError> {
+    fn at(labels: &[bool], scores: &[f64], threshold: f64) -> Result<Self, LearnError>;
+
+    /// Counts `decisions` (`true`: called faulty), however they were made.
+    ///
+    /// # Errors
+    /// When the lengths differ or there are no rows.
+    fn of(labels: &[bool], decisions: &[bool]) -> Result<Self, LearnError>;
+}
+
+impl CountDecisions for Confusion {
+    fn at(labels: &[bool], scores: &[f64], threshold: f64) -> Result<Self, LearnError> {
         check(labels, scores)?;
-        let mut counts = Self { true_positives: 0, false_positives: 0, true_negatives: 0, false_negatives: 0 };
-        for (&label, &score) in labels.iter().zip(scores) {
-            let cell = match (label, score >= threshold) {
+        let decisions: Vec<bool> = scores.iter().map(|&score| score >= threshold).collect();
+        Self::of(labels, &decisions)
+    }
+
+    fn of(labels: &[bool], decisions: &[bool]) -> Result<Self, LearnError> {
+        check_lengths("the decisions", labels, decisions.len())?;
+        let mut counts = Self::default();
+        for (&label, &called_faulty) in labels.iter().zip(decisions) {
+            let cell = match (label, called_faulty) {
                 (true, true) => &mut counts.true_positives,
                 (false, true) => &mut counts.false_positives,
                 (false, false) => &mut counts.true_negatives,
@@ -43,29 +51,6 @@ impl Confusion {
         }
         Ok(counts)
     }
-
-    /// Share of right decisions.
-    pub fn accuracy(&self) -> f64 {
-        let right = self.true_positives + self.true_negatives;
-        right as f64 / (right + self.false_positives + self.false_negatives) as f64
-    }
-
-    /// Mean of the recalls of the classes that occur.
-    pub fn balanced_accuracy(&self) -> f64 {
-        let recalls =
-            [recall(self.true_negatives, self.false_positives), recall(self.true_positives, self.false_negatives)];
-        let (sum, count) =
-            recalls.iter().flatten().fold((0.0, 0.0), |(sum, count), recall| (sum + recall, count + 1.0));
-        sum / count
-    }
-
-    /// Matthews' correlation coefficient, -1 to 1; 0 where it is undefined (a class or a decision that does not occur).
-    pub fn mcc(&self) -> f64 {
-        let [tp, fp, tn, fn_] = [self.true_positives, self.false_positives, self.true_negatives, self.false_negatives]
-            .map(|count| count as f64);
-        let denominator = ((tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_)).sqrt();
-        if denominator == 0.0 { 0.0 } else { (tp * tn - fp * fn_) / denominator }
-    }
 }
 
 /// Mean squared difference of probability and outcome; 0 is perfect.
@@ -74,7 +59,7 @@ impl Confusion {
 /// When the lengths differ, there are no rows, or a score is NaN.
 pub fn brier_score(labels: &[bool], scores: &[f64]) -> Result<f64, LearnError> {
     check(labels, scores)?;
-    let sum: f64 = labels.iter().zip(scores).map(|(&label, &score)| (score - f64::from(u8::from(label))).powi(2)).sum();
+    let sum: f64 = labels.iter().zip(scores).map(|(&label, &score)| squared_error(label, score)).sum();
     Ok(sum / labels.len() as f64)
 }
 
@@ -84,29 +69,33 @@ pub fn brier_score(labels: &[bool], scores: &[f64]) -> Result<f64, LearnError> {
 /// When the lengths differ, there are no rows, or a score is NaN.
 pub fn log_loss(labels: &[bool], scores: &[f64]) -> Result<f64, LearnError> {
     check(labels, scores)?;
-    let sum: f64 = labels
-        .iter()
-        .zip(scores)
-        .map(|(&label, &score)| {
-            let score = score.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-            -(if label { score } else { 1.0 - score }).ln()
-        })
-        .sum();
+    let sum: f64 = labels.iter().zip(scores).map(|(&label, &score)| negative_log_likelihood(label, score)).sum();
     Ok(sum / labels.len() as f64)
 }
 
-fn recall(right: u64, wrong: u64) -> Option<f64> {
-    let total = right + wrong;
-    (total > 0).then(|| right as f64 / total as f64)
+/// One row's share in the Brier score.
+pub(crate) fn squared_error(label: bool, score: f64) -> f64 {
+    (score - f64::from(u8::from(label))).powi(2)
 }
 
-fn check(labels: &[bool], scores: &[f64]) -> Result<(), LearnError> {
-    if labels.len() != scores.len() {
-        return Err(LearnError::Length { what: "the scores", found: scores.len(), expected: labels.len() });
+/// One row's share in the log loss.
+pub(crate) fn negative_log_likelihood(label: bool, score: f64) -> f64 {
+    let score = score.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    -(if label { score } else { 1.0 - score }).ln()
+}
+
+pub(crate) fn check_lengths(what: &'static str, labels: &[bool], found: usize) -> Result<(), LearnError> {
+    if labels.len() != found {
+        return Err(LearnError::Length { what, found, expected: labels.len() });
     }
     if labels.is_empty() {
         return Err(LearnError::Empty { what: "the list of labels" });
     }
+    Ok(())
+}
+
+pub(crate) fn check(labels: &[bool], scores: &[f64]) -> Result<(), LearnError> {
+    check_lengths("the scores", labels, scores.len())?;
     match scores.iter().position(|score| score.is_nan()) {
         None => Ok(()),
         Some(position) => {

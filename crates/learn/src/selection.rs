@@ -1,5 +1,7 @@
 //! Choosing between candidates: who is held out, which folds, which grid point wins.
 
+use std::collections::BTreeMap;
+
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -7,6 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::error::LearnError;
 use crate::metrics::{average_precision, roc_auc};
 use crate::random::generator;
+
+mod forward;
+
+pub use forward::forward_split;
 
 /// Says whether a row belongs to the holdout.
 ///
@@ -30,12 +36,17 @@ pub struct Fold {
     pub test: Vec<usize>,
 }
 
-/// Cuts the rows into `n_folds` folds with the classes in equal shares, as nearly as they can be; every row is scored in
-/// exactly one fold.
+/// Cuts the rows into `n_folds` folds with the classes in equal shares, as nearly as they can be, over all rows and within
+/// every group; every row is scored in exactly one fold.
+///
+/// `groups` tells the group (a cluster, say) of every row, so that the folds of a group alone are folds of all rows too.
 ///
 /// # Errors
-/// When `n_folds` is less than 2 or more than the members of the smaller class.
-pub fn stratified_folds(labels: &[bool], n_folds: usize, seed: u64) -> Result<Vec<Fold>, LearnError> {
+/// When the lengths differ, or `n_folds` is less than 2 or more than the members of the smaller class.
+pub fn stratified_folds(labels: &[bool], groups: &[usize], n_folds: usize, seed: u64) -> Result<Vec<Fold>, LearnError> {
+    if groups.len() != labels.len() {
+        return Err(LearnError::Length { what: "the list of groups", found: groups.len(), expected: labels.len() });
+    }
     let positives = labels.iter().filter(|&&label| label).count();
     if n_folds < 2 || n_folds > positives.min(labels.len() - positives) {
         return Err(LearnError::Param {
@@ -44,11 +55,14 @@ pub fn stratified_folds(labels: &[bool], n_folds: usize, seed: u64) -> Result<Ve
             expected: "at least 2, and no more than the members of the smaller class",
         });
     }
+    let mut strata: BTreeMap<(bool, usize), Vec<usize>> = BTreeMap::new();
+    for (row, (&label, &group)) in labels.iter().zip(groups).enumerate() {
+        strata.entry((label, group)).or_default().push(row);
+    }
     let mut fold_of = vec![0; labels.len()];
     let mut dealt = 0;
-    for class in [false, true] {
-        let mut rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
-        rows.shuffle(&mut generator(seed, u64::from(class)));
+    for ((label, group), mut rows) in strata {
+        rows.shuffle(&mut generator(seed, 2 * group as u64 + u64::from(label)));
         for row in rows {
             fold_of[row] = dealt % n_folds;
             dealt += 1;
@@ -60,6 +74,15 @@ pub fn stratified_folds(labels: &[bool], n_folds: usize, seed: u64) -> Result<Ve
             Fold { train, test }
         })
         .collect())
+}
+
+impl Fold {
+    /// The same split among the rows of `kept`, by their places in it: row `kept[i]` of the table is row `i`. `kept` rises.
+    #[must_use]
+    pub fn among(&self, kept: &[usize]) -> Self {
+        let places = |rows: &[usize]| rows.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
+        Self { train: places(&self.train), test: places(&self.test) }
+    }
 }
 
 /// All combinations of `lengths.len()` axes: for each, one index per axis, the last axis turning fastest.
@@ -192,10 +215,17 @@ mod tests {
     #[test]
     fn too_many_folds_are_refused() {
         let labels = [true, true, false, false, false];
-        assert!(stratified_folds(&labels, 2, 0).is_ok());
-        assert!(stratified_folds(&labels, 3, 0).is_err());
-        assert!(stratified_folds(&labels, 1, 0).is_err());
-        assert!(stratified_folds(&[], 2, 0).is_err());
+        for (n_folds, is_ok) in [(2, true), (3, false), (1, false)] {
+            assert_eq!(stratified_folds(&labels, &[0; 5], n_folds, 0).is_ok(), is_ok, "{n_folds}");
+        }
+        assert!(stratified_folds(&[], &[], 2, 0).is_err());
+        assert!(stratified_folds(&labels, &[0; 4], 2, 0).is_err());
+    }
+
+    #[test]
+    fn a_split_holds_among_some_of_the_rows() {
+        let fold = Fold { train: vec![0, 2, 3, 5], test: vec![1, 4] };
+        assert_eq!(fold.among(&[1, 2, 5]), Fold { train: vec![1, 2], test: vec![0] });
     }
 
     #[test]
@@ -215,7 +245,7 @@ mod tests {
     #[test]
     fn cross_validation_puts_every_row_in_its_place() {
         let labels = [true, false, true, false, true, false];
-        let folds = stratified_folds(&labels, 3, 1).unwrap();
+        let folds = stratified_folds(&labels, &[0; 6], 3, 1).unwrap();
         let scores = cross_validate(&labels, &folds, &[1.0, -1.0], |sign, fold| {
             let by_label = |&row: &usize| sign * f64::from(u8::from(labels[row]));
             Ok(vec![fold.test.iter().map(by_label).collect(), vec![0.5; fold.test.len()]])
@@ -237,9 +267,10 @@ mod tests {
     proptest! {
         #[test]
         fn folds_part_the_rows_and_share_the_classes(
-            labels in prop::collection::vec(any::<bool>(), 8..80), n_folds in 2_usize..5, seed: u64,
+            rows in prop::collection::vec((any::<bool>(), 0_usize..3), 8..80), n_folds in 2_usize..5, seed: u64,
         ) {
-            let Ok(folds) = stratified_folds(&labels, n_folds, seed) else { return Ok(()); };
+            let (labels, groups): (Vec<bool>, Vec<usize>) = rows.into_iter().unzip();
+            let Ok(folds) = stratified_folds(&labels, &groups, n_folds, seed) else { return Ok(()); };
             let mut scored: Vec<usize> = folds.iter().flat_map(|fold| fold.test.clone()).collect();
             scored.sort_unstable();
             prop_assert_eq!(scored, (0..labels.len()).collect::<Vec<_>>());
@@ -247,10 +278,15 @@ mod tests {
                 prop_assert_eq!(fold.train.len() + fold.test.len(), labels.len());
                 prop_assert!(fold.train.iter().all(|row| !fold.test.contains(row)));
             }
+            let spread = |belongs: &dyn Fn(usize) -> bool| {
+                let members = folds.iter().map(|fold| fold.test.iter().filter(|&&row| belongs(row)).count());
+                members.clone().max().unwrap() - members.min().unwrap()
+            };
             for class in [false, true] {
-                let members = folds.iter().map(|fold| fold.test.iter().filter(|&&row| labels[row] == class).count());
-                let (low, high) = (members.clone().min().unwrap(), members.max().unwrap());
-                prop_assert!(high - low <= 1);
+                prop_assert!(spread(&|row| labels[row] == class) <= 1);
+                for group in 0..3 {
+                    prop_assert!(spread(&|row| labels[row] == class && groups[row] == group) <= 1);
+                }
             }
         }
     }

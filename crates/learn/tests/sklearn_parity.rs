@@ -7,10 +7,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use faultline_contract::documents::evaluation::{Confusion, CostMatrix};
 use faultline_learn::impute::{KnnImputer, KnnImputerParams};
 use faultline_learn::kmeans::KMeans;
 use faultline_learn::knee::knee;
-use faultline_learn::metrics::{Confusion, average_precision, brier_score, log_loss, roc_auc};
+use faultline_learn::metrics::{CountDecisions as _, metrics};
 use faultline_learn::scale::StandardScaler;
 use faultline_learn::variance::VarianceFilter;
 use faultline_learn::{OwnedSamples, Samples};
@@ -165,23 +166,30 @@ fn clusters_as_recorded(samples: &Samples<'_>, recorded: &[f64], below: f64) -> 
 #[test]
 fn metrics_are_scikit_learns() {
     let cases = recorded().cases;
-    assert!(cases.len() >= 250);
+    assert_eq!(cases.len(), 1_000);
+    let costs = CostMatrix { false_positive: 1.0, false_negative: 10.0 };
+    let mut with_ties = 0;
     for case in cases {
         let labels: Vec<bool> = case.labels.iter().map(|&label| label == 1).collect();
         let scores = &case.scores;
-        let confusion = Confusion::at(&labels, scores, 0.5).unwrap();
+        let tied = |i: usize| (0..i).any(|j| scores[j].total_cmp(&scores[i]).is_eq() && labels[j] != labels[i]);
+        with_ties += usize::from((0..labels.len()).any(tied));
+        let decisions: Vec<bool> = scores.iter().map(|&score| score >= 0.5).collect();
+        let found = metrics(&labels, scores, &decisions, &costs).unwrap();
+        assert_eq!(found.confusion, Confusion::at(&labels, scores, 0.5).unwrap());
         for (what, found, expected) in [
-            ("roc_auc", roc_auc(&labels, scores).unwrap(), case.roc_auc),
-            ("average_precision", average_precision(&labels, scores).unwrap(), case.average_precision),
-            ("mcc", confusion.mcc(), case.mcc),
-            ("balanced_accuracy", confusion.balanced_accuracy(), case.balanced_accuracy),
-            ("accuracy", confusion.accuracy(), case.accuracy),
-            ("brier", brier_score(&labels, scores).unwrap(), case.brier),
-            ("log_loss", log_loss(&labels, scores).unwrap(), case.log_loss),
+            ("roc_auc", found.roc_auc.unwrap(), case.roc_auc),
+            ("average_precision", found.average_precision.unwrap(), case.average_precision),
+            ("mcc", found.mcc, case.mcc),
+            ("balanced_accuracy", found.balanced_accuracy, case.balanced_accuracy),
+            ("accuracy", found.accuracy, case.accuracy),
+            ("brier", found.brier_score, case.brier),
+            ("log_loss", found.log_loss, case.log_loss),
         ] {
             assert!((found - expected).abs() < 1e-9, "{what}: {found} {expected} of {labels:?} {scores:?}");
         }
     }
+    assert!(with_ties > 500, "{with_ties} cases have a faulty and a good row of one score");
 }
 
 #[test]

@@ -32,6 +32,7 @@ struct Case {
     params: BoostingParams,
     model_sha256: String,
     probabilities_sha256: String,
+    contributions_sha256: String,
 }
 
 fn fixture() -> Fixture {
@@ -90,9 +91,14 @@ fn agree(table: &Table, samples: &OwnedSamples, targets: &[u8]) {
         let params = case.params.clone().check().unwrap();
         let model = fit_boosting(&samples, targets, None, &params, 7).unwrap();
         let bytes = model.to_bytes().unwrap();
-        let probabilities = BoostedTrees::from_bytes(&bytes).unwrap().predict_proba(&samples).unwrap();
-        let bits: Vec<u8> = probabilities.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect();
-        assert_eq!(sha256(&bits), case.probabilities_sha256, "probabilities of {:?}", case.params);
+        let opened = BoostedTrees::from_bytes(&bytes).unwrap();
+        let digest = |values: Vec<f64>| {
+            sha256(&values.into_iter().flat_map(|value| (value as f32).to_le_bytes()).collect::<Vec<u8>>())
+        };
+        let probabilities = digest(opened.predict_proba(&samples).unwrap());
+        assert_eq!(probabilities, case.probabilities_sha256, "probabilities of {:?}", case.params);
+        let contributions = digest(opened.contributions(&samples).unwrap());
+        assert_eq!(contributions, case.contributions_sha256, "contributions of {:?}", case.params);
         assert_eq!(sha256(&bytes), case.model_sha256, "model of {:?}", case.params);
     }
 }

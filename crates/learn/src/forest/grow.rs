@@ -49,6 +49,8 @@ pub(super) struct Grower<'a> {
     features: Vec<usize>,
     swaps: Vec<usize>,
     histogram: Vec<Weights>,
+    /// Rows per bin; counted only where leaves have a least size.
+    rows: Vec<usize>,
     few: Vec<(u8, bool, f64)>,
     right: Vec<Item>,
 }
@@ -60,6 +62,7 @@ impl<'a> Grower<'a> {
             features: (0..bins.n_features()).collect(),
             swaps: Vec::new(),
             histogram: vec![[0.0; 2]; MAX_BINS],
+            rows: vec![0; MAX_BINS],
             few: Vec::new(),
             right: Vec::new(),
             bins,
@@ -78,7 +81,8 @@ impl<'a> Grower<'a> {
         while let Some(next) = open.pop() {
             let here = &mut items[next.start..next.end];
             let totals = totals(here);
-            if next.depth >= max_depth || totals.contains(&0.0) {
+            let too_few = here.len() < 2 * self.params.min_samples_leaf;
+            if next.depth >= max_depth || too_few || totals.contains(&0.0) {
                 continue;
             }
             let Some(cut) = self.best_cut(here, totals, next.seed) else {
@@ -103,13 +107,15 @@ impl<'a> Grower<'a> {
     }
 
     /// The best cut over columns drawn without replacement: `n_columns` of them, then more until one is not constant
-    /// here. The order of drawing settles ties.
+    /// here. The order of drawing settles ties. As in scikit-learn, a column that varies but has no place for a cut that leaves
+    /// both sides enough rows counts as drawn.
     fn best_cut(&mut self, items: &[Item], totals: Weights, seed: u64) -> Option<Cut> {
         let mut random = SplitMix64::seed_from_u64(seed);
         let mut best: Option<Cut> = None;
+        let mut has_varying = false;
         let n_features = self.features.len();
         for drawn in 0..n_features {
-            if drawn >= self.n_columns && best.is_some() {
+            if drawn >= self.n_columns && has_varying {
                 break;
             }
             let left = (n_features - drawn) as u64;
@@ -117,7 +123,9 @@ impl<'a> Grower<'a> {
             self.features.swap(drawn, pick);
             self.swaps.push(pick);
             let feature = self.features[drawn];
-            if let Some(cut) = self.cut(items, totals, feature)
+            let scan = self.scan(items, totals, feature);
+            has_varying |= scan.varies;
+            if let Some(cut) = scan.best
                 && best.is_none_or(|best| cut.score > best.score)
             {
                 best = Some(cut);
@@ -130,13 +138,14 @@ impl<'a> Grower<'a> {
         best
     }
 
-    /// The best cut of one column; `None` when it is constant here.
-    fn cut(&mut self, items: &[Item], totals: Weights, feature: usize) -> Option<Cut> {
+    /// Looks for the best cut of one column.
+    fn scan(&mut self, items: &[Item], totals: Weights, feature: usize) -> Scan {
         let column = self.bins.column(feature);
+        let least = self.params.min_samples_leaf;
+        let mut scan = Scan::new(self.params.criterion, totals, feature, items.len(), least);
         if column.n_bins() < 2 {
-            return None;
+            return scan;
         }
-        let mut scan = Scan::new(self.params.criterion, totals, feature);
         if items.len() >= MIN_HISTOGRAM_ROWS {
             let histogram = &mut self.histogram[..column.n_bins()];
             histogram.fill([0.0; 2]);
@@ -144,9 +153,16 @@ impl<'a> Grower<'a> {
                 let bin = usize::from(column.codes[item.row as usize]);
                 histogram[bin][usize::from(item.positive)] += item.weight;
             }
-            for (bin, weights) in histogram.iter().enumerate() {
+            let rows = &mut self.rows[..column.n_bins()];
+            if least > 1 {
+                rows.fill(0);
+                for item in items {
+                    rows[usize::from(column.codes[item.row as usize])] += 1;
+                }
+            }
+            for (bin, (weights, rows)) in histogram.iter().zip(rows).enumerate() {
                 if weights[0] + weights[1] > 0.0 {
-                    scan.see(bin as u8, *weights);
+                    scan.see(bin as u8, *weights, *rows);
                 }
             }
         } else {
@@ -162,10 +178,10 @@ impl<'a> Grower<'a> {
                 for (_, positive, weight) in run {
                     weights[usize::from(*positive)] += weight;
                 }
-                scan.see(run[0].0, weights);
+                scan.see(run[0].0, weights, run.len());
             }
         }
-        scan.best
+        scan
     }
 
     /// Moves the rows that go left to the front, both sides keeping their order; returns how many those are.
@@ -193,18 +209,28 @@ struct Scan {
     totals: Weights,
     feature: usize,
     left: Weights,
+    rows: usize,
+    rows_left: usize,
+    min_samples_leaf: usize,
     last: Option<u8>,
+    varies: bool,
     best: Option<Cut>,
 }
 
 impl Scan {
-    fn new(criterion: Criterion, totals: Weights, feature: usize) -> Self {
-        Self { criterion, totals, feature, left: [0.0; 2], last: None, best: None }
+    fn new(criterion: Criterion, totals: Weights, feature: usize, rows: usize, min_samples_leaf: usize) -> Self {
+        let (left, rows_left, last, varies, best) = ([0.0; 2], 0, None, false, None);
+        Self { criterion, totals, feature, left, rows, rows_left, min_samples_leaf, last, varies, best }
     }
 
-    /// Takes in the next bin that has rows.
-    fn see(&mut self, bin: u8, weights: Weights) {
-        if let Some(low) = self.last {
+    /// Takes in the next bin that has rows. Their number matters only where leaves have a least size.
+    fn see(&mut self, bin: u8, weights: Weights, rows: usize) {
+        let leaves_enough =
+            self.min_samples_leaf < 2 || self.rows_left.min(self.rows - self.rows_left) >= self.min_samples_leaf;
+        self.varies |= self.last.is_some();
+        if let Some(low) = self.last
+            && leaves_enough
+        {
             let right = [self.totals[0] - self.left[0], self.totals[1] - self.left[1]];
             let score = purity(self.criterion, self.left) + purity(self.criterion, right);
             if self.best.is_none_or(|best| score > best.score) {
@@ -213,6 +239,7 @@ impl Scan {
         }
         self.left[0] += weights[0];
         self.left[1] += weights[1];
+        self.rows_left += rows;
         self.last = Some(bin);
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn check(n_features: usize, nodes: &[Node]) -> Result<Vec<usize>, Lea
         if node.tree as usize + 1 != starts.len() || node.node as usize != i - start {
             return Err(malformed(format!("tree {}, node {} is out of order at row {i}", node.tree, node.node)));
         }
-        if !(0.0..=1.0).contains(&node.probability) || node.cover.is_nan() {
+        if !(0.0..=1.0).contains(&node.probability) || !(0.0..f64::INFINITY).contains(&node.cover) {
             return Err(malformed(format!(
                 "tree {}, node {} has probability {} and cover {}",
                 node.tree, node.node, node.probability, node.cover
@@ -162,9 +162,10 @@ pub(super) fn check(n_features: usize, nodes: &[Node]) -> Result<Vec<usize>, Lea
     }
     starts.push(nodes.len());
     for tree in starts.windows(2) {
+        let last = tree[1] - tree[0];
+        let mut has_parent = vec![false; last];
         for node in &nodes[tree[0]..tree[1]] {
             let Some(split) = node.split else { continue };
-            let last = tree[1] - tree[0];
             let ahead = |child: u32| child > node.node && (child as usize) < last;
             if !ahead(split.left)
                 || !ahead(split.right)
@@ -175,6 +176,11 @@ pub(super) fn check(n_features: usize, nodes: &[Node]) -> Result<Vec<usize>, Lea
                     "tree {}, node {} splits on feature {} to nodes {} and {}",
                     node.tree, node.node, split.feature, split.left, split.right
                 )));
+            }
+            for child in [split.left, split.right] {
+                if std::mem::replace(&mut has_parent[child as usize], true) {
+                    return Err(malformed(format!("tree {}, node {child} is the child of two splits", node.tree)));
+                }
             }
         }
     }
@@ -214,7 +220,14 @@ mod tests {
         out_of_order.swap(1, 2);
         let mut impossible = stump(1, 2, 0);
         impossible[1].probability = 1.5;
-        for nodes in [backwards, outside, no_such_feature, out_of_order, impossible, Vec::new()] {
+        let shared = stump(2, 2, 0);
+        let mut negative = stump(1, 2, 0);
+        negative[1].cover = -1.0;
+        let mut endless = stump(1, 2, 0);
+        endless[0].cover = f64::INFINITY;
+        for nodes in
+            [backwards, outside, no_such_feature, out_of_order, impossible, shared, negative, endless, Vec::new()]
+        {
             let refused = Forest::from_nodes(1, nodes);
             assert!(matches!(refused, Err(LearnError::Malformed { .. })));
         }

@@ -62,6 +62,8 @@ pub struct ForestParams {
     pub max_features: MaxFeatures,
     /// Splits from the root to a leaf at most, at least 1; no limit when none.
     pub max_depth: Option<usize>,
+    /// Training rows that a leaf has at least, at least 1; a row that the bootstrap drew more than once counts once.
+    pub min_samples_leaf: usize,
     /// Weights of the classes.
     pub class_weight: ClassWeight,
     /// Seed of all trees.
@@ -80,6 +82,8 @@ pub struct ForestGrid {
     pub max_features: Vec<MaxFeatures>,
     /// Depth limits.
     pub max_depth: Vec<Option<usize>>,
+    /// Least numbers of training rows in a leaf.
+    pub min_samples_leaf: Vec<usize>,
     /// Weights of the classes.
     pub class_weight: Vec<ClassWeight>,
 }
@@ -110,7 +114,11 @@ impl ForestParams {
     /// # Errors
     /// When there are to be no trees, or trees without splits.
     pub fn check(&self) -> Result<(), LearnError> {
-        let numbers = [("n_estimators", self.n_estimators), ("max_depth", self.max_depth.unwrap_or(1))];
+        let numbers = [
+            ("n_estimators", self.n_estimators),
+            ("max_depth", self.max_depth.unwrap_or(1)),
+            ("min_samples_leaf", self.min_samples_leaf),
+        ];
         match numbers.iter().find(|(_, number)| *number == 0) {
             None => Ok(()),
             Some((param, _)) => Err(LearnError::Param { param, found: "0".to_owned(), expected: "at least 1" }),
@@ -126,6 +134,7 @@ impl ForestGrid {
             self.criterion.len(),
             self.max_features.len(),
             self.max_depth.len(),
+            self.min_samples_leaf.len(),
             self.class_weight.len(),
         ])
         .iter()
@@ -134,7 +143,8 @@ impl ForestGrid {
             criterion: self.criterion[point[1]],
             max_features: self.max_features[point[2]],
             max_depth: self.max_depth[point[3]],
-            class_weight: self.class_weight[point[4]],
+            min_samples_leaf: self.min_samples_leaf[point[4]],
+            class_weight: self.class_weight[point[5]],
             seed,
         })
         .collect()
@@ -174,6 +184,7 @@ mod tests {
             criterion: vec![Criterion::Gini, Criterion::Entropy],
             max_features: vec![MaxFeatures::Sqrt, MaxFeatures::Log2],
             max_depth: vec![Some(2), Some(3), Some(4)],
+            min_samples_leaf: vec![1],
             class_weight: vec![ClassWeight::None],
         }
     }
@@ -209,7 +220,8 @@ mod tests {
     fn zeros_are_refused() {
         let good = original_grid().candidates(1)[0];
         assert!(good.check().is_ok());
-        for bad in [ForestParams { n_estimators: 0, ..good }, ForestParams { max_depth: Some(0), ..good }] {
+        let no_leaf = ForestParams { min_samples_leaf: 0, ..good };
+        for bad in [ForestParams { n_estimators: 0, ..good }, ForestParams { max_depth: Some(0), ..good }, no_leaf] {
             assert!(bad.check().is_err());
         }
     }

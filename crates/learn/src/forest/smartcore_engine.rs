@@ -82,6 +82,7 @@ fn one_tree(params: &ForestParams, n_features: usize, tree: usize) -> RandomFore
             Criterion::Entropy => SplitCriterion::Entropy,
         },
         max_depth: params.max_depth.and_then(|depth| depth.try_into().ok()),
+        min_samples_leaf: params.min_samples_leaf,
         n_trees: 1,
         m: Some(params.max_features.count(n_features)),
         seed: substream(params.seed, tree as u64),
@@ -147,6 +148,7 @@ mod tests {
             criterion: Criterion::Gini,
             max_features: crate::forest::MaxFeatures::Sqrt,
             max_depth: Some(4),
+            min_samples_leaf: 1,
             class_weight: ClassWeight::None,
             seed: 5,
         };
@@ -170,6 +172,7 @@ mod tests {
             criterion: Criterion::Gini,
             max_features: crate::forest::MaxFeatures::Sqrt,
             max_depth: None,
+            min_samples_leaf: 1,
             class_weight: ClassWeight::Balanced,
             seed: 5,
         };

@@ -27,6 +27,7 @@ fn params() -> ForestParams {
         criterion: Criterion::Gini,
         max_features: MaxFeatures::Sqrt,
         max_depth: None,
+        min_samples_leaf: 1,
         class_weight: ClassWeight::None,
         seed: 9,
     }
@@ -167,4 +168,20 @@ fn what_cannot_be_learned_from_is_refused() {
     let forest = fit(&values, &labels, None).unwrap();
     assert!(forest.predict_proba_at(&table(&values), 21, None).is_err());
     assert!(forest.predict_proba(&Samples::new(&[1.0], 1, 1).unwrap()).is_err());
+}
+
+#[test]
+fn leaves_have_the_least_number_of_rows() {
+    let (values, labels) = data(300, 5);
+    for name in [Engine::Histogram, Engine::Smartcore] {
+        let smallest = |min_samples_leaf| {
+            let params = ForestParams { min_samples_leaf, ..params() };
+            let forest = engine(name).fit(&table(&values), &labels, None, &params).unwrap();
+            let leaves = forest.nodes().iter().filter(|node| node.split.is_none());
+            leaves.map(|leaf| leaf.cover).min_by(f64::total_cmp).unwrap()
+        };
+        // a row that was drawn twice weighs two, so the weight is at least the number of rows
+        assert!(smallest(8) >= 8.0, "{name:?}: {}", smallest(8));
+        assert!(smallest(1) < 8.0, "{name:?}: {}", smallest(1));
+    }
 }

@@ -29,10 +29,10 @@ pub struct PrPoint {
 
 /// The rows with a score of at least `threshold`, counted by class.
 #[derive(Debug, Clone, Copy)]
-struct Step {
-    threshold: f64,
-    positives: u64,
-    negatives: u64,
+pub(super) struct Step {
+    pub(super) threshold: f64,
+    pub(super) positives: u64,
+    pub(super) negatives: u64,
 }
 
 /// Area under the ROC curve: the chance that a faulty row scores above a good one, ties counting half.
@@ -115,7 +115,7 @@ fn both_classes(steps: &[Step], what: &'static str) -> Result<(u64, u64), LearnE
 }
 
 /// Cumulative counts at every distinct score, the highest score first.
-fn steps(labels: &[bool], scores: &[f64]) -> Result<Vec<Step>, LearnError> {
+pub(super) fn steps(labels: &[bool], scores: &[f64]) -> Result<Vec<Step>, LearnError> {
     check(labels, scores)?;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]));
