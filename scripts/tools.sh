@@ -5,7 +5,8 @@
 rust_version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 nextest_version=0.9.143
 tekton_lint_version=1.1.0
-python_tools=(jsonschema==4.26.0 PyYAML==6.0.3)
+# The last three are for docs/open_bundle.py, which a test runs.
+python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0)
 
 # note TEXT: what is going on, on stderr.
 note() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
@@ -87,6 +88,8 @@ test_tools() {
         "$python_env/bin/pip" install --quiet --disable-pip-version-check "${python_tools[@]}"
         touch "$python_env/complete"
     fi
+    # For the tests in Rust.
+    export FAULTLINE_PYTHON="$python_env/bin/python"
     tekton_lint="$cache/tekton-lint-$tekton_lint_version"
     if [ ! -e "$tekton_lint/complete" ]; then
         note "installing tekton-lint"

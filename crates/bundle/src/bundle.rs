@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use faultline_contract::documents::cluster::Clusters;
-use faultline_contract::documents::promote::BundleIndex;
+use faultline_contract::documents::promote::{BundleIndex, BundleModel};
+use faultline_learn::calibration::Calibrate as _;
 use faultline_learn::kmeans::KMeans;
 use faultline_learn::preprocess::{Preprocessor, PreprocessorState};
-use faultline_learn::{OwnedSamples, Samples};
+use faultline_learn::{LearnError, OwnedSamples, Samples};
 use faultline_table::Columns;
 use serde::de::DeserializeOwned;
 
 use crate::error::BundleError;
+use crate::explanation::Explanation;
 use crate::model::Model;
 
 /// Rows that are scored at once, so that memory does not grow with the batch.
@@ -31,7 +33,7 @@ pub struct Bundle {
 pub struct Score {
     /// The number of its cluster.
     pub cluster: usize,
-    /// The probability (0..1) that it is faulty, from the model that serves its cluster.
+    /// The calibrated probability (0..1) that it is faulty, from the model that serves its cluster.
     pub probability: f64,
     /// Whether the probability reaches that model's threshold.
     pub faulty: bool,
@@ -72,6 +74,7 @@ impl Bundle {
             .models
             .iter()
             .map(|(name, model)| {
+                model.calibration.check()?;
                 Ok((name.clone(), Model::read(model.family, &path_of(&model.file), feature_names.len())?))
             })
             .collect::<Result<_, BundleError>>()?;
@@ -88,35 +91,80 @@ impl Bundle {
     /// # Errors
     /// When the number of columns is another or a value is infinite.
     pub fn score(&self, samples: &Samples<'_>) -> Result<Vec<Score>, BundleError> {
+        self.score_blocks(samples, |_, _, _| Ok(()))
+    }
+
+    /// Scores raw rows as [`Bundle::score`] does, to the bit, and explains each by the `top` features that moved it most:
+    /// those of [`Model::contributions`] of the model that serves its cluster, named as the preprocessor hands them on.
+    ///
+    /// The contributions of all features are held for one block of rows at a time.
+    ///
+    /// # Errors
+    /// As for [`Bundle::score`].
+    pub fn score_with_contributions(
+        &self,
+        samples: &Samples<'_>,
+        top: usize,
+    ) -> Result<Vec<(Score, Explanation<'_>)>, BundleError> {
+        let feature_names = &self.preprocessor.state().feature_names_out;
+        let mut explanations: Vec<Option<Explanation<'_>>> = vec![None; samples.n_samples];
+        let scores = self.score_blocks(samples, |model, rows, features| {
+            let contributions = model.contributions(features)?;
+            let scale = model.contribution_scale();
+            for (&row, contributions) in rows.iter().zip(contributions.chunks_exact(features.n_features + 1)) {
+                explanations[row] = Some(Explanation::new(scale, contributions, feature_names, top));
+            }
+            Ok(())
+        })?;
+        Ok(scores.into_iter().zip(explanations.into_iter().flatten()).collect())
+    }
+
+    /// Scores block by block and shows every model, for each block, the rows that it serves: their numbers among all rows,
+    /// and their preprocessed features.
+    fn score_blocks(
+        &self,
+        samples: &Samples<'_>,
+        mut show: impl FnMut(&Model, &[usize], &Samples<'_>) -> Result<(), LearnError>,
+    ) -> Result<Vec<Score>, BundleError> {
         samples.expect_features(self.index.features.len())?;
         let mut scores = Vec::with_capacity(samples.n_samples);
         for features in samples.features.chunks(BLOCK_ROWS * samples.n_features.max(1)) {
             let n_samples = features.len() / samples.n_features.max(1);
-            scores.extend(self.score_block(&Samples { features, n_samples, n_features: samples.n_features })?);
+            let block = Samples { features, n_samples, n_features: samples.n_features };
+            self.score_block(&block, &mut scores, &mut show)?;
         }
         Ok(scores)
     }
 
-    fn score_block(&self, samples: &Samples<'_>) -> Result<Vec<Score>, BundleError> {
+    /// Scores one block, whose first row is the next after `scores`.
+    fn score_block(
+        &self,
+        samples: &Samples<'_>,
+        scores: &mut Vec<Score>,
+        mut show: impl FnMut(&Model, &[usize], &Samples<'_>) -> Result<(), LearnError>,
+    ) -> Result<(), BundleError> {
+        let first = scores.len();
         let features = self.preprocessor.transform(samples)?;
         let features = features.as_samples();
         let clusters = self.clusters.predict(&features)?;
-        let mut scores: Vec<Score> =
-            clusters.into_iter().map(|cluster| Score { cluster, probability: f64::NAN, faulty: false }).collect();
+        scores.extend(clusters.into_iter().map(|cluster| Score { cluster, probability: f64::NAN, faulty: false }));
         for (name, model) in &self.models {
             let served = |row: &usize| self.index.model_of_cluster[scores[*row].cluster] == *name;
-            let rows: Vec<usize> = (0..scores.len()).filter(served).collect();
+            let rows: Vec<usize> = (first..scores.len()).filter(served).collect();
             if rows.is_empty() {
                 continue;
             }
-            let threshold = self.index.models[name].threshold;
-            let probabilities = model.predict_proba(&features.select(&rows)?.as_samples())?;
+            let BundleModel { calibration, threshold, .. } = &self.index.models[name];
+            let in_block: Vec<usize> = rows.iter().map(|row| row - first).collect();
+            let features = features.select(&in_block)?;
+            let probabilities = calibration.apply(&model.predict_proba(&features.as_samples())?);
+            show(model, &rows, &features.as_samples())?;
             for (row, probability) in rows.into_iter().zip(probabilities) {
                 scores[row].probability = probability;
-                scores[row].faulty = probability >= threshold;
+                scores[row].faulty = probability >= *threshold;
             }
         }
-        Ok(scores)
+        Ok(())
     }
 }
 
@@ -137,6 +185,3 @@ fn mismatch(what: &'static str, found: &impl std::fmt::Debug, expected: &impl st
     };
     BundleError::Mismatch { what, found: abridged(format!("{found:?}")), expected: abridged(format!("{expected:?}")) }
 }
-
-#[cfg(test)]
-mod tests;

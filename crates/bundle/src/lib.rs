@@ -2,8 +2,10 @@
 
 mod bundle;
 mod error;
+mod explanation;
 mod model;
 
 pub use bundle::{Bundle, Score};
 pub use error::BundleError;
+pub use explanation::{ContributionScale, Explanation, FeatureContribution};
 pub use model::Model;

@@ -6,10 +6,12 @@ use std::path::Path;
 use faultline_contract::documents::train::Family;
 use faultline_learn::boosting::BoostedTrees;
 use faultline_learn::forest::{Forest, Node, Split};
+use faultline_learn::logistic::LogisticRegression;
 use faultline_learn::{Classifier, LearnError, Samples};
 use faultline_table::{Columns, Values};
 
 use crate::error::BundleError;
+use crate::explanation::ContributionScale;
 
 /// A fitted model of any family.
 pub enum Model {
@@ -17,6 +19,8 @@ pub enum Model {
     Forest(Forest),
     /// Gradient boosted trees; XGBoost's UBJSON.
     Boosting(BoostedTrees),
+    /// A logistic regression; JSON.
+    Logistic(LogisticRegression),
 }
 
 impl Model {
@@ -25,6 +29,7 @@ impl Model {
         match self {
             Self::Forest(_) => Family::Forest,
             Self::Boosting(_) => Family::Boosting,
+            Self::Logistic(_) => Family::Logistic,
         }
     }
 
@@ -35,11 +40,8 @@ impl Model {
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
         match self {
             Self::Forest(forest) => Ok(nodes_table(forest)?.write(path)?),
-            Self::Boosting(trees) => fs::write(path, trees.to_bytes()?).map_err(|source| BundleError::File {
-                action: "write",
-                path: path.to_owned(),
-                source,
-            }),
+            Self::Boosting(trees) => write(path, &trees.to_bytes()?),
+            Self::Logistic(model) => write(path, &model.to_bytes()?),
         }
     }
 
@@ -51,26 +53,15 @@ impl Model {
         match family {
             Family::Forest => Ok(Self::Forest(Forest::from_nodes(n_features, nodes(&Columns::read(path)?)?)?)),
             Family::Boosting => {
-                let bytes = fs::read(path).map_err(|source| BundleError::File {
-                    action: "read",
-                    path: path.to_owned(),
-                    source,
-                })?;
-                let trees = BoostedTrees::from_bytes(&bytes)?;
-                Samples { features: &[], n_samples: 0, n_features }.expect_features(trees.n_features())?;
+                let trees = BoostedTrees::from_bytes(&read(path)?)?;
+                expect_features(n_features, trees.n_features())?;
                 Ok(Self::Boosting(trees))
             }
-        }
-    }
-
-    /// The share of each feature in what the model has learned; they add up to 1 where it splits at all.
-    ///
-    /// # Errors
-    /// When the library of the family refuses.
-    pub fn importances(&self) -> Result<Vec<f64>, LearnError> {
-        match self {
-            Self::Forest(forest) => Ok(forest.importances()),
-            Self::Boosting(trees) => trees.importances(),
+            Family::Logistic => {
+                let model = LogisticRegression::from_bytes(&read(path)?)?;
+                expect_features(n_features, model.n_features())?;
+                Ok(Self::Logistic(model))
+            }
         }
     }
 
@@ -82,8 +73,44 @@ impl Model {
         match self {
             Self::Forest(forest) => forest.predict_proba(samples),
             Self::Boosting(trees) => trees.predict_proba(samples),
+            Self::Logistic(model) => model.predict_proba(samples),
         }
     }
+
+    /// How much each feature moves each row (TreeSHAP, path-dependent), in the scale of [`Model::contribution_scale`]:
+    /// `n_samples` rows of `n_features + 1` values, row-major; the last of a row is the bias, and a row adds up to what the
+    /// model itself says of it, before any calibration.
+    ///
+    /// # Errors
+    /// When the number of columns is not the one of the training rows.
+    pub fn contributions(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
+        match self {
+            Self::Forest(forest) => forest.contributions(samples),
+            Self::Boosting(trees) => trees.contributions(samples),
+            Self::Logistic(model) => model.contributions(samples),
+        }
+    }
+
+    /// What the contributions of this family add up to.
+    pub fn contribution_scale(&self) -> ContributionScale {
+        match self {
+            Self::Forest(_) => ContributionScale::Probability,
+            Self::Boosting(_) | Self::Logistic(_) => ContributionScale::LogOdds,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
+    fs::read(path).map_err(|source| BundleError::File { action: "read", path: path.to_owned(), source })
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), BundleError> {
+    fs::write(path, content).map_err(|source| BundleError::File { action: "write", path: path.to_owned(), source })
+}
+
+/// Refuses a model of another width than the table it is to score.
+fn expect_features(n_features: usize, of_model: usize) -> Result<(), LearnError> {
+    Samples { features: &[], n_samples: 0, n_features }.expect_features(of_model)
 }
 
 fn nodes_table(forest: &Forest) -> Result<Columns, BundleError> {
@@ -134,6 +161,7 @@ fn converted<T: TryFrom<i64>>(table: &Columns, column: &'static str) -> Result<V
 mod tests {
     use faultline_learn::boosting::{BoostingParams, fit_boosting};
     use faultline_learn::forest::{ClassWeight, Criterion, Engine, ForestParams, MaxFeatures, engine};
+    use faultline_learn::logistic::{LogisticParams, fit_logistic};
 
     use super::*;
 
@@ -143,7 +171,7 @@ mod tests {
         (features, targets)
     }
 
-    fn models() -> [Model; 2] {
+    fn models() -> [Model; 3] {
         let (features, targets) = rows();
         let samples = Samples::new(&features, 60, 2).unwrap();
         let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
@@ -152,12 +180,18 @@ mod tests {
             criterion: Criterion::Gini,
             max_features: MaxFeatures::Sqrt,
             max_depth: Some(3),
+            min_samples_leaf: 1,
             class_weight: ClassWeight::None,
             seed: 7,
         };
         let forest = engine(Engine::Histogram).fit(&samples, &labels, None, &params).unwrap();
         let params = BoostingParams { n_estimators: 5, ..BoostingParams::default() }.check().unwrap();
-        [Model::Forest(forest), Model::Boosting(fit_boosting(&samples, &targets, None, &params, 7).unwrap())]
+        let logistic = fit_logistic(&samples, &labels, &LogisticParams::default().check().unwrap()).unwrap();
+        [
+            Model::Forest(forest),
+            Model::Boosting(fit_boosting(&samples, &targets, None, &params, 7).unwrap()),
+            Model::Logistic(logistic),
+        ]
     }
 
     #[test]
@@ -173,17 +207,20 @@ mod tests {
             let again = folder.path().join("again");
             opened.write(&again).unwrap();
             assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
-            assert!((model.importances().unwrap().iter().sum::<f64>() - 1.0).abs() < 1e-9);
         }
     }
 
     #[test]
     fn a_file_of_another_family_or_width_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let [forest, boosting] = models();
+        let [forest, boosting, logistic] = models();
         let (trees, model) = (folder.path().join("trees"), folder.path().join("model"));
         forest.write(&trees).unwrap();
         boosting.write(&model).unwrap();
+        let regression = folder.path().join("regression");
+        logistic.write(&regression).unwrap();
+        assert!(Model::read(Family::Logistic, &regression, 3).is_err());
+        assert!(Model::read(Family::Logistic, &model, 2).is_err());
         assert!(Model::read(Family::Boosting, &trees, 2).is_err());
         assert!(Model::read(Family::Forest, &model, 2).is_err());
         assert!(Model::read(Family::Boosting, &model, 3).is_err());
