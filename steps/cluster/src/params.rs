@@ -18,6 +18,9 @@ pub struct ClusterParams {
     pub min_rows: u64,
     /// Training rows of each class that a cluster needs for a model of its own. Default 4, one per fold.
     pub min_class_rows: u64,
+    /// Whether a model of all rows is trained beside those of the clusters; where a cluster cannot have one of its own it is
+    /// trained in any case. Default true.
+    pub pooled: bool,
 }
 
 /// Checked params.
@@ -34,7 +37,7 @@ pub struct ParamsError {
 
 impl Default for ClusterParams {
     fn default() -> Self {
-        Self { k: None, k_max: 10, n_runs: 10, min_rows: 20, min_class_rows: 4 }
+        Self { k: None, k_max: 10, n_runs: 10, min_rows: 20, min_class_rows: 4, pooled: true }
     }
 }
 

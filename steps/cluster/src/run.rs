@@ -36,7 +36,8 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
     let clusters = count(job, fitted.n_clusters(), &assigned, &trains, table.optional_u8("_target")?);
     let model_of_cluster: BTreeMap<usize, String> = clusters.iter().map(|c| (c.cluster, model(c))).collect();
     let mut models: Vec<String> = clusters.iter().filter(|c| c.trainable).map(model).collect();
-    if models.len() < clusters.len() {
+    // The model of a lone cluster is one of all rows already.
+    if (job.params.get().pooled && clusters.len() > 1) || models.len() < clusters.len() {
         models.push(POOLED.to_owned());
     }
     outputs.fact("models", models.clone());

@@ -5,6 +5,7 @@ mod io;
 mod options;
 mod params;
 mod run;
+mod suspects;
 
 pub use error::PreprocessError;
 pub use io::Preprocess;

@@ -10,6 +10,7 @@ use faultline_learn::selection::holdout;
 use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, Table, Values};
 
+use crate::suspects::suspects;
 use crate::{PreprocessError, ValidPreprocessParams};
 
 /// What the core needs besides its table.
@@ -75,6 +76,9 @@ fn fit(job: &Job, table: &Table, parted: &Parted, outputs: &mut Outputs) -> Resu
     let state = fitted.state();
     outputs.json("preprocessor.json", state)?;
     outputs.json("missingness.json", &missingness(table, parted, state))?;
+    let suspects = suspects(table, &parted.train)?;
+    outputs.count("suspects", suspects.len() as u64);
+    outputs.json("suspects.json", &suspects)?;
     let donors = fitted.donors();
     let path = outputs.declare("donors.parquet", MediaType::Parquet, Some(donors.n_samples as u64))?;
     Columns::new(donors.n_samples).with_matrix(&table.feature_names, donors.features)?.write(&path)?;
