@@ -1,9 +1,14 @@
-//! The rows of one model, cut into training and holdout.
+//! The training rows of one model, and how they are split: the folds of the cross-validation, and the cut in time.
 
-use faultline_learn::{OwnedSamples, Samples};
+use faultline_contract::documents::preprocess::TRAIN;
+use faultline_learn::selection::{Fold, forward_split, stratified_folds};
+use faultline_learn::{LearnError, OwnedSamples, Samples};
 use faultline_table::{Columns, Keys};
 
 use crate::{ModelChoice, TrainError};
+
+/// Rows of each class that are needed to learn at all: one to fit on while the other is scored.
+const MIN_CLASS_ROWS: usize = 2;
 
 /// Labelled rows in the order of the table.
 #[derive(Debug)]
@@ -14,17 +19,39 @@ pub(crate) struct Rows {
     pub(crate) targets: Vec<u8>,
 }
 
-/// What a model is trained on and what it is tried on.
+/// How the rows are to be split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Splits {
+    pub(crate) n_folds: usize,
+    /// The share of the training rows (0..1) that is late; 0 for no cut in time.
+    pub(crate) forward_ratio: f64,
+    pub(crate) seed: u64,
+}
+
+/// What a model is trained on. The splits are those of all training rows, restricted to the model's own: figures of
+/// different models are of the same folds and of the same cut.
 #[derive(Debug)]
 pub(crate) struct ModelData {
     pub(crate) feature_names: Vec<String>,
-    pub(crate) train: Rows,
-    pub(crate) holdout: Rows,
+    pub(crate) rows: Rows,
+    /// None where the rows cannot be learned from.
+    pub(crate) folds: Vec<Fold>,
+    /// Fitted on the early rows, tried on the late ones.
+    pub(crate) forward: Option<Fold>,
 }
 
 impl Rows {
     pub(crate) fn len(&self) -> usize {
         self.targets.len()
+    }
+
+    /// Some of the rows, in the order given.
+    pub(crate) fn select(&self, rows: &[usize]) -> Result<Self, LearnError> {
+        Ok(Self {
+            keys: self.keys.select(rows),
+            samples: self.samples.as_samples().select(rows)?,
+            targets: rows.iter().map(|&row| self.targets[row]).collect(),
+        })
     }
 
     pub(crate) fn labels(&self) -> Vec<bool> {
@@ -34,16 +61,28 @@ impl Rows {
     pub(crate) fn faulty_count(&self) -> usize {
         self.labels().into_iter().filter(|&label| label).count()
     }
+
+    /// Whether both classes have enough of the rows to learn from.
+    pub(crate) fn can_be_learned(&self) -> bool {
+        let faulty = self.faulty_count();
+        faulty.min(self.len() - faulty) >= MIN_CLASS_ROWS
+    }
 }
 
 impl ModelData {
-    /// Picks the rows of `model` that have a target. `features` and `assignments` must be of the same rows in the same
+    /// Picks the training rows of `model` that have a target. `features` and `assignments` must be of the same rows in the same
     /// order.
-    pub(crate) fn of(features: &Columns, assignments: &Columns, model: ModelChoice) -> Result<Self, TrainError> {
+    pub(crate) fn of(
+        features: &Columns,
+        assignments: &Columns,
+        model: ModelChoice,
+        splits: Splits,
+    ) -> Result<Self, TrainError> {
         let keys = features.keys()?;
         if assignments.keys()? != keys {
             return Err(TrainError::Misaligned);
         }
+        let failed = |source| TrainError::Learn { family: "model", model: model.to_string(), source };
         // The names of features never start with an underscore; those of all other columns do.
         let feature_names: Vec<String> =
             features.names().filter(|name| !name.starts_with('_')).map(str::to_owned).collect();
@@ -51,24 +90,39 @@ impl ModelData {
         let samples = Samples { features: &matrix, n_samples: keys.len(), n_features: feature_names.len() };
         let (targets, split) = (features.optional_u8("_target")?, features.text("_split")?);
         let clusters = assignments.i64("cluster")?;
+
+        // Every labelled training row, of all models.
+        let (all, all_targets): (Vec<usize>, Vec<u8>) =
+            (0..keys.len()).filter(|&row| split[row] == TRAIN).filter_map(|row| Some((row, targets[row]?))).unzip();
         let belongs = |row: usize| match model {
             ModelChoice::Pooled => true,
             ModelChoice::Cluster(number) => clusters[row] == i64::from(number),
         };
-        let rows_of = |part: &str| -> Result<Rows, TrainError> {
-            let picked = |row: &usize| belongs(*row) && targets[*row].is_some() && split[*row] == part;
-            let rows: Vec<usize> = (0..keys.len()).filter(picked).collect();
-            Ok(Rows {
-                keys: keys.select(&rows),
-                samples: samples.select(&rows).map_err(|source| TrainError::Learn {
-                    family: "model",
-                    model: model.to_string(),
-                    source,
-                })?,
-                targets: rows.iter().filter_map(|&row| targets[row]).collect(),
-            })
+        let own: Vec<usize> = (0..all.len()).filter(|&place| belongs(all[place])).collect();
+        let rows: Vec<usize> = own.iter().map(|&place| all[place]).collect();
+        let rows = Rows {
+            keys: keys.select(&rows),
+            samples: samples.select(&rows).map_err(failed)?,
+            targets: own.iter().map(|&place| all_targets[place]).collect(),
         };
-        let (train, holdout) = (rows_of("train")?, rows_of("holdout")?);
-        Ok(Self { feature_names, train, holdout })
+
+        let mut folds = Vec::new();
+        if rows.can_be_learned() {
+            let labels: Vec<bool> = all_targets.iter().map(|&target| target == 1).collect();
+            let groups: Vec<usize> =
+                all.iter().map(|&row| usize::try_from(clusters[row]).unwrap_or_default()).collect();
+            let faulty = labels.iter().filter(|&&label| label).count();
+            let n_folds = splits.n_folds.min(faulty).min(labels.len() - faulty);
+            let of_all = stratified_folds(&labels, &groups, n_folds, splits.seed).map_err(failed)?;
+            folds = of_all.iter().map(|fold| fold.among(&own)).collect();
+        }
+        let times = features.moment("_time")?;
+        let times: Vec<i64> = all.iter().map(|&row| times[row]).collect();
+        let forward = (splits.forward_ratio > 0.0)
+            .then(|| forward_split(&times, splits.forward_ratio))
+            .transpose()
+            .map_err(failed)?
+            .map(|cut| cut.among(&own));
+        Ok(Self { feature_names, rows, folds, forward })
     }
 }

@@ -41,11 +41,16 @@ impl Step for Train {
         let grid = match family {
             Family::Forest => json!(params.forest),
             Family::Boosting => json!(params.boosting),
+            Family::Logistic => json!(params.logistic),
         };
         let semantic = json!({
             "model": options.cluster_model.to_string(),
             "family": family,
             "n_folds": params.n_folds,
+            "forward_ratio": params.forward_ratio,
+            "calibrate": params.calibrate,
+            "costs": params.costs,
+            "bootstrap": params.bootstrap,
             "grid": grid,
         });
         let params = document.checked(Self::NAME, params.check(family, context.seed()))?;

@@ -2,7 +2,6 @@
 
 mod data;
 mod error;
-mod evaluate;
 mod io;
 mod options;
 mod params;
@@ -12,5 +11,5 @@ mod search;
 pub use error::TrainError;
 pub use io::Train;
 pub use options::{ModelChoice, TrainOptions};
-pub use params::{ForestSection, TrainParams, ValidGrid, ValidTrainParams};
+pub use params::{ForestSection, LogisticGrid, TrainParams, ValidGrid, ValidTrainParams};
 pub use run::Job;

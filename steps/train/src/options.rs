@@ -67,6 +67,8 @@ pub enum FamilyFlag {
     Forest,
     /// Gradient boosted trees by XGBoost.
     Boosting,
+    /// Logistic regression, the simple baseline.
+    Logistic,
 }
 
 impl From<FamilyFlag> for Family {
@@ -74,6 +76,7 @@ impl From<FamilyFlag> for Family {
         match flag {
             FamilyFlag::Forest => Self::Forest,
             FamilyFlag::Boosting => Self::Boosting,
+            FamilyFlag::Logistic => Self::Logistic,
         }
     }
 }

@@ -1,17 +1,24 @@
-//! The core: pick the rows, search the grid, fit the winner, say what it is worth.
+//! The core: pick the rows, search the grid, calibrate and fit the winner, say what it is worth.
+//!
+//! Nothing here looks at the rows held out.
 
-use faultline_contract::documents::train::{Candidate, Candidates, Evaluation, Family, Importance, Trained};
+use faultline_bundle::Model;
+use faultline_contract::documents::evaluation::Assessment;
+use faultline_contract::documents::train::{Candidate, Candidates, Evaluation, Family, Forward, Importance, Trained};
 use faultline_learn::LearnError;
-use faultline_learn::selection::{Fold, OutOfFold, best, stratified_folds};
+use faultline_learn::bootstrap::assess;
+use faultline_learn::calibration::{self, Calibrate as _, Chosen};
+use faultline_learn::explain::mean_absolute;
+use faultline_learn::metrics::cheapest_threshold;
+use faultline_learn::selection::{OutOfFold, best};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, Values};
 
-use crate::data::{ModelData, Rows};
-use crate::evaluate::{best_threshold, metrics};
-use crate::{ModelChoice, TrainError, ValidTrainParams};
+use crate::data::{ModelData, Rows, Splits};
+use crate::{ModelChoice, TrainError, ValidGrid, ValidTrainParams};
 
-/// Rows of each class that are needed to learn at all: one to fit on while the other is scored.
-const MIN_CLASS_ROWS: usize = 2;
+/// Training rows whose predictions are taken apart for the importances; of more every n-th.
+const MAX_EXPLAINED_ROWS: usize = 5_000;
 
 /// What the core needs besides its tables.
 #[derive(Debug)]
@@ -20,82 +27,93 @@ pub struct Job {
     pub model: ModelChoice,
     /// The family and its grid.
     pub params: ValidTrainParams,
-    /// The seed of folds and fits.
+    /// The seed of folds, fits and resamples.
     pub seed: u64,
 }
 
 /// The winner of a grid search.
 struct Winner {
     point: usize,
-    folds: Vec<Fold>,
     out_of_fold: OutOfFold,
+    calibrated: Chosen,
     threshold: f64,
 }
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), TrainError> {
     let read = |name: &str| Ok::<_, TrainError>(Columns::read(inputs.path(name).map_err(TrainError::Input)?)?);
-    let data = ModelData::of(&read("preprocess/features.parquet")?, &read("cluster/assignments.parquet")?, job.model)?;
-
-    let faulty = data.train.faulty_count();
-    let smaller = faulty.min(data.train.len() - faulty);
+    let splits = Splits { n_folds: job.params.n_folds, forward_ratio: job.params.forward_ratio, seed: job.seed };
+    let data =
+        ModelData::of(&read("preprocess/features.parquet")?, &read("cluster/assignments.parquet")?, job.model, splits)?;
     let mut evaluation = Evaluation {
         model: job.model.to_string(),
         family: job.family(),
-        rows_train: data.train.len() as u64,
-        rows_train_faulty: faulty as u64,
+        rows_train: data.rows.len() as u64,
+        rows_train_faulty: data.rows.faulty_count() as u64,
         trained: None,
-        reason: None,
+        reason: job.why_not(&data),
     };
     let mut candidates = Vec::new();
     let mut winner = None;
-    if smaller < MIN_CLASS_ROWS || data.feature_names.is_empty() {
-        evaluation.reason = Some(format!(
-            "{} training rows, {faulty} of them faulty, with {} features: expected at least {MIN_CLASS_ROWS} rows of each class and one feature",
-            data.train.len(),
-            data.feature_names.len(),
-        ));
-    } else {
-        let (scored, won) = job.search(&data.train, job.params.n_folds.min(smaller))?;
+    if evaluation.reason.is_none() {
+        let (scored, won) = job.search(&data)?;
         candidates = scored;
         winner = Some(won);
     }
     outputs.json("candidates.json", &Candidates { model: job.model.to_string(), family: job.family(), candidates })?;
-    write_out_of_fold(outputs, &data.train, winner.as_ref())?;
-    let (trained, holdout) = match &winner {
-        Some(winner) => job.refit(&data, winner, outputs)?,
-        None => (None, Vec::new()),
-    };
-    let held_out = if trained.is_some() { (0..data.holdout.len()).collect() } else { Vec::new() };
-    write_holdout(outputs, &data.holdout, &held_out, holdout)?;
-
+    write_out_of_fold(outputs, &data, winner.as_ref())?;
+    if let Some(winner) = &winner {
+        let forward = job.forward(&data, winner, outputs)?;
+        evaluation.trained = Some(job.refit(&data, winner, forward, outputs)?);
+    }
     let score =
         winner.as_ref().map_or_else(|| "none".to_owned(), |winner| winner.out_of_fold.average_precision.to_string());
     outputs.fact("average_precision", score);
-    outputs.count("rows_in", (data.train.len() + data.holdout.len()) as u64);
-    outputs.count("rows_out", winner.as_ref().map_or(0, |_| data.train.len()) as u64);
-    outputs.count("rows_train", data.train.len() as u64);
-    outputs.count("rows_holdout", data.holdout.len() as u64);
-    evaluation.trained = trained;
+    outputs.count("rows_in", data.rows.len() as u64);
+    outputs.count("rows_out", winner.as_ref().map_or(0, |_| data.rows.len()) as u64);
     Ok(outputs.json("evaluation.json", &evaluation)?)
 }
 
 impl Job {
     fn family(&self) -> Family {
-        self.params.grid.family()
+        self.params.family
     }
 
     fn failed(&self, source: LearnError) -> TrainError {
         TrainError::Learn { family: self.family().as_str(), model: self.model.to_string(), source }
     }
 
-    /// Scores every point out of fold and picks the best.
-    fn search(&self, train: &Rows, n_folds: usize) -> Result<(Vec<Candidate>, Winner), TrainError> {
-        let labels = train.labels();
-        let folds = stratified_folds(&labels, n_folds, self.seed).map_err(|source| self.failed(source))?;
+    /// Why there is nothing to train; none when there is.
+    fn why_not(&self, data: &ModelData) -> Option<String> {
+        if self.params.grid.is_none() {
+            return Some(format!("the params ask for no model of the family {}", self.family()));
+        }
+        (!data.rows.can_be_learned() || data.feature_names.is_empty()).then(|| {
+            format!(
+                "{} training rows, {} of them faulty, with {} features: expected at least 2 rows of each class and one feature",
+                data.rows.len(),
+                data.rows.faulty_count(),
+                data.feature_names.len(),
+            )
+        })
+    }
+
+    fn grid(&self) -> Result<&ValidGrid, TrainError> {
+        self.params.grid.as_ref().ok_or_else(|| self.failed(LearnError::Empty { what: "the grid" }))
+    }
+
+    fn fit(&self, winner: &Winner, rows: &Rows) -> Result<Model, TrainError> {
+        self.grid()?.fit(winner.point, rows, self.seed).map_err(|source| self.failed(source))
+    }
+
+    /// Scores every point out of fold, picks the best, calibrates it and finds its threshold.
+    fn search(&self, data: &ModelData) -> Result<(Vec<Candidate>, Winner), TrainError> {
+        let labels = data.rows.labels();
+        let grid = self.grid()?;
         let mut scores =
-            self.params.grid.cross_validate(train, &folds, self.seed).map_err(|source| self.failed(source))?;
-        let params = self.params.grid.hyper_params().map_err(std::io::Error::from)?;
-        let candidates = params
+            grid.cross_validate(&data.rows, &data.folds, self.seed).map_err(|source| self.failed(source))?;
+        let candidates = grid
+            .hyper_params()
+            .map_err(std::io::Error::from)?
             .into_iter()
             .zip(&scores)
             .map(|(params, score)| Candidate {
@@ -107,90 +125,128 @@ impl Job {
         let figures: Vec<f64> = scores.iter().map(|score| score.average_precision).collect();
         let point = best(&figures).ok_or_else(|| self.failed(LearnError::Empty { what: "the grid" }))?;
         let out_of_fold = scores.swap_remove(point);
-        let threshold = best_threshold(&labels, &out_of_fold.probabilities);
-        Ok((candidates, Winner { point, folds, out_of_fold, threshold }))
+        let calibrated = if self.params.calibrate {
+            calibration::choose(&labels, &out_of_fold.probabilities, &data.folds)
+        } else {
+            calibration::untouched(&labels, &out_of_fold.probabilities)
+        }
+        .map_err(|source| self.failed(source))?;
+        let threshold = cheapest_threshold(&labels, &calibrated.probabilities, &self.params.costs)
+            .map_err(|source| self.failed(source))?;
+        Ok((candidates, Winner { point, out_of_fold, calibrated, threshold }))
     }
 
-    /// Fits the winner on all training rows, writes the model and tries it on the holdout.
+    /// Fits the winner on the early training rows and tries it on the late ones, with the calibration and the threshold found out
+    /// of fold. None where either part lacks a class.
+    fn forward(&self, data: &ModelData, winner: &Winner, outputs: &mut Outputs) -> Result<Option<Forward>, TrainError> {
+        let Some(cut) = &data.forward else { return Ok(None) };
+        let labels = data.rows.labels();
+        let classes = |rows: &[usize]| {
+            let faulty = rows.iter().filter(|&&row| labels[row]).count();
+            faulty.min(rows.len() - faulty)
+        };
+        // One faulty row is none to learn from, and a late part of one class has no figures.
+        if classes(&cut.train) < 2 || classes(&cut.test) < 1 {
+            return Ok(None);
+        }
+        let learn = |source| self.failed(source);
+        let early = data.rows.select(&cut.train).map_err(learn)?;
+        let model = self.fit(winner, &early)?;
+        let late = data.rows.select(&cut.test).map_err(learn)?;
+        let raw = model.predict_proba(&late.samples.as_samples()).map_err(learn)?;
+        let probabilities = winner.calibrated.calibration.apply(&raw);
+        let assessment = self.assess(&late.labels(), &probabilities, winner.threshold).map_err(learn)?;
+        let path = outputs.declare("forward.parquet", MediaType::Parquet, Some(late.len() as u64))?;
+        Columns::new(late.len())
+            .with_keys(&late.keys)?
+            .with("target", targets(&late))?
+            .with("probability", Values::F64(probabilities))?
+            .write(&path)?;
+        Ok(Some(Forward { rows_early: early.len() as u64, late: assessment }))
+    }
+
+    fn assess(&self, labels: &[bool], probabilities: &[f64], threshold: f64) -> Result<Assessment, LearnError> {
+        let decisions: Vec<bool> = probabilities.iter().map(|&probability| probability >= threshold).collect();
+        assess(labels, probabilities, &decisions, &self.params.costs, &self.params.bootstrap, self.seed)
+    }
+
+    /// Fits the winner on all training rows and writes the model.
     fn refit(
         &self,
         data: &ModelData,
         winner: &Winner,
+        forward: Option<Forward>,
         outputs: &mut Outputs,
-    ) -> Result<(Option<Trained>, Vec<f64>), TrainError> {
+    ) -> Result<Trained, TrainError> {
         let learn = |source| self.failed(source);
-        let model = self.params.grid.fit(winner.point, &data.train, self.seed).map_err(learn)?;
+        let model = self.fit(winner, &data.rows)?;
         let file = self.family().file();
         let media_type = match self.family() {
             Family::Forest => MediaType::Parquet,
             Family::Boosting => MediaType::Ubjson,
+            Family::Logistic => MediaType::Json,
         };
         model.write(&outputs.declare(file, media_type, None)?)?;
 
-        let holdout = model.predict_proba(&data.holdout.samples.as_samples()).map_err(learn)?;
-        let held_out = (!holdout.is_empty())
-            .then(|| metrics(&data.holdout.labels(), &holdout, winner.threshold))
-            .transpose()
-            .map_err(learn)?;
-        let mut hyper_params = self.params.grid.hyper_params().map_err(std::io::Error::from)?;
-        let trained = Trained {
+        let mut hyper_params = self.grid()?.hyper_params().map_err(std::io::Error::from)?;
+        Ok(Trained {
             file: file.to_owned(),
             params: hyper_params.swap_remove(winner.point),
-            n_folds: winner.folds.len() as u64,
+            importances: importances(&model, &data.rows, &data.feature_names).map_err(learn)?,
+            n_folds: data.folds.len() as u64,
+            calibration: winner.calibrated.calibration.clone(),
+            calibrations: winner.calibrated.candidates.clone(),
+            costs: self.params.costs,
             threshold: winner.threshold,
-            out_of_fold: metrics(&data.train.labels(), &winner.out_of_fold.probabilities, winner.threshold)
+            out_of_fold: self
+                .assess(&data.rows.labels(), &winner.calibrated.probabilities, winner.threshold)
                 .map_err(learn)?,
-            holdout: held_out,
-            importances: ranked(&data.feature_names, model.importances().map_err(learn)?),
-        };
-        Ok((Some(trained), holdout))
+            forward,
+        })
     }
 }
 
-/// The features that count, greatest share first, equals in the order of the table.
-fn ranked(names: &[String], shares: Vec<f64>) -> Vec<Importance> {
+/// The features that move the predictions of the training rows, greatest share first, equals in the order of the table.
+fn importances(model: &Model, rows: &Rows, names: &[String]) -> Result<Vec<Importance>, LearnError> {
+    let every = rows.len().div_ceil(MAX_EXPLAINED_ROWS).max(1);
+    let explained: Vec<usize> = (0..rows.len()).step_by(every).collect();
+    let samples = rows.samples.as_samples().select(&explained)?;
+    let moved = mean_absolute(&model.contributions(&samples.as_samples())?, names.len());
+    let total: f64 = moved.iter().sum();
     let mut importances: Vec<Importance> = names
         .iter()
-        .zip(shares)
-        .filter(|(_, share)| *share > 0.0)
-        .map(|(feature, share)| Importance { feature: feature.clone(), share })
+        .zip(moved)
+        .filter(|(_, moved)| *moved > 0.0)
+        .map(|(feature, moved)| Importance { feature: feature.clone(), share: moved / total })
         .collect();
     importances.sort_by(|a, b| b.share.total_cmp(&a.share));
-    importances
+    Ok(importances)
 }
 
-fn write_out_of_fold(outputs: &mut Outputs, train: &Rows, winner: Option<&Winner>) -> Result<(), TrainError> {
-    let rows: Vec<usize> = winner.map_or_else(Vec::new, |_| (0..train.len()).collect());
+/// Of every training row what a model says that was not fitted on it: as it is, and calibrated by the other folds.
+fn write_out_of_fold(outputs: &mut Outputs, data: &ModelData, winner: Option<&Winner>) -> Result<(), TrainError> {
+    let none =
+        data.rows.select(&[]).map_err(|source| TrainError::Learn { family: "model", model: String::new(), source })?;
+    let rows = winner.map_or(&none, |_| &data.rows);
     let mut fold_of = vec![0; rows.len()];
-    for (number, fold) in winner.iter().flat_map(|winner| winner.folds.iter().enumerate()) {
+    for (number, fold) in data.folds.iter().enumerate().filter(|_| winner.is_some()) {
         for &row in &fold.test {
             fold_of[row] = number as i64;
         }
     }
-    let probabilities = winner.map_or_else(Vec::new, |winner| winner.out_of_fold.probabilities.clone());
+    let (raw, calibrated) = winner.map_or_else(Default::default, |winner| {
+        (winner.out_of_fold.probabilities.clone(), winner.calibrated.probabilities.clone())
+    });
     let path = outputs.declare("oof.parquet", MediaType::Parquet, Some(rows.len() as u64))?;
     Ok(Columns::new(rows.len())
-        .with_keys(&train.keys.select(&rows))?
-        .with("target", targets(train, &rows))?
+        .with_keys(&rows.keys)?
+        .with("target", targets(rows))?
         .with("fold", Values::I64(fold_of))?
-        .with("probability", Values::F64(probabilities))?
+        .with("raw_probability", Values::F64(raw))?
+        .with("probability", Values::F64(calibrated))?
         .write(&path)?)
 }
 
-fn write_holdout(
-    outputs: &mut Outputs,
-    holdout: &Rows,
-    rows: &[usize],
-    probabilities: Vec<f64>,
-) -> Result<(), TrainError> {
-    let path = outputs.declare("holdout.parquet", MediaType::Parquet, Some(rows.len() as u64))?;
-    Ok(Columns::new(rows.len())
-        .with_keys(&holdout.keys.select(rows))?
-        .with("target", targets(holdout, rows))?
-        .with("probability", Values::F64(probabilities))?
-        .write(&path)?)
-}
-
-fn targets(rows: &Rows, picked: &[usize]) -> Values {
-    Values::OptionalU8(picked.iter().map(|&row| Some(rows.targets[row])).collect())
+fn targets(rows: &Rows) -> Values {
+    Values::OptionalU8(rows.targets.iter().map(|&target| Some(target)).collect())
 }

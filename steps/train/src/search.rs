@@ -1,26 +1,18 @@
 //! The grid search of either family, and the fit of the point that won.
 
 use faultline_bundle::Model;
-use faultline_contract::documents::train::{Family, HyperParams};
-use faultline_learn::LearnError;
+use faultline_contract::documents::train::HyperParams;
 use faultline_learn::boosting::{self, fit_boosting};
 use faultline_learn::forest::{self, engine};
+use faultline_learn::logistic::fit_logistic;
 use faultline_learn::selection::{Fold, OutOfFold, cross_validate};
+use faultline_learn::{Classifier as _, LearnError};
 use serde::Serialize;
 
 use crate::ValidGrid;
 use crate::data::Rows;
 
 impl ValidGrid {
-    /// The family.
-    #[must_use]
-    pub fn family(&self) -> Family {
-        match self {
-            Self::Forest { .. } => Family::Forest,
-            Self::Boosting(_) => Family::Boosting,
-        }
-    }
-
     /// The hyper-parameters of every point, in the order of the grid.
     pub(crate) fn hyper_params(&self) -> Result<Vec<HyperParams>, serde_json::Error> {
         match self {
@@ -34,6 +26,7 @@ impl ValidGrid {
                 })
                 .collect(),
             Self::Boosting(candidates) => candidates.iter().map(named).collect(),
+            Self::Logistic(candidates) => candidates.iter().map(named).collect(),
         }
     }
 
@@ -69,6 +62,15 @@ impl ValidGrid {
                 })?;
                 Ok(in_order(groups.iter().map(|group| group.members.as_slice()), scores))
             }
+            Self::Logistic(candidates) => {
+                let scores = cross_validate(&labels, folds, candidates, |point, fold| {
+                    let (train, test) = (samples.select(&fold.train)?, samples.select(&fold.test)?);
+                    let fitted =
+                        fit_logistic(&train.as_samples(), &pick(&labels, &fold.train), &point.clone().check()?)?;
+                    Ok(vec![fitted.predict_proba(&test.as_samples())?])
+                })?;
+                Ok(scores.into_iter().flatten().collect())
+            }
         }
     }
 
@@ -82,6 +84,9 @@ impl ValidGrid {
             Self::Boosting(candidates) => {
                 let params = candidates[point].clone().check()?;
                 fit_boosting(&samples, &rows.targets, None, &params, seed).map(Model::Boosting)
+            }
+            Self::Logistic(candidates) => {
+                fit_logistic(&samples, &rows.labels(), &candidates[point].clone().check()?).map(Model::Logistic)
             }
         }
     }
