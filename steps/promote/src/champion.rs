@@ -10,7 +10,7 @@ use faultline_learn::selection::holdout;
 use faultline_table::{Keys, Table};
 
 use crate::PromoteError;
-use crate::figures::Said;
+use crate::compose::Said;
 
 /// A promoted version whose files were copied and verified.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use faultline_contract::documents::promote::{Choice, Contender};
 use faultline_contract::documents::train::{Evaluation, Family, POOLED};
 
-/// The choice for every model, and the model that serves each cluster.
+/// The choice for every model, and the model that would serve each cluster if each had its own. No choice serves a cluster yet.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Choices {
     pub(crate) choices: Vec<Choice>,
@@ -21,7 +21,7 @@ pub(crate) fn choose(wanted: &[String], evaluations: &[Evaluation]) -> Result<Ch
         let contender = Contender {
             family: evaluation.family,
             params: evaluation.trained.as_ref().map(|trained| trained.params.clone()).unwrap_or_default(),
-            out_of_fold: evaluation.trained.as_ref().map(|trained| trained.out_of_fold.clone()),
+            out_of_fold: evaluation.trained.as_ref().map(|trained| trained.out_of_fold.metrics),
             reason: evaluation.reason.clone(),
         };
         match choices.iter_mut().find(|choice| choice.model == evaluation.model) {
@@ -42,10 +42,6 @@ pub(crate) fn choose(wanted: &[String], evaluations: &[Evaluation]) -> Result<Ch
     for (cluster, model) in wanted.iter().enumerate() {
         let serves = [model.as_str(), POOLED].into_iter().find(|model| is_trained(model));
         model_of_cluster.push(serves.ok_or_else(|| unserved(cluster, model, &choices))?.to_owned());
-    }
-    for choice in &mut choices {
-        let served = model_of_cluster.iter().zip(0..).filter(|(model, _)| **model == choice.model);
-        choice.clusters = served.map(|(_, cluster)| cluster).collect();
     }
     Ok(Choices { choices, model_of_cluster })
 }
@@ -77,24 +73,45 @@ fn unserved(cluster: usize, model: &str, choices: &[Choice]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faultline_contract::documents::train::{HyperParams, Metrics, Trained};
+    use faultline_contract::documents::evaluation::{
+        Assessment, Calibration, Confusion, CostMatrix, Interval, Intervals, Metrics,
+    };
+    use faultline_contract::documents::train::{HyperParams, Trained};
+
+    fn assessment(average_precision: f64) -> Assessment {
+        let confusion = Confusion { true_positives: 0, false_positives: 0, true_negatives: 8, false_negatives: 2 };
+        let interval = Interval { low: 0.0, high: 1.0 };
+        Assessment {
+            metrics: Metrics {
+                rows: 10,
+                rows_faulty: 2,
+                average_precision: Some(average_precision),
+                roc_auc: None,
+                mcc: 0.0,
+                balanced_accuracy: 0.5,
+                accuracy: 0.9,
+                brier_score: 0.1,
+                log_loss: 0.1,
+                expected_cost: 2.0,
+                confusion,
+            },
+            intervals: Intervals {
+                level: 0.95,
+                n_resamples: 2_000,
+                average_precision: Some(interval),
+                roc_auc: None,
+                mcc: interval,
+                balanced_accuracy: interval,
+                accuracy: interval,
+                brier_score: interval,
+                log_loss: interval,
+                expected_cost: interval,
+            },
+            is_descriptive: true,
+        }
+    }
 
     fn evaluation(model: &str, family: Family, average_precision: Option<f64>) -> Evaluation {
-        let metrics = |average_precision| Metrics {
-            rows: 10,
-            rows_faulty: 2,
-            average_precision: Some(average_precision),
-            roc_auc: None,
-            mcc: 0.0,
-            balanced_accuracy: 0.5,
-            accuracy: 0.9,
-            brier_score: 0.1,
-            log_loss: 0.1,
-            true_positives: 0,
-            false_positives: 0,
-            true_negatives: 8,
-            false_negatives: 2,
-        };
         Evaluation {
             model: model.to_owned(),
             family,
@@ -104,9 +121,12 @@ mod tests {
                 file: family.file().to_owned(),
                 params: HyperParams::new(),
                 n_folds: 4,
+                calibration: Calibration::None,
+                calibrations: Vec::new(),
+                costs: CostMatrix::DEFAULT,
                 threshold: 0.5,
-                out_of_fold: metrics(score),
-                holdout: None,
+                out_of_fold: assessment(score),
+                forward: None,
                 importances: Vec::new(),
             }),
             reason: average_precision.is_none().then(|| "one class".to_owned()),
@@ -143,10 +163,6 @@ mod tests {
         ];
         let choices = choose(&wanted(&["0", "1", "pooled"]), &evaluations).unwrap();
         assert_eq!(choices.model_of_cluster, wanted(&["0", "pooled", "pooled"]));
-        assert_eq!(
-            choices.choices.iter().map(|choice| choice.clusters.clone()).collect::<Vec<_>>(),
-            [vec![0], vec![], vec![1, 2]]
-        );
     }
 
     #[test]

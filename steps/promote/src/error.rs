@@ -29,6 +29,14 @@ pub enum PromoteError {
     /// A figure cannot be computed.
     #[error("compute the figures on the holdout")]
     Figures(#[from] LearnError),
+    /// A model that was trained cannot be opened.
+    #[error("open the model of train/{part}")]
+    Candidate {
+        /// The part of the step.
+        part: String,
+        /// What the model says.
+        source: BundleError,
+    },
     /// The champion cannot be opened or does not take these rows.
     #[error("score the holdout with the champion, version {version}")]
     Champion {
@@ -67,6 +75,7 @@ impl Explain for PromoteError {
             Self::Table(_)
             | Self::Unassigned { .. }
             | Self::NotExported { .. }
+            | Self::Candidate { .. }
             | Self::Champion { .. }
             | Self::NoFeature { .. } => ExitCode::Configuration,
         }
@@ -81,6 +90,7 @@ impl Explain for PromoteError {
                 "a data set with other features needs a registered model of its own: choose another --model".to_owned(),
             ),
             Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Candidate { .. } => Some("run the train step again with --no-cache".to_owned()),
             Self::Input(_) | Self::Figures(_) => None,
         }
     }

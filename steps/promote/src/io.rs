@@ -15,6 +15,7 @@ use faultline_runtime::{
 use faultline_tracking::Registry;
 use serde_json::json;
 
+use crate::compose::{FORWARD, OUT_OF_FOLD};
 use crate::run::{self, Job};
 use crate::{PromoteError, PromoteOptions, PromoteParams, registry};
 
@@ -57,6 +58,8 @@ impl Step for Promote {
             load.input("export.parquet")?,
             preprocess.input("preprocessor.json")?,
             preprocess.input("donors.parquet")?,
+            preprocess.input("features.parquet")?,
+            preprocess.input("suspects.json")?,
             cluster.input("clusters.json")?,
             cluster.input("assignments.parquet")?,
         ];
@@ -67,9 +70,12 @@ impl Step for Promote {
             for family in Family::ALL {
                 let trained = trained(context, name, family).await?;
                 let evaluation: Evaluation = context.read_json(&trained.input("evaluation.json")?).await?;
-                inputs.extend([trained.input("evaluation.json")?, trained.input("holdout.parquet")?]);
-                if let Some(trained_model) = &evaluation.trained {
-                    inputs.push(trained.input(&trained_model.file)?);
+                inputs.push(trained.input("evaluation.json")?);
+                if let Some(model) = &evaluation.trained {
+                    inputs.extend([trained.input(OUT_OF_FOLD)?, trained.input(&model.file)?]);
+                    if model.forward.is_some() {
+                        inputs.push(trained.input(FORWARD)?);
+                    }
                 }
                 makers.extend([maker(&trained)]);
                 evaluations.push(evaluation);
@@ -82,6 +88,7 @@ impl Step for Promote {
             holdout_ratio: split.holdout_ratio,
             model_of_cluster: (0..clusters.k).map(|cluster| wanted(&clusters, cluster)).collect(),
             evaluations,
+            suspects: context.read_json(&preprocess.input("suspects.json")?).await?,
             makers,
             registry,
             params,

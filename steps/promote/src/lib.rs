@@ -2,9 +2,9 @@
 
 mod champion;
 mod choose;
+mod compose;
 mod decide;
 mod error;
-mod figures;
 mod io;
 mod options;
 mod params;

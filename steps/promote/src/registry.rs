@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use faultline_contract::ExitCode;
+use faultline_contract::documents::evaluation::Comparison;
 use faultline_contract::documents::promote::{BundleIndex, Decision, Verdict};
-use faultline_contract::documents::train::Metrics;
+use faultline_learn::bootstrap::paired_bootstrap;
 use faultline_runtime::{Context, Explained, Failure, Inputs, blocking};
 use faultline_table::Table;
 use faultline_tracking::{Author, Entry, Promotion, Registry, TrackingError};
@@ -12,8 +13,8 @@ use serde_json::json;
 
 use crate::PromoteError;
 use crate::champion::{self, Champion};
-use crate::decide::{Comparison, decide};
-use crate::figures::figures;
+use crate::compose::{Measure, Scored};
+use crate::decide::{Evidence, decide};
 use crate::run::{Challenge, Job};
 
 /// How often the comparison is made anew when others promote at the same time.
@@ -55,6 +56,8 @@ pub(crate) async fn settle(
             figures: json!({
                 "challenger": verdict.challenger,
                 "champion": verdict.champion,
+                "difference": verdict.difference,
+                "is_first": verdict.is_first,
                 "gate": verdict.gate,
                 "warnings": verdict.warnings,
             }),
@@ -123,44 +126,59 @@ fn judge(
     let holdout = &challenge.holdout;
     let unseen = |index: &BundleIndex, row: usize| champion::is_unseen(index, &holdout.keys.ids[row]);
     let rows: Vec<usize> =
-        (0..holdout.labels.len()).filter(|row| champion.is_none_or(|champion| unseen(&champion.index, *row))).collect();
-    let labels: Vec<bool> = rows.iter().map(|row| holdout.labels[*row]).collect();
-    let said: Vec<_> = rows.iter().map(|row| holdout.said[*row]).collect();
-    let challenger = figures(&labels, &said)?;
-    let champion_figures = match champion {
-        Some(champion) if !rows.is_empty() => {
-            let table = Table::read(inputs.path("load/export.parquet").map_err(PromoteError::Input)?)?;
-            figures(&labels, &champion.score(&table, &holdout.keys.select(&rows))?)?
-        }
-        _ => None,
-    };
-    Ok(verdict(job, version, challenge, challenger, champion.map(|champion| (champion, champion_figures))))
-}
-
-fn verdict(
-    job: &Job,
-    version: u64,
-    challenge: &Challenge,
-    challenger: Option<Metrics>,
-    champion: Option<(&Champion, Option<Metrics>)>,
-) -> Verdict {
-    let decided = decide(&Comparison {
+        (0..holdout.len()).filter(|row| champion.is_none_or(|champion| unseen(&champion.index, *row))).collect();
+    let ours = holdout.select(&rows);
+    let measure = Measure { costs: challenge.costs, bootstrap: &job.params.bootstrap, seed: job.seed };
+    let challenger = ours.assess(measure)?;
+    let mut champion_assessment = None;
+    let mut difference = None;
+    if let Some(champion) = champion
+        && !rows.is_empty()
+    {
+        let table = Table::read(inputs.path("load/export.parquet").map_err(PromoteError::Input)?)?;
+        let theirs = Scored { said: champion.score(&table, &ours.keys)?, ..ours.clone() };
+        champion_assessment = theirs.assess(measure)?;
+        difference = compare(&ours, &theirs, measure)?;
+    }
+    let decided = decide(&Evidence {
         challenger: challenger.as_ref(),
-        champion: champion.as_ref().map(|(champion, figures)| (champion.version, figures.as_ref())),
-        is_same: champion.as_ref().is_some_and(|(champion, _)| champion.index == challenge.index),
+        champion_version: champion.map(|champion| champion.version),
+        difference: difference.as_ref(),
+        is_same: champion.is_some_and(|champion| champion.index == challenge.index),
+        suspects: &job.suspects,
         gate: job.params.gate,
     });
-    Verdict {
+    Ok(Verdict {
         verdict: decided.decision,
         is_first: champion.is_none(),
         reason: decided.reason,
         warnings: decided.warnings,
         model: job.registry.model().to_string(),
         version,
-        champion_version: champion.as_ref().map(|(champion, _)| champion.version),
+        champion_version: champion.map(|champion| champion.version),
         choices: challenge.choices.clone(),
+        compositions: challenge.compositions.clone(),
         challenger,
-        champion: champion.and_then(|(_, figures)| figures),
+        champion: champion_assessment,
+        difference,
+        clusters: ours.by_cluster(measure)?,
+        suspects: job.suspects.clone(),
         gate: job.params.gate,
+    })
+}
+
+/// The paired difference of two versions on the same rows; none where a class does not occur.
+fn compare(ours: &Scored, theirs: &Scored, measure: Measure<'_>) -> Result<Option<Comparison>, PromoteError> {
+    let faulty = ours.labels.iter().filter(|label| **label).count();
+    if faulty == 0 || faulty == ours.len() {
+        return Ok(None);
     }
+    let difference = paired_bootstrap(
+        &ours.labels,
+        &ours.probabilities(),
+        &theirs.probabilities(),
+        measure.bootstrap,
+        measure.seed,
+    )?;
+    Ok(Some(difference))
 }

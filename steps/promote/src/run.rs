@@ -1,18 +1,21 @@
-//! The core: choose the models, describe the bundle, gather what it says of the rows held out.
+//! The core: choose the models and how to put them together, describe the bundle, score the rows held out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use faultline_contract::StepKey;
+use faultline_contract::documents::evaluation::CostMatrix;
 use faultline_contract::documents::promote::{
-    BUNDLE_FORMAT_VERSION, BundleFile, BundleIndex, BundleModel, Choice, Task,
+    BUNDLE_FORMAT_VERSION, BundleFile, BundleIndex, BundleModel, Choice, Composition, Suspect, Task,
 };
-use faultline_contract::documents::train::{Evaluation, Family, Trained};
+use faultline_contract::documents::train::{Evaluation, Trained};
 use faultline_runtime::{Inputs, MediaType, Outputs};
-use faultline_table::{Columns, Keys, Values};
+use faultline_table::Columns;
 use faultline_tracking::Registry;
 
-use crate::choose::{Choices, choose};
-use crate::figures::Said;
+use crate::choose::choose;
+use crate::compose::{
+    FORWARD, Measure, OUT_OF_FOLD, Places, Plan, Scored, Served, by_tables, composition, on_holdout, plans,
+};
 use crate::{PromoteError, ValidPromoteParams};
 
 /// The files that every bundle takes over, with the inputs that they are.
@@ -42,6 +45,8 @@ pub struct Job {
     pub model_of_cluster: Vec<String>,
     /// What was trained, in the order of the matrix.
     pub evaluations: Vec<Evaluation>,
+    /// The features that may know the answer.
+    pub suspects: Vec<Suspect>,
     /// The step keys of the stages before, by step or `step/part`.
     pub makers: BTreeMap<String, StepKey>,
 }
@@ -53,24 +58,19 @@ pub(crate) struct Challenge {
     /// For every file of the index, in its order, the input that it is.
     pub(crate) sources: Vec<String>,
     pub(crate) choices: Vec<Choice>,
-    pub(crate) holdout: Holdout,
+    /// The chosen way to put it together first.
+    pub(crate) compositions: Vec<Composition>,
+    /// The labelled rows that no model of the version was fitted on.
+    pub(crate) holdout: Scored,
+    pub(crate) costs: CostMatrix,
 }
 
-/// The labelled rows that no model of the version was fitted on, in the order of file and row.
-#[derive(Debug)]
-pub(crate) struct Holdout {
-    pub(crate) keys: Keys,
-    pub(crate) labels: Vec<bool>,
-    pub(crate) said: Vec<Said>,
-    clusters: Vec<i64>,
-}
-
-/// Writes `bundle.json` and `holdout.parquet`. Without a model for every cluster the outputs are rejected and there is no
-/// challenge.
+/// Writes `bundle.json` and what the version says of the training rows out of fold and of the rows held out. Without a model
+/// for every cluster the outputs are rejected and there is no challenge.
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<Option<Challenge>, PromoteError> {
     let assignments = Columns::read(inputs.path("cluster/assignments.parquet").map_err(PromoteError::Input)?)?;
     outputs.count("rows_in", assignments.row_count() as u64);
-    let choices = match choose(&job.model_of_cluster, &job.evaluations) {
+    let mut choices = match choose(&job.model_of_cluster, &job.evaluations) {
         Ok(choices) => choices,
         Err(reason) => {
             outputs.count("rows_out", 0);
@@ -78,25 +78,61 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<O
             return Ok(None);
         }
     };
-    let (index, sources) = describe(job, &choices, inputs)?;
-    let holdout = hold_out(job, &choices, &assignments, inputs)?;
+    let places = Places::of(&assignments)?;
+    let costs = job.evaluations.iter().find_map(|known| Some(known.trained.as_ref()?.costs)).unwrap_or_default();
+    let measure = Measure { costs, bootstrap: &job.params.bootstrap, seed: job.seed };
+    let mut judged = Vec::new();
+    for plan in plans(&choices, &job.evaluations) {
+        let by = |name: &'static str| {
+            let path = move |served: &Served| inputs.path(&format!("train/{}/{name}", served.part())).ok();
+            by_tables(&plan, &job.evaluations, &places, path)
+        };
+        let Some(out_of_fold) = by(OUT_OF_FOLD)? else { continue };
+        let forward = by(FORWARD)?;
+        if let Some(composition) = composition(&plan, &out_of_fold, forward.as_ref(), measure)? {
+            judged.push((plan, composition, out_of_fold, forward));
+        }
+    }
+    // The sort is stable: of equals the first stays first.
+    let score = |composition: &Composition| composition.out_of_fold.metrics.average_precision.unwrap_or_default();
+    judged.sort_by(|(_, left, ..), (_, right, ..)| score(right).total_cmp(&score(left)));
+    let Some((plan, _, out_of_fold, forward)) = judged.first() else {
+        outputs.count("rows_out", 0);
+        outputs.reject("no training row has an out-of-fold prediction".to_owned());
+        return Ok(None);
+    };
+    for choice in &mut choices.choices {
+        let serves = |(cluster, served): (usize, &Served)| {
+            (served.model == choice.model).then(|| {
+                choice.chosen = Some(served.family);
+                cluster as u64
+            })
+        };
+        choice.clusters = plan.serves.iter().enumerate().filter_map(serves).collect();
+    }
+    let (index, sources) = describe(job, plan, inputs)?;
+    let features = Columns::read(inputs.path("preprocess/features.parquet").map_err(PromoteError::Input)?)?;
+    let model_file = |served: &Served, trained: &Trained| {
+        inputs.path(&format!("train/{}/{}", served.part(), trained.file)).map_err(PromoteError::Input)
+    };
+    let holdout = on_holdout(plan, &job.evaluations, &places, &features, model_file)?;
     outputs.json("bundle.json", &index)?;
-    write_holdout(&holdout, outputs)?;
-    outputs.count("rows_out", holdout.labels.len() as u64);
-    Ok(Some(Challenge { index, sources, choices: choices.choices, holdout }))
-}
-
-/// The chosen models that serve a cluster, with their family and what was trained.
-fn serving<'a>(job: &'a Job, choices: &'a Choices) -> impl Iterator<Item = (&'a str, Family, &'a Trained)> {
-    choices.choices.iter().filter(|choice| !choice.clusters.is_empty()).filter_map(|choice| {
-        let family = choice.chosen?;
-        let found = |evaluation: &&Evaluation| evaluation.model == choice.model && evaluation.family == family;
-        Some((choice.model.as_str(), family, job.evaluations.iter().find(found)?.trained.as_ref()?))
-    })
+    let mut write = |name: &str, scored: &Scored| {
+        let path = outputs.declare(name, MediaType::Parquet, Some(scored.len() as u64))?;
+        Ok::<_, PromoteError>(scored.table()?.write(&path)?)
+    };
+    write("holdout.parquet", &holdout)?;
+    write(OUT_OF_FOLD, out_of_fold)?;
+    if let Some(forward) = forward {
+        write(FORWARD, forward)?;
+    }
+    outputs.count("rows_out", holdout.len() as u64);
+    let compositions = judged.into_iter().map(|(_, composition, ..)| composition).collect();
+    Ok(Some(Challenge { index, sources, choices: choices.choices, compositions, holdout, costs }))
 }
 
 /// The index of the bundle, and the input that each of its files is.
-fn describe(job: &Job, choices: &Choices, inputs: &Inputs) -> Result<(BundleIndex, Vec<String>), PromoteError> {
+fn describe(job: &Job, plan: &Plan, inputs: &Inputs) -> Result<(BundleIndex, Vec<String>), PromoteError> {
     let mut models = BTreeMap::new();
     let mut makers: BTreeMap<_, _> = job
         .makers
@@ -106,12 +142,19 @@ fn describe(job: &Job, choices: &Choices, inputs: &Inputs) -> Result<(BundleInde
         .collect();
     let mut files: BTreeMap<String, String> =
         SHARED_FILES.iter().map(|(path, input)| ((*path).to_owned(), (*input).to_owned())).collect();
-    for (name, family, trained) in serving(job, choices) {
-        let maker = format!("train/{name}-{family}");
-        let file = format!("models/{name}/{}", trained.file);
+    for served in plan.models() {
+        let Some(trained) = served.trained(&job.evaluations) else { continue };
+        let maker = format!("train/{}", served.part());
+        let file = format!("models/{}/{}", served.model, trained.file);
         files.insert(file.clone(), format!("{maker}/{}", trained.file));
         makers.extend(job.makers.get(&maker).map(|key| (maker, *key)));
-        models.insert(name.to_owned(), BundleModel { family, file, threshold: trained.threshold });
+        let model = BundleModel {
+            family: served.family,
+            file,
+            calibration: trained.calibration.clone(),
+            threshold: trained.threshold,
+        };
+        models.insert(served.model.clone(), model);
     }
     let file = |(path, input): (&String, &String)| {
         let artifact = inputs.artifact(input).map_err(PromoteError::Input)?;
@@ -123,7 +166,7 @@ fn describe(job: &Job, choices: &Choices, inputs: &Inputs) -> Result<(BundleInde
         dataset: job.dataset.clone(),
         features: job.features.clone(),
         labels: ["good".to_owned(), "faulty".to_owned()],
-        model_of_cluster: choices.model_of_cluster.clone(),
+        model_of_cluster: plan.serves.iter().map(|served| served.model.clone()).collect(),
         models,
         seed: job.seed,
         holdout_ratio: job.holdout_ratio,
@@ -131,52 +174,4 @@ fn describe(job: &Job, choices: &Choices, inputs: &Inputs) -> Result<(BundleInde
         files: files.iter().map(file).collect::<Result<_, PromoteError>>()?,
     };
     Ok((index, files.into_values().collect()))
-}
-
-/// What the version says of the rows held out: each row is scored by the model of its cluster.
-fn hold_out(job: &Job, choices: &Choices, assignments: &Columns, inputs: &Inputs) -> Result<Holdout, PromoteError> {
-    let keys = assignments.keys()?;
-    let clusters = assignments.i64("cluster")?;
-    let places: HashMap<(&str, u64), usize> =
-        (0..keys.len()).map(|place| ((&*keys.source_files[place], keys.rows[place]), place)).collect();
-    let mut rows: Vec<(usize, bool, Said)> = Vec::new();
-    for (name, family, trained) in serving(job, choices) {
-        let input = format!("train/{name}-{family}/holdout.parquet");
-        let table = Columns::read(inputs.path(&input).map_err(PromoteError::Input)?)?;
-        let (of_model, targets, probabilities) =
-            (table.keys()?, table.optional_u8("target")?, table.f64("probability")?);
-        for row in 0..table.row_count() {
-            let (file, number) = (&*of_model.source_files[row], of_model.rows[row]);
-            let unassigned = || PromoteError::Unassigned { file: file.to_owned(), row: number };
-            let place = *places.get(&(file, number)).ok_or_else(unassigned)?;
-            let served_by =
-                usize::try_from(clusters[place]).ok().and_then(|cluster| choices.model_of_cluster.get(cluster));
-            // The pooled model's holdout has the rows of all clusters.
-            if served_by.ok_or_else(unassigned)? == name {
-                let probability = probabilities[row];
-                let said = Said { probability, is_faulty: probability >= trained.threshold };
-                rows.push((place, targets[row] == Some(1), said));
-            }
-        }
-    }
-    rows.sort_by_key(|(place, _, _)| *place);
-    let places: Vec<usize> = rows.iter().map(|(place, _, _)| *place).collect();
-    Ok(Holdout {
-        keys: keys.select(&places),
-        labels: rows.iter().map(|(_, label, _)| *label).collect(),
-        clusters: places.iter().map(|place| clusters[*place]).collect(),
-        said: rows.iter().map(|(_, _, said)| *said).collect(),
-    })
-}
-
-fn write_holdout(holdout: &Holdout, outputs: &mut Outputs) -> Result<(), PromoteError> {
-    let rows = holdout.labels.len();
-    let path = outputs.declare("holdout.parquet", MediaType::Parquet, Some(rows as u64))?;
-    Ok(Columns::new(rows)
-        .with_keys(&holdout.keys)?
-        .with("target", Values::OptionalU8(holdout.labels.iter().map(|label| Some(u8::from(*label))).collect()))?
-        .with("cluster", Values::I64(holdout.clusters.clone()))?
-        .with("probability", Values::F64(holdout.said.iter().map(|said| said.probability).collect()))?
-        .with("is_faulty", Values::Bool(holdout.said.iter().map(|said| said.is_faulty).collect()))?
-        .write(&path)?)
 }

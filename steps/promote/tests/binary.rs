@@ -8,9 +8,11 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use faultline_bundle::{Bundle, Model};
+use faultline_contract::documents::evaluation::Assessment;
 use faultline_contract::documents::promote::{BundleIndex, Decision, Verdict};
 use faultline_contract::documents::train::Family;
 use faultline_contract::{Artifact, Digest, Manifest};
+use faultline_learn::boosting::{BoostingParams, fit_boosting};
 use faultline_learn::forest::{Forest, Node, Split};
 use faultline_learn::impute::KnnImputerParams;
 use faultline_learn::preprocess::{Preprocessor, PreprocessorParams};
@@ -87,6 +89,15 @@ fn forest(knows: bool) -> Model {
     Model::Forest(Forest::from_nodes(2, nodes).unwrap())
 }
 
+/// Boosted trees that know the target.
+fn boosting() -> Model {
+    let raw = features();
+    let targets: Vec<u8> = (0..ROWS).map(|row| u8::from(is_faulty(row))).collect();
+    let params = BoostingParams { n_estimators: 5, ..BoostingParams::default() }.check().unwrap();
+    let samples = Samples::new(&raw, ROWS, 2).unwrap();
+    Model::Boosting(fit_boosting(&samples, &targets, None, &params, SEED).unwrap())
+}
+
 impl Fixture {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
@@ -155,6 +166,17 @@ impl Fixture {
             let none = json!({"rows": 0, "faulty": 0});
             let split = json!({"holdout_ratio": RATIO, "train": none, "holdout": none});
             fs::write(folder.join("split.json"), split.to_string()).unwrap();
+            fs::write(folder.join("suspects.json"), "[]").unwrap();
+            let split = (0..ROWS).map(|row| if held_out().contains(&row) { "holdout" } else { "train" }.to_owned());
+            let targets = (0..ROWS).map(|row| Some(u8::from(is_faulty(row))));
+            Columns::new(ROWS)
+                .with_keys(&keys())
+                .and_then(|table| table.with("_time", Values::Moment(vec![0; ROWS])))
+                .and_then(|table| table.with("_target", Values::OptionalU8(targets.collect())))
+                .and_then(|table| table.with("_split", Values::Text(split.collect())))
+                .and_then(|table| table.with_matrix(&names, &raw))
+                .and_then(|table| table.write(&folder.join("features.parquet")))
+                .unwrap();
         });
         self.commit(run, "cluster", None, |folder| {
             let clusters = json!({
@@ -165,7 +187,8 @@ impl Fixture {
             let table = Columns::new(ROWS).with_keys(&keys()).unwrap().with("cluster", Values::I64(vec![0; ROWS]));
             table.unwrap().write(&folder.join("assignments.parquet")).unwrap();
         });
-        for (family, candidate) in [(Family::Forest, forest_model), (Family::Boosting, second)] {
+        let candidates = [(Family::Forest, forest_model), (Family::Boosting, second), (Family::Logistic, NONE)];
+        for (family, candidate) in candidates {
             self.commit(run, "train", Some(&format!("0-{family}")), |folder| trained(folder, family, candidate));
         }
     }
@@ -210,43 +233,50 @@ impl Fixture {
     }
 }
 
-/// What train leaves. Only forests are written, whatever the family is called: no test opens the other's file.
+/// What train leaves. The greater the average precision that a candidate is said to have, the more faulty rows stand at the top
+/// of its out-of-fold predictions.
 fn trained(folder: &Path, family: Family, candidate: Candidate) {
     let metrics = json!({
         "rows": 40, "rows_faulty": 8, "average_precision": candidate.average_precision, "mcc": 0.0, "balanced_accuracy": 0.5,
-        "accuracy": 0.8, "brier_score": 0.1, "log_loss": 0.1, "true_positives": 0, "false_positives": 0, "true_negatives": 32,
-        "false_negatives": 8
+        "accuracy": 0.8, "brier_score": 0.1, "log_loss": 0.1, "expected_cost": 2.0,
+        "confusion": {"true_positives": 0, "false_positives": 0, "true_negatives": 32, "false_negatives": 8}
     });
+    let interval = json!({"low": 0.0, "high": 1.0});
+    let mut intervals = json!({"level": 0.95, "n_resamples": 2000});
+    for figure in ["mcc", "balanced_accuracy", "accuracy", "brier_score", "log_loss", "expected_cost"] {
+        intervals[figure] = interval.clone();
+    }
+    let assessment = json!({"metrics": metrics, "intervals": intervals, "is_descriptive": true});
     let is_trained = candidate.average_precision.is_some();
     let mut evaluation = json!({"model": "0", "family": family, "rows_train": 40, "rows_train_faulty": 8});
     if is_trained {
         evaluation["trained"] = json!({
-            "file": family.file(), "params": {"n_estimators": 1}, "n_folds": 4, "threshold": 0.5, "out_of_fold": metrics,
-            "importances": []
+            "file": family.file(), "params": {"n_estimators": 1}, "n_folds": 4, "threshold": 0.5, "out_of_fold": assessment,
+            "importances": [], "calibration": {"method": "none"}, "calibrations": [],
+            "costs": {"false_positive": 1.0, "false_negative": 10.0}
         });
-        forest(candidate.knows).write(&folder.join(family.file())).unwrap();
+        let model = if family == Family::Boosting { boosting() } else { forest(candidate.knows) };
+        model.write(&folder.join(family.file())).unwrap();
     } else {
         evaluation["reason"] = json!("one class only");
     }
     fs::write(folder.join("evaluation.json"), evaluation.to_string()).unwrap();
-    let rows = if is_trained { held_out() } else { Vec::new() };
-    let says = |row: &usize| {
-        if !candidate.knows {
-            0.2
-        } else if is_faulty(*row) {
-            0.9
-        } else {
-            0.1
-        }
+    let Some(average_precision) = candidate.average_precision else { return };
+    let rows: Vec<usize> = (0..ROWS).filter(|row| !held_out().contains(row)).collect();
+    let found = (average_precision * 10.0).round() as usize;
+    let says = |row: &usize| match (is_faulty(*row), *row / 5 % 10 < found) {
+        (true, true) => 0.9,
+        (true, false) => 0.05,
+        (false, _) => 0.1,
     };
+    let targets = rows.iter().map(|row| Some(u8::from(is_faulty(*row))));
     Columns::new(rows.len())
         .with_keys(&keys().select(&rows))
-        .and_then(|table| {
-            let targets = rows.iter().map(|row| Some(u8::from(is_faulty(*row))));
-            table.with("target", Values::OptionalU8(targets.collect()))
-        })
+        .and_then(|table| table.with("target", Values::OptionalU8(targets.collect())))
+        .and_then(|table| table.with("fold", Values::I64(vec![0; rows.len()])))
+        .and_then(|table| table.with("raw_probability", Values::F64(rows.iter().map(says).collect())))
         .and_then(|table| table.with("probability", Values::F64(rows.iter().map(says).collect())))
-        .and_then(|table| table.write(&folder.join("holdout.parquet")))
+        .and_then(|table| table.write(&folder.join("oof.parquet")))
         .unwrap();
 }
 
@@ -299,9 +329,9 @@ fn only_a_better_version_takes_the_champions_place() {
     fixture.stages("good", good(0.1), NONE);
     let verdict = fixture.promoted("good", &[]);
     assert_eq!((verdict.verdict, verdict.version, verdict.champion_version), (Decision::Promote, 2, Some(1)));
-    let precision =
-        |figures: Option<faultline_contract::documents::train::Metrics>| figures.unwrap().average_precision.unwrap();
+    let precision = |known: Option<Assessment>| known.unwrap().metrics.average_precision.unwrap();
     assert!(precision(verdict.challenger) > precision(verdict.champion) + 0.5);
+    assert!(verdict.difference.unwrap().average_precision.interval.low > 0.0);
 
     fixture.stages("worse", poor(0.9), NONE);
     let verdict = fixture.promoted("worse", &[]);
@@ -361,13 +391,13 @@ fn faults_have_their_codes() {
     let fixture = Fixture::new();
     fixture.stages("one", good(0.3), NONE);
     fs::write(fixture.0.path().join("params.json"), r#"{"promote": {"min_roc_auc": 6}}"#).unwrap();
-    for (more, words) in [
-        ("--model=a/b", "a/b"),
-        ("--tracking-uri=http://mlflow", "--tracking-uri"),
-        ("--params-uri=params.json", "min_roc_auc is 6"),
+    for (more, code, words) in [
+        ("--model=a/b", 2, "a/b"),
+        ("--tracking-uri=http://mlflow", 78, "--tracking-uri"),
+        ("--params-uri=params.json", 78, "min_roc_auc is 6"),
     ] {
         let output = fixture.promote("one", &[more]);
-        assert_eq!(output.status.code(), Some(78), "{more}: {}", stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{more}: {}", stderr(&output));
         assert!(stderr(&output).contains(words), "{more}: {}", stderr(&output));
     }
     fs::remove_dir_all(fixture.root().join("runs/one/train/0-boosting")).unwrap();
