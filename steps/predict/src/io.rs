@@ -55,8 +55,13 @@ impl Step for Predict {
         let mut inputs = vec![context.upstream("load").await?.input("export.parquet")?];
         inputs.push(artifact("bundle.json", sha256, bytes));
         inputs.extend(index.files.iter().map(|file| artifact(&file.path, file.sha256, file.bytes)));
-        let params = json!({ "model": options.model, "model_version": version });
-        Ok(Plan { part: None, params, inputs, job: Job { model: options.model, version, index } })
+        let params = json!({ "model": options.model, "model_version": version, "top_features": options.top_features });
+        Ok(Plan {
+            part: None,
+            params,
+            inputs,
+            job: Job { model: options.model, version, index, top_features: options.top_features },
+        })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PredictError> {

@@ -9,7 +9,15 @@ pub struct PredictOptions {
     #[arg(long, env = "FAULTLINE_MODEL", value_name = "NAME", default_value = "wafer")]
     pub model: String,
 
+    /// How many features to name that moved each prediction most, with their contributions; 0 for none
+    #[arg(long, env = "FAULTLINE_TOP_FEATURES", value_name = "N", default_value_t = 3, value_parser = at_most_100)]
+    pub top_features: usize,
+
     /// Where versions are registered; empty: the store itself
     #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
     pub tracking_uri: String,
+}
+
+fn at_most_100(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number <= 100).ok_or_else(|| "expected a number from 0 to 100".to_owned())
 }

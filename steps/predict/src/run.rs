@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use faultline_bundle::{Bundle, BundleError, Score};
+use faultline_bundle::{Bundle, BundleError, Explanation, FeatureContribution, Score};
 use faultline_contract::documents::predict::{ClusterSummary, FAULTY, GOOD, Summary};
 use faultline_contract::documents::promote::BundleIndex;
 use faultline_learn::Samples;
@@ -21,14 +21,25 @@ pub struct Job {
     pub version: u64,
     /// The index of its bundle.
     pub index: BundleIndex,
+    /// How many features are named that moved a prediction most; 0 for none.
+    pub top_features: usize,
 }
+
+/// What is said of a row, and why where that is asked for.
+type Scored<'a> = (Score, Option<Explanation<'a>>);
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PredictError> {
     let table = Table::read(inputs.path("load/export.parquet").map_err(PredictError::Input)?)?;
     let features = job.aligned(&table)?;
     let bundle = job.open(inputs)?;
     let samples = Samples { features: &features, n_samples: table.row_count(), n_features: job.index.features.len() };
-    let scores = bundle.score(&samples).map_err(|source| job.failed(source))?;
+    let scores = match job.top_features {
+        0 => bundle.score(&samples).map(|scores| scores.into_iter().map(|score| (score, None)).collect()),
+        top => bundle
+            .score_with_contributions(&samples, top)
+            .map(|scored| scored.into_iter().map(|(score, why)| (score, Some(why))).collect()),
+    };
+    let scores: Vec<Scored<'_>> = scores.map_err(|source| job.failed(source))?;
 
     let rows = scores.len() as u64;
     let predictions = job.predictions(&table, &scores)?;
@@ -77,17 +88,29 @@ impl Job {
         Bundle::open_files(self.index.clone(), path_of).map_err(|source| self.failed(source))
     }
 
-    fn predictions(&self, table: &Table, scores: &[Score]) -> Result<Columns, PredictError> {
-        let decision = |score: &Score| if score.faulty { FAULTY } else { GOOD }.to_owned();
-        Ok(Columns::new(scores.len())
+    fn predictions(&self, table: &Table, scores: &[Scored<'_>]) -> Result<Columns, PredictError> {
+        let decision = |(score, _): &Scored<'_>| if score.faulty { FAULTY } else { GOOD }.to_owned();
+        let mut columns = Columns::new(scores.len())
             .with_keys(&table.keys)?
-            .with("cluster", Values::I64(scores.iter().map(|score| score.cluster as i64).collect()))?
+            .with("cluster", Values::I64(scores.iter().map(|(score, _)| score.cluster as i64).collect()))?
             .with("model_version", Values::I64(vec![self.version as i64; scores.len()]))?
-            .with("probability", Values::F64(scores.iter().map(|score| score.probability).collect()))?
-            .with("decision", Values::Text(scores.iter().map(decision).collect()))?)
+            .with("probability", Values::F64(scores.iter().map(|(score, _)| score.probability).collect()))?
+            .with("decision", Values::Text(scores.iter().map(decision).collect()))?;
+        for place in 0..self.top_features {
+            let feature =
+                |scored: &Scored<'_>| reason(scored, place).map_or_else(String::new, |top| top.feature.to_owned());
+            let contribution = |scored: &Scored<'_>| reason(scored, place).map_or(f64::NAN, |top| top.contribution);
+            columns = columns
+                .with(&format!("top_{}_feature", place + 1), Values::Text(scores.iter().map(feature).collect()))?
+                .with(
+                    &format!("top_{}_contribution", place + 1),
+                    Values::F64(scores.iter().map(contribution).collect()),
+                )?;
+        }
+        Ok(columns)
     }
 
-    fn summary(&self, scores: &[Score]) -> Summary {
+    fn summary(&self, scores: &[Scored<'_>]) -> Summary {
         let mut clusters: Vec<ClusterSummary> = self
             .index
             .model_of_cluster
@@ -95,7 +118,7 @@ impl Job {
             .enumerate()
             .map(|(cluster, model)| ClusterSummary { cluster, model: model.clone(), rows: 0, rows_faulty: 0 })
             .collect();
-        for score in scores {
+        for (score, _) in scores {
             clusters[score.cluster].rows += 1;
             clusters[score.cluster].rows_faulty += u64::from(score.faulty);
         }
@@ -107,6 +130,11 @@ impl Job {
             clusters,
         }
     }
+}
+
+/// The feature that stands at that place among those that moved the row most.
+fn reason<'a>((_, why): &'a Scored<'_>, place: usize) -> Option<&'a FeatureContribution<'a>> {
+    why.as_ref()?.top.get(place)
 }
 
 /// The name of a bundle's file among the inputs.

@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use faultline_bundle::Model;
 use faultline_contract::documents::cluster::{ChosenBy, Clusters};
+use faultline_contract::documents::evaluation::Calibration;
 use faultline_contract::documents::predict::Summary;
 use faultline_contract::documents::promote::{BUNDLE_FORMAT_VERSION, BundleIndex, BundleModel, Task};
 use faultline_contract::{Digest, Manifest};
@@ -115,7 +116,10 @@ fn write_bundle(folder: &Path) -> BundleIndex {
         let file = format!("models/{name}/model.ubj");
         fs::create_dir_all(folder.join("models").join(name)).unwrap();
         model.write(&folder.join(&file)).unwrap();
-        models.insert(name.clone(), BundleModel { family: model.family(), file, threshold: 0.5 });
+        models.insert(
+            name.clone(),
+            BundleModel { family: model.family(), file, calibration: Calibration::None, threshold: 0.5 },
+        );
     }
     BundleIndex {
         format_version: BUNDLE_FORMAT_VERSION,
@@ -202,7 +206,8 @@ fn one_row_comes_out_per_row_scored_by_its_own_cluster() {
     }
     let csv = fs::read_to_string(path(&manifest, "predictions.csv")).unwrap();
     assert_eq!(csv.lines().count(), N_ROWS + 1);
-    let header = "_id,_source_file,_source_sha256,_row,cluster,model_version,probability,decision";
+    let header = "_id,_source_file,_source_sha256,_row,cluster,model_version,probability,decision,top_1_feature,top_1_contribution,\
+         top_2_feature,top_2_contribution,top_3_feature,top_3_contribution";
     assert_eq!(csv.lines().next().unwrap(), header);
     let summary: Summary = serde_json::from_slice(&fs::read(path(&manifest, "summary.json")).unwrap()).unwrap();
     let called = (0..N_ROWS).map(|i| u64::from(faulty(i))).sum::<u64>();
