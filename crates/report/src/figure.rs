@@ -2,6 +2,7 @@
 
 use crate::bars::Bars;
 use crate::confusion::ConfusionMatrix;
+use crate::heat::Heat;
 use crate::histogram::Histogram;
 use crate::line::LineChart;
 use crate::table::Table;
@@ -19,6 +20,8 @@ pub enum Picture {
     Bars(Bars),
     /// A confusion matrix.
     Confusion(ConfusionMatrix),
+    /// Strips of shades.
+    Heat(Heat),
 }
 
 macro_rules! picture_from {
@@ -30,7 +33,7 @@ macro_rules! picture_from {
         })+
     };
 }
-picture_from!(Lines(LineChart), Histogram(Histogram), Bars(Bars), Confusion(ConfusionMatrix));
+picture_from!(Lines(LineChart), Histogram(Histogram), Bars(Bars), Confusion(ConfusionMatrix), Heat(Heat));
 
 impl Picture {
     fn render(&self, id: &str, title: &Text) -> Markup {
@@ -39,6 +42,7 @@ impl Picture {
             Self::Histogram(picture) => picture.render(id, title),
             Self::Bars(picture) => picture.render(id, title),
             Self::Confusion(picture) => picture.render(id, title),
+            Self::Heat(picture) => picture.render(id, title),
         }
     }
 }

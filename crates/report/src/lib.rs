@@ -8,6 +8,7 @@ mod figure;
 /// Numbers as people read them.
 pub mod format;
 mod frame;
+mod heat;
 mod histogram;
 mod line;
 mod page;
@@ -20,6 +21,7 @@ pub use confusion::ConfusionMatrix;
 pub use curves::{Curve, precision_recall, roc};
 pub use figure::{Figure, Picture};
 pub use frame::Shape;
+pub use heat::Heat;
 pub use histogram::Histogram;
 pub use line::LineChart;
 pub use page::{Block, Card, Notice, Page, Section};

@@ -1,7 +1,7 @@
 //! The page: a header, a table of contents and sections of blocks.
 
 use crate::figure::Figure;
-use crate::table::{Table, Tone, badge};
+use crate::table::{Table, Tone, badge, bracketed};
 use crate::text::Text;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -145,6 +145,8 @@ pub enum Block {
     Table(Table),
     /// Pictures side by side where there is room.
     Figures(Vec<Figure>),
+    /// Questions with the sentences that answer each.
+    Answers(Vec<(Text, Vec<Text>)>),
     /// Names with their values.
     Facts(Vec<(Text, Text)>),
     /// A table that is folded away behind a summary.
@@ -160,6 +162,11 @@ impl Block {
                 Self::Notice(notice) => (notice.render()),
                 Self::Table(table) => (table.render()),
                 Self::Figures(figures) => div class="figures" { @for figure in figures { (figure.render(&ids.next())) } },
+                Self::Answers(answers) => div class="answers" {
+                    @for (question, sentences) in answers {
+                        div class="answer" { h2 class="question" { (question) } ul { @for sentence in sentences { li { (sentence) } } } }
+                    }
+                },
                 Self::Facts(facts) => dl { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } },
                 Self::Folded(summary, table) => details { summary { (summary) } (table.render()) },
             }
@@ -203,13 +210,27 @@ pub struct Card {
     tone: Tone,
     label: Text,
     value: Text,
+    range: Text,
     note: Text,
 }
 
 impl Card {
     /// A neutral card with a label and a formatted value.
     pub fn new(label: impl Into<Text>, value: impl Into<Text>) -> Self {
-        Self { tone: Tone::Neutral, label: label.into(), value: value.into(), note: Text::default() }
+        Self {
+            tone: Tone::Neutral,
+            label: label.into(),
+            value: value.into(),
+            range: Text::default(),
+            note: Text::default(),
+        }
+    }
+
+    /// The range that the value lies in, such as `0.60 to 0.83`.
+    #[must_use]
+    pub fn range(mut self, range: impl Into<Text>) -> Self {
+        self.range = range.into();
+        self
     }
 
     /// A line below the value.
@@ -230,7 +251,7 @@ impl Card {
         html! {
             div class=(format!("card {}", self.tone.class())) {
                 span class="label" { (self.label) }
-                span class="value" { (self.value) }
+                span class="value" { (self.value) (bracketed(&self.range)) }
                 @if !self.note.is_empty() { span class="note" { (self.note) } }
             }
         }

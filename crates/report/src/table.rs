@@ -34,6 +34,8 @@ pub enum Cell {
     Words(Text),
     /// A number that is already formatted, aligned right.
     Number(Text),
+    /// A formatted figure with the range it lies in, aligned right.
+    Estimate(Text, Text),
     /// A digest, URI or other literal, in a fixed-width face. It breaks anywhere.
     Code(Text),
     /// A status word in its colour.
@@ -51,6 +53,11 @@ impl Cell {
         Self::Number(text.into())
     }
 
+    /// A formatted figure, and the range it lies in such as `0.60 to 0.83`.
+    pub fn estimate(figure: impl Into<Text>, range: impl Into<Text>) -> Self {
+        Self::Estimate(figure.into(), range.into())
+    }
+
     /// A literal in a fixed-width face.
     pub fn code(text: impl Into<Text>) -> Self {
         Self::Code(text.into())
@@ -66,6 +73,7 @@ impl Cell {
             @match self {
                 Self::Words(text) => td { (text) },
                 Self::Number(text) => td class="number" { (text) },
+                Self::Estimate(figure, range) => td class="number" { (figure) (bracketed(range)) },
                 Self::Code(text) => td { code { (text) } },
                 Self::Badge(tone, text) => td { (badge(*tone, text)) },
             }
@@ -122,7 +130,7 @@ impl Table {
         html! {
             div class="scroll" role="region" tabindex="0" aria-label=(self.caption) {
                 table class="facts" {
-                    caption { (self.caption) }
+                    caption { span { (self.caption) } }
                     thead {
                         tr {
                             @for (heading, is_number) in &self.headings { th scope="col" class=[is_number.then_some("number")] { (heading) } }
@@ -142,6 +150,11 @@ impl Table {
             }
         }
     }
+}
+
+/// The range behind a figure; nothing when there is none.
+pub(crate) fn bracketed(range: &Text) -> Markup {
+    html! { @if !range.is_empty() { " " small class="range" { "(" (range) ")" } } }
 }
 
 /// A status word in its colour.

@@ -1,8 +1,8 @@
 //! No string, wherever it stands on a page, can add to the page's markup.
 
 use faultline_report::{
-    Axis, Bars, Block, Card, Cell, ConfusionMatrix, Curve, Figure, Histogram, LineChart, Notice, Page, Section, Table,
-    Text, Tone, precision_recall, roc,
+    Axis, Bars, Block, Card, Cell, ConfusionMatrix, Curve, Figure, Heat, Histogram, LineChart, Notice, Page, Section,
+    Table, Text, Tone, precision_recall, roc,
 };
 use proptest::prelude::*;
 
@@ -11,6 +11,7 @@ fn page(text: &str) -> String {
     let mut table = Table::new(text).column(text).numbers(text);
     table.push(vec![Cell::words(text), Cell::number(text)]);
     table.push_strong(vec![Cell::code(text), Cell::badge(Tone::Bad, text)]);
+    table.push(vec![Cell::estimate(text, text)]);
     let elbow = LineChart::new(Axis::new(text), Axis::new(text))
         .line(text, vec![(1.0, 1.0)])
         .mark((1.0, 1.0), text)
@@ -22,14 +23,16 @@ fn page(text: &str) -> String {
         Figure::new(text, precision_recall(curve(), 0.1)),
         Figure::new(text, Histogram::new(Axis::new(text), 0.0, 1.0, 4).group(text, [0.5]).group(text, [])),
         Figure::new(text, Bars::new(text, text).bar(text, 1.0, text)),
+        Figure::new(text, Heat::new(text, text).row(text, vec![0.0, 0.5, 1.0], text)),
         Figure::new(text, ConfusionMatrix::new(text, text, [[1, 2], [3, 4]])),
     ];
     let mut section = Section::new(text);
     section.push(figures);
     section.push(table.clone());
-    section.push(vec![Card::new(text, text).note(text).tone(Tone::Good)]);
+    section.push(vec![Card::new(text, text).range(text).note(text).tone(Tone::Good)]);
     section.push(Notice::new(Tone::Warning, text, text));
     section.push(Block::Paragraph(text.into()));
+    section.push(Block::Answers(vec![(text.into(), vec![text.into()])]));
     section.push(Block::Facts(vec![(text.into(), text.into())]));
     section.push(Block::Folded(text.into(), table));
     let mut page = Page::new(text).subtitle(text).status(Tone::Good, text).footer(text);

@@ -41,8 +41,8 @@ fn elbow(clusters: &Clusters) -> Figure {
         numbers.push(vec![Cell::number(point.k.to_string()), Cell::number(format!("{:.6e}", point.inertia))]);
     }
     let marked = clusters.knee.and_then(|knee| clusters.elbow.iter().find(|point| point.k == knee));
-    let mut chart = LineChart::new(Axis::new("Number of clusters k").whole(), Axis::new("Inertia").from_zero())
-        .line("inertia", points);
+    let mut chart =
+        LineChart::new(Axis::new("Number of clusters k").whole(), Axis::new("Inertia")).line("inertia", points);
     if let Some(knee) = marked {
         chart = chart.mark((knee.k as f64, knee.inertia), format!("knee at k = {}", knee.k));
     }

@@ -5,15 +5,18 @@ use std::fs;
 use faultline_contract::documents::cluster::Clusters;
 use faultline_contract::documents::predict::Summary;
 use faultline_contract::documents::preprocess::{Missingness, Split};
-use faultline_contract::documents::promote::Verdict;
-use faultline_contract::documents::train::Evaluation;
+use faultline_contract::documents::promote::{Composition, Verdict};
+use faultline_contract::documents::train::{Evaluation, Trained};
 use faultline_contract::documents::validate::Profile;
 use faultline_contract::{Digest, Manifest};
 use faultline_runtime::Inputs;
-use faultline_table::Columns;
+use faultline_table::{Columns, Table};
 use serde::de::DeserializeOwned;
 
 use crate::{PipelineFlag, ReportError};
+
+/// The rows as they were loaded.
+pub(crate) const LOADED: &str = "load/export.parquet";
 
 /// What the core needs besides the documents.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// Labelled probabilities.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scored {
     pub(crate) labels: Vec<bool>,
     pub(crate) probabilities: Vec<f64>,
@@ -96,6 +99,34 @@ impl<'a> Evidence<'a> {
             verdict: document(inputs, "promote/verdict.json")?,
             summary: document(inputs, "predict/summary.json")?,
         })
+    }
+
+    /// How the version is put together, and how that does.
+    pub(crate) fn version(&self) -> Option<&Composition> {
+        self.verdict.as_ref()?.compositions.first()
+    }
+
+    /// The trained models of the version, in the order of the clusters; without a version every trained model.
+    pub(crate) fn members(&self) -> Vec<(&Evaluation, &Trained)> {
+        let Some(version) = self.version() else {
+            return self.evaluations.iter().filter_map(trained).collect();
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in &version.model_of_cluster {
+            if !parts.contains(&part.as_str()) {
+                parts.push(part);
+            }
+        }
+        let of_part = |part: &&str| self.evaluations.iter().find(|known| part_name(known) == **part);
+        parts.iter().filter_map(of_part).filter_map(trained).collect()
+    }
+
+    /// The rows as they were loaded, missing values included; none when the table was left out for its size.
+    pub(crate) fn loaded(&self) -> Result<Option<Table>, ReportError> {
+        let Ok(path) = self.inputs.path(LOADED) else {
+            return Ok(None);
+        };
+        Table::read(path).map(Some).map_err(|source| ReportError::Table { name: LOADED.to_owned(), source })
     }
 
     /// A table, if it was written.
@@ -140,10 +171,19 @@ impl Scored {
         self.labels.contains(&true) && self.labels.contains(&false)
     }
 
-    /// The share of faulty rows.
-    pub(crate) fn prevalence(&self) -> f64 {
-        self.labels.iter().filter(|label| **label).count() as f64 / self.labels.len() as f64
+    /// The number of faulty rows.
+    pub(crate) fn faulty_count(&self) -> usize {
+        self.labels.iter().filter(|label| **label).count()
     }
+}
+
+fn trained(known: &Evaluation) -> Option<(&Evaluation, &Trained)> {
+    Some((known, known.trained.as_ref()?))
+}
+
+/// `<model>-<family>`: the part of `train` that a model is from.
+pub(crate) fn part_name(evaluation: &Evaluation) -> String {
+    format!("{}-{}", evaluation.model, evaluation.family)
 }
 
 fn document<T: DeserializeOwned>(inputs: &Inputs, name: &str) -> Result<Option<T>, ReportError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use faultline_contract::{Digest, Manifest, Part, layout};
+use faultline_contract::{Artifact, Digest, Manifest, Part, layout};
 use faultline_runtime::{
     Context, Explained, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream,
     UpstreamSpec, blocking,
@@ -16,12 +16,17 @@ use crate::{PipelineFlag, ReportError, ReportOptions, run};
 /// The artifacts that the page is drawn from, by stage.
 const SHOWN: &[(&str, &[&str])] = &[
     ("validate", &["profile.json", "quarantine.jsonl"]),
+    ("load", &["export.parquet"]),
     ("preprocess", &["split.json", "missingness.json"]),
     ("cluster", &["clusters.json"]),
     ("train", &["evaluation.json", "oof.parquet"]),
-    ("promote", &["verdict.json", "holdout.parquet"]),
+    ("promote", &["verdict.json", "oof.parquet", "forward.parquet", "holdout.parquet"]),
     ("predict", &["summary.json", "predictions.parquet"]),
 ];
+
+/// The most bytes of `load/export.parquet` that are read: it holds every row with every feature. Of a larger one the page says that
+/// it was left out.
+const MAX_LOADED_BYTES: u64 = 64 << 20;
 
 /// The stage.
 #[derive(Debug)]
@@ -118,5 +123,7 @@ fn shown(stage: &Stage) -> Result<Vec<Input>, Failure> {
         uri: stage.uri.clone(),
         sha256: stage.sha256,
     };
-    names.iter().filter(|name| stage.manifest.output(name).is_some()).map(|name| upstream.input(name)).collect()
+    let is_bounded = |artifact: &Artifact| stage.name != "load" || artifact.bytes <= MAX_LOADED_BYTES;
+    let is_shown = |name: &&&str| stage.manifest.output(name).is_some_and(is_bounded);
+    names.iter().filter(is_shown).map(|name| upstream.input(name)).collect()
 }

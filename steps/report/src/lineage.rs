@@ -5,9 +5,10 @@ use faultline_report::format::{bytes, count, short_digest};
 use faultline_report::{Block, Cell, Section, Table, Tone};
 
 use crate::evidence::{Evidence, Job};
+use crate::words;
 
 pub(crate) fn section(evidence: &Evidence<'_>) -> Section {
-    let mut section = Section::new("Lineage");
+    let mut section = Section::new("Lineage: where everything came from");
     let job = evidence.job;
     if job.stages.is_empty() {
         return section;
@@ -30,10 +31,13 @@ fn facts(evidence: &Evidence<'_>) -> Block {
         }
     }
     if let Some(verdict) = &evidence.verdict {
-        facts.push(("Model version".into(), format!("{} of {}", verdict.version, verdict.model).into()));
+        facts.push(("Version".into(), format!("{} of {}", verdict.version, verdict.model).into()));
         let champion =
             verdict.champion_version.map_or_else(|| "none".to_owned(), |version| format!("version {version}"));
         facts.push(("Champion before".into(), champion.into()));
+    }
+    if let Some(summary) = &evidence.summary {
+        facts.push(("Version".into(), format!("{} of {}", summary.model_version, summary.model).into()));
     }
     Block::Facts(facts)
 }
@@ -72,7 +76,7 @@ fn stages(job: &Job) -> Table {
 fn params(job: &Job) -> Table {
     let mut table = Table::new("Semantic params, part of the step key").column("Stage").column("Params");
     for stage in &job.stages {
-        table.push(vec![Cell::words(&stage.name), Cell::code(stage.manifest.params.to_string())]);
+        table.push(vec![Cell::words(&stage.name), Cell::code(words::params(&stage.manifest.params))]);
     }
     table
 }

@@ -1,20 +1,24 @@
 //! The head of the page: what the run came to, the figures worth seeing at a glance, and what to bear in mind.
 
 use faultline_contract::Outcome;
-use faultline_contract::documents::promote::Decision;
+use faultline_contract::documents::evaluation::Assessment;
+use faultline_contract::documents::promote::{Decision, Verdict};
+use faultline_learn::bootstrap::{
+    average_precision_includes_chance, chance_average_precision, roc_auc_includes_chance,
+};
 use faultline_report::format::{count, decimal, share};
-use faultline_report::{Card, Notice, Page, Tone};
+use faultline_report::{Card, Page, Tone};
 
-use crate::PipelineFlag;
+use crate::costs::without_a_model;
 use crate::evidence::{Evidence, Job};
+use crate::predictions::Predictions;
+use crate::{PipelineFlag, notices, summary, words};
 
-/// A ROC AUC above this is no success on such data but a sign that the target leaks into the features.
-const SUSPICIOUS_ROC_AUC: f64 = 0.85;
-/// A ROC AUC below this is of little use.
-const WEAK_ROC_AUC: f64 = 0.65;
+/// A ROC AUC below this helps to choose what to look at first, and no more.
+pub(crate) const WEAK_ROC_AUC: f64 = 0.75;
 
 /// The page with its head.
-pub(crate) fn page(evidence: &Evidence<'_>) -> Page {
+pub(crate) fn page(evidence: &Evidence<'_>, predictions: Option<&Predictions>) -> Page {
     let job = evidence.job;
     let (tone, status) = status(evidence);
     let title = match job.pipeline {
@@ -26,7 +30,10 @@ pub(crate) fn page(evidence: &Evidence<'_>) -> Page {
     if !cards.is_empty() {
         page.lead(cards);
     }
-    for notice in notices(evidence) {
+    if let Some(answers) = summary::answers(evidence, predictions) {
+        page.lead(answers);
+    }
+    for notice in notices::notices(evidence) {
         page.lead(notice);
     }
     page
@@ -72,9 +79,69 @@ fn footer(job: &Job) -> String {
 }
 
 fn cards(evidence: &Evidence<'_>) -> Vec<Card> {
-    let job = evidence.job;
     let mut cards = Vec::new();
-    if let Some(validate) = job.stage("validate") {
+    if let Some(verdict) = &evidence.verdict {
+        cards.extend(worth(evidence, verdict));
+    }
+    if let Some(summary) = &evidence.summary {
+        let part = format!("{} of the rows", share(summary.rows_faulty, summary.rows));
+        cards.push(Card::new("Called faulty", count(summary.rows_faulty)).note(part));
+        cards.push(
+            Card::new("Rows predicted", count(summary.rows)).note(format!("by version {}", summary.model_version)),
+        );
+    }
+    cards.extend(amounts(evidence));
+    cards
+}
+
+/// What the version is worth.
+fn worth(evidence: &Evidence<'_>, verdict: &Verdict) -> Vec<Card> {
+    let (tone, word) = match verdict.verdict {
+        Decision::Promote => (Tone::Good, "promote"),
+        Decision::Hold => (Tone::Neutral, "hold"),
+    };
+    let mut cards =
+        vec![Card::new("Verdict", word).note(format!("version {} of {}", verdict.version, verdict.model)).tone(tone)];
+    for (rows, known) in
+        [("out of fold", evidence.version().map(|won| &won.out_of_fold)), ("held out", verdict.challenger.as_ref())]
+    {
+        cards.extend(known.into_iter().flat_map(|known| ranking(rows, known)));
+    }
+    if let Some(known) = &verdict.challenger
+        && let Some((_, trained)) = evidence.members().first()
+    {
+        let [nothing, _] = without_a_model(&trained.costs, known.metrics.rows, known.metrics.rows_faulty);
+        cards.push(
+            words::card("Cost per row", Some(known.metrics.expected_cost), Some(known.intervals.expected_cost))
+                .note(format!("held out; to call nothing faulty costs {}", decimal(nothing, 2))),
+        );
+    }
+    cards
+}
+
+/// The two figures of a ranking, each beside chance.
+fn ranking(rows: &str, known: &Assessment) -> [Card; 2] {
+    let (metrics, intervals) = (&known.metrics, &known.intervals);
+    let tone = |includes_chance: Option<bool>| match includes_chance {
+        Some(true) => Tone::Warning,
+        Some(false) => Tone::Good,
+        None => Tone::Neutral,
+    };
+    let chance = words::in_words(chance_average_precision(metrics.rows, metrics.rows_faulty), None);
+    [
+        words::card("ROC AUC", metrics.roc_auc, intervals.roc_auc)
+            .note(format!("{rows}; chance gives 0.50"))
+            .tone(tone(roc_auc_includes_chance(intervals))),
+        words::card("Average precision", metrics.average_precision, intervals.average_precision)
+            .note(format!("{rows}; chance gives {chance}"))
+            .tone(tone(average_precision_includes_chance(intervals, metrics.rows, metrics.rows_faulty))),
+    ]
+}
+
+/// How much there is of what.
+fn amounts(evidence: &Evidence<'_>) -> Vec<Card> {
+    let mut cards = Vec::new();
+    if let Some(validate) = evidence.job.stage("validate") {
         let counted = |name| validate.manifest.count(name);
         let tone = |refused: u64| if refused > 0 { Tone::Warning } else { Tone::Good };
         let (files, rows) = (counted("files_quarantined"), counted("rows_quarantined"));
@@ -101,104 +168,9 @@ fn cards(evidence: &Evidence<'_>) -> Vec<Card> {
         cards.push(Card::new("Features kept", count(clusters.feature_names.len() as u64)).note(features_of(evidence)));
         cards.push(Card::new("Clusters", clusters.k.to_string()));
     }
-    if let Some(verdict) = &evidence.verdict {
-        if let Some(figures) = &verdict.challenger {
-            let known = |figure: Option<f64>| figure.map_or_else(|| "n/a".to_owned(), |figure| decimal(figure, 3));
-            cards.push(Card::new("ROC AUC", known(figures.roc_auc)).note("on the rows held out; 0.5 is chance"));
-            let prevalence = share(figures.rows_faulty, figures.rows);
-            cards.push(
-                Card::new("Average precision", known(figures.average_precision))
-                    .note(format!("on the rows held out; guessing gives {prevalence}")),
-            );
-        }
-        let tone = if verdict.verdict == Decision::Promote { Tone::Good } else { Tone::Neutral };
-        let word = if verdict.verdict == Decision::Promote { "promote" } else { "hold" };
-        cards.push(
-            Card::new("Verdict", word).note(format!("version {} of {}", verdict.version, verdict.model)).tone(tone),
-        );
-    }
-    if let Some(summary) = &evidence.summary {
-        cards.push(
-            Card::new("Rows predicted", count(summary.rows)).note(format!("by version {}", summary.model_version)),
-        );
-        let part = format!("{} of the rows", share(summary.rows_faulty, summary.rows));
-        cards.push(Card::new("Called faulty", count(summary.rows_faulty)).note(part));
-    }
     cards
 }
 
 fn features_of(evidence: &Evidence<'_>) -> String {
     evidence.missingness.as_ref().map_or_else(String::new, |known| format!("of {}", count(known.features.len() as u64)))
-}
-
-fn notices(evidence: &Evidence<'_>) -> Vec<Notice> {
-    let mut notices = outcome_notices(evidence.job);
-    notices.extend(data_notices(evidence));
-    if let Some(verdict) = &evidence.verdict {
-        for warning in &verdict.warnings {
-            notices.push(Notice::new(Tone::Warning, "About the verdict.", warning.as_str()));
-        }
-        match verdict.challenger.as_ref().and_then(|figures| figures.roc_auc) {
-            Some(auc) if auc > SUSPICIOUS_ROC_AUC => notices.push(Notice::new(
-                Tone::Warning,
-                format!("A ROC AUC of {} is suspiciously high.", decimal(auc, 3)),
-                "Look for a feature that knows the target before trusting it.",
-            )),
-            Some(auc) if auc < WEAK_ROC_AUC => notices.push(Notice::new(
-                Tone::Warning,
-                format!("A ROC AUC of {} is modest.", decimal(auc, 3)),
-                "Use the probabilities to rank what is looked at first, not to release or to scrap.",
-            )),
-            _ => {}
-        }
-    }
-    notices
-}
-
-fn outcome_notices(job: &Job) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    for stage in job.stages.iter().filter(|stage| stage.manifest.outcome == Outcome::Rejected) {
-        let reason =
-            stage.manifest.facts.get("rejection").and_then(|reason| reason.as_str()).unwrap_or("see its counts");
-        let title = format!("The quality gate of {} rejected the data.", stage.name);
-        notices.push(Notice::new(Tone::Bad, title, reason));
-    }
-    let missing = job.missing_stages();
-    if !missing.is_empty() {
-        let text = format!("No result of: {}. The log of the first of these tells why.", missing.join(", "));
-        notices.push(Notice::new(Tone::Bad, "The run did not finish.", text));
-    }
-    notices
-}
-
-fn data_notices(evidence: &Evidence<'_>) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    let files = evidence.job.count("validate", "files_accepted").unwrap_or(0);
-    let empty: Vec<_> =
-        evidence.profile.iter().flat_map(|profile| &profile.columns).filter(|column| column.empty_files > 0).collect();
-    if let Some(most) = empty.iter().map(|column| column.empty_files).max() {
-        notices.push(Notice::new(
-            Tone::Warning,
-            format!("{} columns have no value at all in up to {} of {} accepted files.", empty.len(), most, files),
-            "They were kept as missing values. A stricter schema can reject such files.",
-        ));
-    }
-    let paired = evidence.profile.as_ref().map_or(0, |profile| profile.paired_headers.len());
-    if paired > 0 {
-        notices.push(Notice::new(
-            Tone::Warning,
-            format!("{paired} headers matched no column by name."),
-            "They were paired with the column that their place left open; the section on the data lists them.",
-        ));
-    }
-    let alone: Vec<_> =
-        evidence.clusters.iter().flat_map(|clusters| &clusters.clusters).filter(|cluster| !cluster.trainable).collect();
-    if !alone.is_empty() {
-        notices.push(Notice::new(
-            Tone::Neutral,
-            format!("{} clusters are too small or hold one class only.", alone.len()),
-            "Their rows are scored by the model that was trained on the rows of all clusters.",
-        ));
-    }
-    notices
 }

@@ -1,44 +1,59 @@
-//! The new version on rows that it has never seen, beside the champion, and what was decided.
+//! How the new version ranks and decides on rows that it was not fitted on, beside the champion, and what was decided.
 
+use faultline_contract::documents::evaluation::{Assessment, Confusion};
 use faultline_contract::documents::promote::{Decision, Verdict};
-use faultline_contract::documents::train::Metrics;
 use faultline_report::format::{count, decimal};
 use faultline_report::{Block, Cell, ConfusionMatrix, Figure, Notice, Section, Table, Tone};
 
 use crate::ReportError;
-use crate::evidence::{Evidence, Scored};
-use crate::models::{curves, histogram};
+use crate::compositions::figure;
+use crate::curves::{Named, curves, histogram};
+use crate::evidence::Evidence;
+use crate::words;
 
+/// The version's out-of-fold predictions of the training rows.
+pub(crate) const OUT_OF_FOLD: &str = "promote/oof.parquet";
+/// The version's predictions of the rows held out.
 const HOLDOUT: &str = "promote/holdout.parquet";
+const VERDICT: &str = "promote/verdict.json";
 
 pub(crate) fn section(evidence: &Evidence<'_>) -> Result<Section, ReportError> {
-    let mut section = Section::new("Verdict");
+    let mut section = Section::new("The version and the verdict");
     let Some(verdict) = &evidence.verdict else {
         return Ok(section);
     };
     section.push(decision(verdict));
-    section.push(comparison(verdict));
-    let mut figures = Vec::new();
-    if let Some(scored) = evidence.scored(HOLDOUT)? {
+    section.push(comparison(verdict, evidence.version().map(|won| &won.out_of_fold)));
+    if let Some(differences) = differences(verdict) {
+        section.push(differences);
+    }
+    let mut named = Vec::new();
+    let (mut has_rows, mut spread) = (false, None);
+    for (rows, source) in [("out of fold", OUT_OF_FOLD), ("held out", HOLDOUT)] {
+        let Some(scored) = evidence.scored(source)? else { continue };
+        has_rows = true;
         if scored.has_both_classes() {
-            let named = [(format!("version {}", verdict.version), HOLDOUT.to_owned(), scored)];
-            figures.extend(curves(&named, "rows held out")?);
-            let [(_, _, scored)] = named;
-            figures.extend(confusion(verdict));
-            figures.push(scores(&scored));
-        } else {
-            section
-                .push(Block::Paragraph("The rows held out are of one class, so there are no curves to draw.".into()));
+            spread.get_or_insert_with(|| (rows, source, scored.clone()));
+            named.push(Named { name: rows.to_owned(), source: source.to_owned(), scored });
         }
+    }
+    let mut figures = Vec::new();
+    if !named.is_empty() {
+        figures.extend(curves(&named, &format!("version {}", verdict.version))?);
+    } else if has_rows {
+        section.push(Block::Paragraph("The rows are of one class, so there are no curves to draw.".into()));
+    }
+    let out_of_fold = evidence.version().map(|won| won.out_of_fold.metrics.confusion);
+    let held_out = verdict.challenger.as_ref().map(|known| known.metrics.confusion);
+    figures.extend(out_of_fold.map(|counted| confusion("Decisions out of fold", &counted)));
+    figures.extend(held_out.map(|counted| confusion("Decisions on the rows held out", &counted)));
+    if let Some((rows, source, scored)) = spread {
+        figures.push(histogram(&scored, &format!("Probabilities of good and faulty rows, {rows}"), source));
     }
     if !figures.is_empty() {
         section.push(figures);
     }
     Ok(section)
-}
-
-fn scores(scored: &Scored) -> Figure {
-    histogram(scored, "Probabilities of good and faulty rows, held out".to_owned(), HOLDOUT)
 }
 
 fn decision(verdict: &Verdict) -> Notice {
@@ -52,45 +67,70 @@ fn decision(verdict: &Verdict) -> Notice {
     }
 }
 
-fn comparison(verdict: &Verdict) -> Table {
-    let mut table = Table::new("On the rows that neither version was fitted on")
-        .column("Version")
-        .numbers("Rows")
-        .numbers("Faulty")
+fn comparison(verdict: &Verdict, out_of_fold: Option<&Assessment>) -> Table {
+    let level = words::level(verdict.gate.level);
+    let mut table = Table::new(format!("The version's figures with {level} intervals ({VERDICT})"))
+        .column("Version and rows")
+        .numbers("Faulty of rows")
         .numbers("Average precision")
         .numbers("ROC AUC")
         .numbers("MCC")
         .numbers("Balanced accuracy")
-        .numbers("Brier score");
-    let mut push = |name: String, figures: &Metrics| {
-        let known =
-            |figure: Option<f64>| Cell::number(figure.map_or_else(|| "n/a".to_owned(), |figure| decimal(figure, 3)));
+        .numbers("Brier score")
+        .numbers("Log loss")
+        .numbers("Cost per row");
+    let mut push = |name: String, known: &Assessment| {
+        let (metrics, known) = (&known.metrics, Some(known));
         table.push(vec![
             Cell::words(name),
-            Cell::number(count(figures.rows)),
-            Cell::number(count(figures.rows_faulty)),
-            known(figures.average_precision),
-            known(figures.roc_auc),
-            known(Some(figures.mcc)),
-            known(Some(figures.balanced_accuracy)),
-            known(Some(figures.brier_score)),
+            Cell::number(format!("{} of {}", count(metrics.rows_faulty), count(metrics.rows))),
+            figure(known, |metrics| metrics.average_precision, |intervals| intervals.average_precision),
+            figure(known, |metrics| metrics.roc_auc, |intervals| intervals.roc_auc),
+            figure(known, |metrics| Some(metrics.mcc), |intervals| Some(intervals.mcc)),
+            figure(known, |metrics| Some(metrics.balanced_accuracy), |intervals| Some(intervals.balanced_accuracy)),
+            figure(known, |metrics| Some(metrics.brier_score), |intervals| Some(intervals.brier_score)),
+            figure(known, |metrics| Some(metrics.log_loss), |intervals| Some(intervals.log_loss)),
+            figure(known, |metrics| Some(metrics.expected_cost), |intervals| Some(intervals.expected_cost)),
         ]);
     };
-    if let Some(figures) = &verdict.challenger {
-        push(format!("{} (challenger)", verdict.version), figures);
+    if let Some(known) = out_of_fold {
+        push(format!("version {}, out of fold", verdict.version), known);
     }
-    if let (Some(version), Some(figures)) = (verdict.champion_version, &verdict.champion) {
-        push(format!("{version} (champion)"), figures);
+    if let Some(known) = &verdict.challenger {
+        push(format!("version {} (challenger), unseen rows", verdict.version), known);
+    }
+    if let (Some(version), Some(known)) = (verdict.champion_version, &verdict.champion) {
+        push(format!("version {version} (champion), the same rows"), known);
     }
     table
 }
 
-fn confusion(verdict: &Verdict) -> Option<Figure> {
-    let figures = verdict.challenger.as_ref()?;
-    let counts = [[figures.true_negatives, figures.false_positives], [figures.false_negatives, figures.true_positives]];
-    Some(
-        Figure::new("Confusion on the rows held out", ConfusionMatrix::new("good", "faulty", counts))
-            .caption("Each row is decided at the threshold of its cluster's model; the shares are of the actual class.")
-            .source("promote/verdict.json"),
-    )
+/// Challenger less champion, row by row the same.
+fn differences(verdict: &Verdict) -> Option<Table> {
+    let difference = verdict.difference.as_ref()?;
+    let caption = format!(
+        "Challenger less champion on the {} rows that neither was fitted on, {} faulty ({VERDICT}){}",
+        count(difference.rows),
+        count(difference.rows_faulty),
+        if difference.is_descriptive() { "; descriptive" } else { "" },
+    );
+    let mut table =
+        Table::new(caption).column("Figure").numbers("Difference").numbers("Resamples in which it is no better");
+    for (name, one) in
+        [("Average precision, which decides", difference.average_precision), ("ROC AUC", difference.roc_auc)]
+    {
+        table.push(vec![
+            Cell::words(name),
+            words::estimate(Some(one.estimate), Some(one.interval)),
+            Cell::number(format!("{}%", decimal(one.share_no_better * 100.0, 1))),
+        ]);
+    }
+    Some(table)
+}
+
+fn confusion(title: &str, counted: &Confusion) -> Figure {
+    let counts = [[counted.true_negatives, counted.false_positives], [counted.false_negatives, counted.true_positives]];
+    Figure::new(title, ConfusionMatrix::new("good", "faulty", counts))
+        .caption("Each row is decided at the threshold of its cluster's model; the shares are of the actual class.")
+        .source(VERDICT)
 }

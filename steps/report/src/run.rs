@@ -6,7 +6,11 @@ use faultline_report::{Page, Section};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 
 use crate::evidence::{Evidence, Job};
-use crate::{ReportError, clusters, data, lineage, models, overview, predictions, promotion};
+use crate::predictions::Predictions;
+use crate::{
+    ReportError, calibration, clusters, compositions, costs, data, features, glossary, lineage, models, overview,
+    predictions, promotion, time,
+};
 
 /// Writes `report.html`.
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ReportError> {
@@ -22,14 +26,22 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
 }
 
 fn page(evidence: &Evidence<'_>) -> Result<Page, ReportError> {
-    let mut page = overview::page(evidence);
-    let sections: [Section; 6] = [
+    let predicted = Predictions::read(evidence)?;
+    let mut page = overview::page(evidence, predicted.as_ref());
+    // What an engineer of the process asks first comes first.
+    let sections: [Section; 12] = [
+        predictions::section(evidence, predicted.as_ref()),
+        promotion::section(evidence)?,
+        features::section(evidence),
         data::section(evidence)?,
+        compositions::section(evidence),
+        calibration::section(evidence)?,
+        costs::section(evidence)?,
+        time::section(evidence)?,
         clusters::section(evidence),
         models::section(evidence)?,
-        promotion::section(evidence)?,
-        predictions::section(evidence)?,
         lineage::section(evidence),
+        glossary::section(evidence),
     ];
     for section in sections.into_iter().filter(|section| !section.is_empty()) {
         page.push(section);
