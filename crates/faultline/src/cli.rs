@@ -12,7 +12,7 @@ use faultline_runtime::Failure;
 use faultline_store::{Store, StoreUrl};
 use serde::Serialize;
 
-use crate::{rollback, run, sample, schema, show};
+use crate::{compare, history, models, quarantine, replay, rollback, run, sample, schema, show, trace};
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
 #[derive(Debug, Parser)]
@@ -26,6 +26,12 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Show(show::Args),
+    Trace(trace::Args),
+    Quarantine(quarantine::Args),
+    Replay(replay::Args),
+    Models(models::Args),
+    History(history::Args),
+    Compare(compare::Args),
     Rollback(rollback::Args),
     Schema(schema::Args),
     Sample(sample::Args),
@@ -46,6 +52,12 @@ pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::main(args),
         Command::Show(args) => show::main(&args),
+        Command::Trace(args) => trace::main(&args),
+        Command::Quarantine(args) => quarantine::main(&args),
+        Command::Replay(args) => replay::main(&args),
+        Command::Models(args) => models::main(&args),
+        Command::History(args) => history::main(args),
+        Command::Compare(args) => compare::main(args),
         Command::Rollback(args) => rollback::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Sample(args) => sample::main(&args),
@@ -66,9 +78,13 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 
 /// The store at `root_uri`; a bare path resolves against the caller's folder.
 pub(crate) async fn open_store(root_uri: &str) -> Result<Arc<dyn Store>, Failure> {
-    let here: PathBuf = std::env::current_dir()
-        .map_err(|error| Failure::new(Code::Temporary, "find the current folder").caused_by(error))?;
-    Ok(faultline_store::open(&StoreUrl::parse(root_uri, &here)?).await?)
+    Ok(faultline_store::open(&StoreUrl::parse(root_uri, &current_folder()?)?).await?)
+}
+
+/// The folder that bare paths resolve against.
+pub(crate) fn current_folder() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir();
+    here.map_err(|error| Failure::new(Code::Temporary, "find the current folder").caused_by(error))
 }
 
 /// Prints a line on stdout.

@@ -1,17 +1,13 @@
 //! `faultline show`: what the steps of a run did and wrote.
 
 use clap::Args as ClapArgs;
-use faultline_contract::layout::run_prefix;
 use faultline_contract::{ExitCode, Manifest, Outcome, RunId};
 use faultline_runtime::Failure;
-use faultline_store::Store;
 use serde_json::json;
 
-use crate::cli::{Output, block_on, open_store, print, print_json};
+use crate::cli::{Output, block_on, print, print_json};
+use crate::runs::{Runs, label};
 use crate::table::{line, padded};
-
-/// How many known runs an error names.
-const KNOWN_RUNS: usize = 10;
 
 /// List a run's steps, their outcomes, outputs and digests.
 #[derive(Debug, ClapArgs)]
@@ -28,11 +24,7 @@ pub(crate) struct Args {
 
 /// Lists the committed steps of a run, in the order in which they were committed.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
-    let manifests = block_on(async {
-        let store = open_store(&args.root_uri).await?;
-        let manifests = manifests(store.as_ref(), &args.run).await?;
-        if manifests.is_empty() { Err(unknown_run(store.as_ref(), &args.run).await) } else { Ok(manifests) }
-    })?;
+    let manifests = block_on(async { Runs::open(&args.root_uri).await?.manifests(&args.run).await })?;
     match args.output {
         Output::Json => print_json(&json!({"run_id": args.run, "steps": manifests}))?,
         Output::Text => {
@@ -42,42 +34,6 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::Committed)
-}
-
-async fn manifests(store: &dyn Store, run: &RunId) -> Result<Vec<Manifest>, Failure> {
-    let prefix = run_prefix(run);
-    let mut manifests = Vec::new();
-    for object in store.list(&prefix).await? {
-        if !object.key.strip_prefix(&prefix).is_some_and(is_manifest) {
-            continue;
-        }
-        let content = store.get(&object.key).await?;
-        let manifest: Manifest = serde_json::from_slice(&content).map_err(|error| {
-            let message = format!("take {} for a manifest", store.uri_of(&object.key));
-            Failure::internal(message).caused_by(error).hint("it was written by a much newer version, or is damaged")
-        })?;
-        manifests.push(manifest);
-    }
-    manifests.sort_by(|a, b| (&a.finished_at, &a.step, &a.part).cmp(&(&b.finished_at, &b.step, &b.part)));
-    Ok(manifests)
-}
-
-/// `<step>/manifest.json` or `<step>/<part>/manifest.json`; what attempts have written does not count.
-fn is_manifest(key: &str) -> bool {
-    let parts: Vec<_> = key.split('/').collect();
-    matches!(parts[..], [_, "manifest.json"]) || matches!(parts[..], [_, part, "manifest.json"] if part != "attempts")
-}
-
-async fn unknown_run(store: &dyn Store, run: &RunId) -> Failure {
-    let failure = Failure::new(ExitCode::InputMissing, format!("find the run {run} in {}", store.root_uri()));
-    let Ok(objects) = store.list("runs/").await else {
-        return failure.hint("check --root-uri and the run id");
-    };
-    let mut known: Vec<_> = objects.iter().filter_map(|object| object.key.split('/').nth(1)).collect();
-    known.dedup();
-    let shown = known.iter().rev().take(KNOWN_RUNS).copied().collect::<Vec<_>>().join(", ");
-    let shown = if shown.is_empty() { "none".to_owned() } else { shown };
-    failure.hint(format!("check --root-uri and the run id; runs there: {shown}"))
 }
 
 fn listing(manifests: &[Manifest]) -> Vec<String> {
@@ -106,27 +62,4 @@ fn output_rows(manifest: &Manifest) -> impl Iterator<Item = [String; 4]> {
         let rows = output.rows.map(|rows| rows.to_string()).unwrap_or_default();
         [format!("{}/{}", label(manifest), output.name), rows, output.bytes.to_string(), output.sha256.to_string()]
     })
-}
-
-fn label(manifest: &Manifest) -> String {
-    let part = manifest.part.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
-    format!("{}{part}", manifest.step)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn manifests_of_attempts_do_not_count() {
-        for (key, expected) in [
-            ("validate/manifest.json", true),
-            ("train/0-forest/manifest.json", true),
-            ("validate/attempts/manifest.json", false),
-            ("validate/attempts/a1/manifest.json", false),
-            ("manifest.json", false),
-        ] {
-            assert_eq!(is_manifest(key), expected, "{key}");
-        }
-    }
 }

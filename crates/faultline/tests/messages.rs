@@ -49,7 +49,21 @@ fn faultline(folder: &Path, arguments: &[&str]) -> String {
 #[test]
 fn help() {
     let folder = tempfile::tempdir().unwrap();
-    for command in [&[][..], &["run"], &["show"], &["rollback"], &["schema"], &["schema", "import"], &["sample"]] {
+    for command in [
+        &[][..],
+        &["run"],
+        &["show"],
+        &["trace"],
+        &["quarantine"],
+        &["replay"],
+        &["models"],
+        &["history"],
+        &["compare"],
+        &["rollback"],
+        &["schema"],
+        &["schema", "import"],
+        &["sample"],
+    ] {
         let name = format!("help {}", command.join(" "));
         insta::assert_snapshot!(
             name.trim().replace(' ', "_"),
@@ -103,6 +117,21 @@ fn errors_of_the_others() {
         ("show_unknown_run", &["show", "r", "--root-uri", "store"]),
         ("show_bad_root", &["show", "r", "--root-uri", "ftp://x"]),
         ("show_bad_manifest", &["show", "other", "--root-uri", "store"]),
+        ("trace_no_runs", &["trace", "Wafer-1", "--root-uri", "store"]),
+        ("trace_unknown_run", &["trace", "Wafer-1", "--run", "r", "--root-uri", "store"]),
+        ("quarantine_unknown_run", &["quarantine", "r", "--root-uri", "store"]),
+        ("quarantine_unknown_reason", &["quarantine", "r", "--reason", "bad", "--root-uri", "store"]),
+        ("replay_no_target", &["replay", "r", "--corrected", "c", "--root-uri", "store"]),
+        (
+            "replay_bad_rename",
+            &["replay", "r", "--corrected", "c", "--to", "t", "--rename", "a", "--root-uri", "store"],
+        ),
+        ("replay_unknown_run", &["replay", "r", "--corrected", "c", "--to", "t", "--root-uri", "store"]),
+        ("models_none", &["models", "--root-uri", "store"]),
+        ("history_unknown_model", &["history", "wafer", "--root-uri", "store"]),
+        ("compare_unknown_version", &["compare", "wafer", "1", "2", "--root-uri", "store"]),
+        ("compare_with_itself", &["compare", "wafer", "1", "1", "--root-uri", "store"]),
+        ("compare_too_few_resamples", &["compare", "wafer", "1", "2", "--resamples", "9", "--root-uri", "store"]),
         ("rollback_nothing", &["rollback", "wafer", "--root-uri", "store"]),
         ("rollback_bad_name", &["rollback", "a/b", "--root-uri", "store"]),
         ("schema_no_file", &["schema", "import", "nowhere.json"]),

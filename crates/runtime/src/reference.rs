@@ -58,7 +58,10 @@ pub fn params_table<P: JsonSchema>() -> String {
 
 fn keys(root: &Value, object: &Value, prefix: &str, text: &mut String) {
     for (name, property) in object["properties"].as_object().into_iter().flatten() {
-        let referred = property["$ref"].as_str().and_then(|path| root.pointer(path.trim_start_matches('#')));
+        // an optional section is any of the section and null
+        let mut either = property["anyOf"].as_array().into_iter().flatten().chain([property]);
+        let referred = either.find_map(|part| part["$ref"].as_str());
+        let referred = referred.and_then(|path| root.pointer(path.trim_start_matches('#')));
         if let Some(nested) = referred.filter(|nested| nested["properties"].is_object()) {
             keys(root, nested, &format!("{prefix}{name}."), text);
         } else {

@@ -56,7 +56,7 @@ pub enum TrackingError {
         found: Box<Entry>,
     },
     /// A version without `bundle.json` does not exist.
-    #[error("promote {model}: version {version} is not committed")]
+    #[error("use version {version} of {model}: it is not committed")]
     NotCommitted {
         /// The registered model.
         model: ModelName,

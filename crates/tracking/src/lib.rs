@@ -8,4 +8,4 @@ mod registry;
 pub use error::TrackingError;
 pub use history::{Action, Author, Entry};
 pub use name::ModelName;
-pub use registry::{Champion, CopyState, Indexed, Promotion, Registry, Version};
+pub use registry::{Champion, CopyState, Indexed, Promotion, Registry, Version, model_names};

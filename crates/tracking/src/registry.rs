@@ -192,10 +192,14 @@ impl Registry {
     /// # Errors
     /// [`TrackingError::Damaged`] when the bundle is not the one that was promoted, and those of [`Registry::bundle`].
     pub async fn bundle_of(&self, entry: &Entry) -> Result<Indexed, TrackingError> {
-        let indexed = self.bundle(entry.version).await?;
-        if indexed.sha256 != entry.bundle_sha256 {
-            let reason = format!("bundle.json: expected sha256 {}, got {}", entry.bundle_sha256, indexed.sha256);
-            return Err(TrackingError::Damaged { model: self.model.clone(), version: entry.version, reason });
+        self.verified(entry.version, entry.bundle_sha256).await
+    }
+
+    async fn verified(&self, version: u64, expected: Digest) -> Result<Indexed, TrackingError> {
+        let indexed = self.bundle(version).await?;
+        if indexed.sha256 != expected {
+            let reason = format!("bundle.json: expected sha256 {expected}, got {}", indexed.sha256);
+            return Err(TrackingError::Damaged { model: self.model.clone(), version, reason });
         }
         Ok(indexed)
     }
@@ -206,9 +210,22 @@ impl Registry {
     /// # Errors
     /// [`TrackingError::Damaged`] when a file is not the one that was promoted, and those of [`Registry::bundle_of`].
     pub async fn download(&self, entry: &Entry, folder: &Path) -> Result<BundleIndex, TrackingError> {
-        let version = entry.version;
+        self.download_version(entry.version, entry.bundle_sha256, folder).await
+    }
+
+    /// Copies the files of any committed version, promoted or not, as [`Registry::download`] does. `bundle_sha256` is the digest that
+    /// its `bundle.json` must have.
+    ///
+    /// # Errors
+    /// [`TrackingError::Damaged`] when a file has another digest, and those of [`Registry::bundle`].
+    pub async fn download_version(
+        &self,
+        version: u64,
+        bundle_sha256: Digest,
+        folder: &Path,
+    ) -> Result<BundleIndex, TrackingError> {
         let damaged = |reason| TrackingError::Damaged { model: self.model.clone(), version, reason };
-        let Indexed { index, .. } = self.bundle_of(entry).await?;
+        let Indexed { index, .. } = self.verified(version, bundle_sha256).await?;
         for file in &index.files {
             let is_inside = Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_)));
             if !is_inside {
@@ -248,7 +265,11 @@ impl Registry {
         Ok(versions)
     }
 
-    async fn version(&self, version: u64) -> Result<Version, TrackingError> {
+    /// One version, committed or not.
+    ///
+    /// # Errors
+    /// [`TrackingError::Store`] when nobody has claimed it, and [`TrackingError::Malformed`].
+    pub async fn version(&self, version: u64) -> Result<Version, TrackingError> {
         let key = self.version_key(version, "claim.json");
         let content = self.store.get(&key).await?;
         let Claim { run_id, claimed_at } = self.parse(&key, &content, "claim")?;
@@ -483,6 +504,17 @@ impl Registry {
     fn entry_key(&self, seq: u64) -> String {
         self.key(&format!("history/{seq:08}.json"))
     }
+}
+
+/// The names of all registered models of a store, sorted. Costs a listing of everything below `models/`.
+///
+/// # Errors
+/// [`TrackingError::Store`].
+pub async fn model_names(store: &dyn Store) -> Result<Vec<ModelName>, TrackingError> {
+    let objects = store.list("models/").await?;
+    let names: std::collections::BTreeSet<ModelName> =
+        objects.iter().filter_map(|meta| meta.key.split('/').nth(1)?.parse().ok()).collect();
+    Ok(names.into_iter().collect())
 }
 
 fn local<T>(path: &Path, done: std::io::Result<T>) -> Result<T, TrackingError> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use faultline_contract::RunId;
 use faultline_contract::documents::promote::{BUNDLE_FORMAT_VERSION, BundleFile, BundleIndex, Task};
+use faultline_contract::{Digest, RunId};
 use faultline_store::{Action as StoreAction, ObjectMeta, PutMode, Store, StoreError, StoreUrl, Written, open};
-use faultline_tracking::{Action, Author, CopyState, Indexed, Promotion, Registry, TrackingError};
+use faultline_tracking::{Action, Author, CopyState, Indexed, Promotion, Registry, TrackingError, model_names};
 use serde_json::json;
 
 const AT: &str = "2026-01-01T00:00:00Z";
@@ -50,6 +50,8 @@ on_every_store!(
     rollbacks_refuse_what_was_never_champion
     a_changed_bundle_is_refused
     a_download_is_the_bundle
+    a_version_that_was_never_promoted_can_be_downloaded
+    all_models_are_listed
 );
 
 fn registry(store: &Arc<dyn Store>) -> Registry {
@@ -308,11 +310,35 @@ async fn a_download_is_the_bundle(store: Arc<dyn Store>) {
     assert_eq!(registry.download(&entry, folder.path()).await.unwrap(), index);
     assert_eq!(std::fs::read(folder.path().join(path)).unwrap(), b"abc");
     let copied = std::fs::read(folder.path().join("bundle.json")).unwrap();
-    assert_eq!(faultline_contract::Digest::of(&copied), digest);
+    assert_eq!(Digest::of(&copied), digest);
 
     store.put(&registry.file_key(version, path), "abd".into(), PutMode::Overwrite).await.unwrap();
     let error = registry.download(&entry, folder.path()).await.unwrap_err();
     assert!(matches!(error, TrackingError::Damaged { .. }) && error.to_string().contains(path), "{error}");
+}
+
+async fn a_version_that_was_never_promoted_can_be_downloaded(store: Arc<dyn Store>) {
+    let registry = registry(&store);
+    let folder = tempfile::tempdir().unwrap();
+    let version = committed(&registry, 1).await;
+    let found = registry.version(version).await.unwrap();
+    assert_eq!((found.version, found.run_id), (version, run(1)));
+    let digest = found.bundle_sha256.unwrap();
+    let index = registry.download_version(version, digest, folder.path()).await.unwrap();
+    assert_eq!(registry.bundle(version).await.unwrap().index, index);
+    let other = Digest::of(b"another bundle");
+    let error = registry.download_version(version, other, folder.path()).await.unwrap_err();
+    assert!(matches!(error, TrackingError::Damaged { .. }) && error.to_string().contains("bundle.json"), "{error}");
+    assert!(registry.version(version + 1).await.is_err());
+}
+
+async fn all_models_are_listed(store: Arc<dyn Store>) {
+    assert_eq!(model_names(store.as_ref()).await.unwrap(), []);
+    for name in ["wafer-b", "wafer", "press"] {
+        Registry::new(Arc::clone(&store), name.parse().unwrap()).claim(&run(1), AT).await.unwrap();
+    }
+    let names: Vec<String> = model_names(store.as_ref()).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["press", "wafer", "wafer-b"]);
 }
 
 async fn object(store: &Arc<dyn Store>, key: &str) -> Bytes {
