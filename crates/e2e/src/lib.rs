@@ -5,5 +5,5 @@ mod programs;
 mod stored;
 
 pub use crate::press::Press;
-pub use crate::programs::{Finished, Pipelines, checkout, program, real_data};
+pub use crate::programs::{Finished, Pipelines, Said, checkout, faultline, program, real_data};
 pub use crate::stored::{Digests, Prediction, differences, digests, manifests, models, predictions, read};

@@ -26,6 +26,27 @@ pub fn program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// What a program said and how it ended.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// Its errors and notes.
+    pub stderr: String,
+}
+
+/// Runs the command line on the store at `root`.
+///
+/// # Errors
+/// When it was not built or could not be started.
+pub fn faultline(root: &Path, arguments: &[&str]) -> Result<Said> {
+    let output = Command::new(program("faultline")?).args(arguments).env("FAULTLINE_ROOT_URI", root).output()?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
+}
+
 /// A folder of real data below `FAULTLINE_DATA` (default: `shared/data` beside the checkout); `None`, and a notice on stderr,
 /// where there is none.
 ///

@@ -1,5 +1,6 @@
 //! The same pipelines over a real S3 server leave the bytes that they leave in a folder.
 
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -53,8 +54,32 @@ fn s3_and_a_folder_hold_the_same_bytes() -> Result<()> {
         assert_eq!(differences(&here, &there), Vec::<String>::new(), "{run}");
         assert!(here.len() > 5, "{here:?}");
     }
+    follows_and_replays(&server, &press, &root_uri)?;
     let again = remote.train("again", &press.training())?.succeeded()?;
     let worked: Vec<_> = again.reused().into_iter().filter(|(_, reused)| !reused).map(|(name, _)| name).collect();
     assert_eq!(worked, ["promote", "report"]);
+    Ok(())
+}
+
+/// A prediction in the bucket is traced to its local raw file, and the training folder is replayed into the bucket.
+fn follows_and_replays(server: &SeaweedFs, press: &Press, root_uri: &str) -> Result<()> {
+    let said = |arguments: &[&str]| -> Result<Value> {
+        let mut command = Command::new(program("faultline")?);
+        command.args(arguments).args(["--root-uri", root_uri, "--output", "json"]).envs(server.writer_env());
+        let output = command.output()?;
+        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(said(&["trace", "part-2000"])?["verified"], true);
+
+    let corrected = press.folder().join("corrected");
+    fs::create_dir(&corrected)?;
+    fs::copy(press.training().join("press_1_2.csv"), corrected.join("press_20260106.csv"))?;
+    let (corrected, target) = (corrected.display().to_string(), server.root_uri("replayed"));
+    let rename = ["--rename", "press_1_2.csv=press_20260106.csv"];
+    let replay = [&["replay", "train", "--corrected", &corrected, "--to", &target][..], &rename].concat();
+    let listing = said(&replay)?;
+    assert_eq!((&listing["raw_uri"], &listing["files"]), (&Value::from(target.as_str()), &Value::from(6)));
+    // A second time the folder is not empty.
+    assert!(said(&replay).is_err_and(|error| error.to_string().contains("is not empty")));
     Ok(())
 }
