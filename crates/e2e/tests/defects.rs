@@ -6,39 +6,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
-use faultline_e2e::{Pipelines, Press, differences, digests, manifests, models, predictions};
+use faultline_e2e::{Scene, differences, digests, manifests, models, predictions};
 
-struct Scene {
-    press: Press,
-    root: PathBuf,
-    pipelines: Pipelines,
-}
-
-impl Scene {
-    fn new() -> Result<Self> {
-        let press = Press::new()?;
-        let root = press.folder().join("root");
-        let pipelines =
-            Pipelines::at(root.display().to_string())?.param("schema-uri", &press.schema().display().to_string());
-        Ok(Self { press, root, pipelines })
-    }
-
-    fn trained() -> Result<Self> {
-        let scene = Self::new()?;
-        scene.pipelines.train("train", &scene.press.training())?.succeeded()?;
-        Ok(scene)
-    }
-
-    /// A folder with one batch file: the last rows of a file to predict on, the last one first.
-    fn last_rows(&self, rows: usize) -> Result<PathBuf> {
-        let folder = self.press.folder().join(format!("last-{rows}"));
-        fs::create_dir(&folder)?;
-        let text = fs::read_to_string(self.press.prediction().join("press_20260111.csv"))?;
-        let (header, all) = text.trim_end().split_once('\n').context("a header line")?;
-        let kept: Vec<&str> = [header].into_iter().chain(all.lines().rev().take(rows)).collect();
-        fs::write(folder.join("press_20260201.csv"), kept.join("\n"))?;
-        Ok(folder)
-    }
+/// A folder with one batch file: the last rows of a file to predict on, the last one first.
+fn last_rows(scene: &Scene, rows: usize) -> Result<PathBuf> {
+    let folder = scene.press.folder().join(format!("last-{rows}"));
+    fs::create_dir(&folder)?;
+    let text = fs::read_to_string(scene.press.prediction().join("press_20260111.csv"))?;
+    let (header, all) = text.trim_end().split_once('\n').context("a header line")?;
+    let kept: Vec<&str> = [header].into_iter().chain(all.lines().rev().take(rows)).collect();
+    fs::write(folder.join("press_20260201.csv"), kept.join("\n"))?;
+    Ok(folder)
 }
 
 #[test]
@@ -51,7 +29,7 @@ fn defect_1_a_row_alone_is_scored_as_in_its_batch() -> Result<()> {
     assert!(clusters.len() > 1, "rows of more than one cluster: {clusters:?}");
     for rows in [1, 7] {
         let run = format!("last-{rows}");
-        scene.pipelines.predict(&run, &scene.last_rows(rows)?)?.succeeded()?;
+        scene.pipelines.predict(&run, &last_rows(&scene, rows)?)?.succeeded()?;
         let alone = predictions(&scene.root, &run)?;
         assert_eq!(alone.len(), rows);
         for row in alone {
@@ -115,7 +93,7 @@ fn defect_4_two_runs_at_once_do_not_disturb_each_other() -> Result<()> {
 #[test]
 fn defect_4_ten_runs_in_one_store_do_not_add_up() -> Result<()> {
     let scene = Scene::trained()?;
-    let raw = scene.last_rows(9)?;
+    let raw = last_rows(&scene, 9)?;
     for run in 0..10 {
         let run = format!("run-{run}");
         scene.pipelines.predict(&run, &raw)?.succeeded()?;
@@ -129,7 +107,7 @@ fn defect_4_ten_runs_in_one_store_do_not_add_up() -> Result<()> {
 #[test]
 fn defect_5_one_file_with_one_row_is_enough() -> Result<()> {
     let scene = Scene::trained()?;
-    scene.pipelines.predict("one", &scene.last_rows(1)?)?.succeeded()?;
+    scene.pipelines.predict("one", &last_rows(&scene, 1)?)?.succeeded()?;
     assert_eq!(predictions(&scene.root, "one")?.len(), 1);
     Ok(())
 }

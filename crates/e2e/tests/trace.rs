@@ -4,37 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use faultline_e2e::{Pipelines, Press, faultline, manifests, predictions};
+use faultline_e2e::{Scene, faultline, manifests, predictions};
 use faultline_table::{Columns, Values};
 use serde_json::{Value, json};
 
-struct Scene {
-    press: Press,
-    root: PathBuf,
-    pipelines: Pipelines,
+fn traced(scene: &Scene, arguments: &[&str]) -> Result<(Option<i32>, Value, String)> {
+    let said = faultline(&scene.root, &[&["trace", "--output", "json"], arguments].concat())?;
+    let trace = if said.stdout.is_empty() { Value::Null } else { serde_json::from_str(&said.stdout)? };
+    Ok((said.code, trace, said.stderr))
 }
 
-impl Scene {
-    /// Trained and predicted once.
-    fn new() -> Result<Self> {
-        let press = Press::new()?;
-        let root = press.folder().join("root");
-        let pipelines =
-            Pipelines::at(root.display().to_string())?.param("schema-uri", &press.schema().display().to_string());
-        pipelines.train("train", &press.training())?.succeeded()?;
-        pipelines.predict("predict", &press.prediction())?.succeeded()?;
-        Ok(Self { press, root, pipelines })
-    }
-
-    fn trace(&self, arguments: &[&str]) -> Result<(Option<i32>, Value, String)> {
-        let said = faultline(&self.root, &[&["trace", "--output", "json"], arguments].concat())?;
-        let trace = if said.stdout.is_empty() { Value::Null } else { serde_json::from_str(&said.stdout)? };
-        Ok((said.code, trace, said.stderr))
-    }
-
-    fn raw_file(&self) -> PathBuf {
-        self.press.prediction().join("press_20260111.csv")
-    }
+fn raw_file(scene: &Scene) -> PathBuf {
+    scene.press.prediction().join("press_20260111.csv")
 }
 
 /// Changes one byte of a file and gives back what it was.
@@ -55,10 +36,10 @@ fn findings(trace: &Value, finding: &str) -> Vec<String> {
 
 #[test]
 fn every_prediction_is_traced_to_its_raw_row_and_made_again() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::predicted()?;
     let rows = predictions(&scene.root, "predict")?;
     for row in rows.iter().step_by(13) {
-        let (code, trace, stderr) = scene.trace(&[&row.id])?;
+        let (code, trace, stderr) = traced(&scene, &[&row.id])?;
         assert_eq!(
             (code, &trace["verified"], &trace["run_id"]),
             (Some(0), &json!(true), &json!("predict")),
@@ -84,8 +65,8 @@ fn every_prediction_is_traced_to_its_raw_row_and_made_again() -> Result<()> {
 
 #[test]
 fn a_trace_names_the_model_the_training_run_and_the_binaries() -> Result<()> {
-    let scene = Scene::new()?;
-    let (_, trace, _) = scene.trace(&["part-2000", "--run", "predict"])?;
+    let scene = Scene::predicted()?;
+    let (_, trace, _) = traced(&scene, &["part-2000", "--run", "predict"])?;
     let model = &trace["model"];
     assert_eq!(
         (&model["name"], &model["version"], &model["training_run_id"]),
@@ -112,7 +93,7 @@ fn a_trace_names_the_model_the_training_run_and_the_binaries() -> Result<()> {
 
 #[test]
 fn a_byte_changed_on_the_way_is_found() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::predicted()?;
     let artifact = |step: &str, name: &str| -> Result<PathBuf> {
         let run = manifests(&scene.root, "predict")?;
         let manifest = run.iter().find(|manifest| manifest.step.as_str() == step).context("manifest")?;
@@ -121,7 +102,7 @@ fn a_byte_changed_on_the_way_is_found() -> Result<()> {
     };
     let bundle = scene.root.join("models/wafer/versions/1");
     for (path, said) in [
-        (scene.raw_file(), "sha256 of the raw file press_20260111.csv"),
+        (raw_file(&scene), "sha256 of the raw file press_20260111.csv"),
         (bundle.join("preprocessor.json"), "preprocessor.json: expected sha256"),
         (bundle.join("donors.parquet"), "donors.parquet: expected sha256"),
         (artifact("predict", "predictions.parquet")?, "predictions.parquet"),
@@ -129,26 +110,26 @@ fn a_byte_changed_on_the_way_is_found() -> Result<()> {
         (artifact("validate", "schema.json")?, "schema.json"),
     ] {
         let before = flip(&path, 150)?;
-        let (code, trace, stderr) = scene.trace(&["part-2000"])?;
+        let (code, trace, stderr) = traced(&scene, &["part-2000"])?;
         assert_eq!(code, Some(78), "{}: {stderr}", path.display());
         assert!(trace["verified"] != true && stderr.contains(said) && stderr.contains("hint: "), "{stderr}");
         // Nothing is made again from what is not what it was.
         assert!(trace["rows"][0]["recomputed"].is_null(), "{trace}");
         fs::write(&path, before)?;
-        assert_eq!(scene.trace(&["part-2000"])?.0, Some(0), "{} is back", path.display());
+        assert_eq!(traced(&scene, &["part-2000"])?.0, Some(0), "{} is back", path.display());
     }
     // A manifest that was edited no longer has the key that it says.
     let path = scene.root.join("runs/predict/load/manifest.json");
     let text = fs::read_to_string(&path)?;
     fs::write(&path, text.replace("\"dataset\": \"press/predict\"", "\"dataset\": \"press/train\""))?;
-    let (code, trace, _) = scene.trace(&["part-2000"])?;
+    let (code, trace, _) = traced(&scene, &["part-2000"])?;
     assert_eq!((code, findings(&trace, "differs")), (Some(78), vec!["step key of load".to_owned()]));
     Ok(())
 }
 
 #[test]
 fn a_forged_prediction_is_not_reproduced() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::predicted()?;
     let run = manifests(&scene.root, "predict")?;
     let mut predict = run.into_iter().find(|manifest| manifest.step.as_str() == "predict").context("manifest")?;
     let output = predict.outputs.iter_mut().find(|output| output.name == "predictions.parquet").context("output")?;
@@ -168,18 +149,18 @@ fn a_forged_prediction_is_not_reproduced() -> Result<()> {
     output.sha256 = faultline_contract::Digest::of(&fs::read(&path)?);
     let ids = table.text("_id")?.to_vec();
     fs::write(scene.root.join("runs/predict/predict/manifest.json"), serde_json::to_string(&predict)?)?;
-    let (code, trace, stderr) = scene.trace(&[&ids[0]])?;
+    let (code, trace, stderr) = traced(&scene, &[&ids[0]])?;
     assert_eq!((code, findings(&trace, "differs")), (Some(70), Vec::new()), "{stderr}");
     assert_eq!(findings(&trace, "not_reproduced").len(), 1, "{trace}");
-    assert_eq!(scene.trace(&[&ids[1]])?.0, Some(0), "the other rows are as they were");
+    assert_eq!(traced(&scene, &[&ids[1]])?.0, Some(0), "the other rows are as they were");
     Ok(())
 }
 
 #[test]
 fn a_raw_file_that_is_gone_is_said_to_be_missing() -> Result<()> {
-    let scene = Scene::new()?;
-    fs::remove_file(scene.raw_file())?;
-    let (code, trace, stderr) = scene.trace(&["part-2000"])?;
+    let scene = Scene::predicted()?;
+    fs::remove_file(raw_file(&scene))?;
+    let (code, trace, stderr) = traced(&scene, &["part-2000"])?;
     assert_eq!(code, Some(66), "{stderr}");
     assert_eq!(findings(&trace, "missing"), ["sha256 of the raw file press_20260111.csv"]);
     assert!(trace["rows"][0]["recomputed"].is_null() && stderr.contains("hint: "), "{stderr}");
@@ -188,14 +169,14 @@ fn a_raw_file_that_is_gone_is_said_to_be_missing() -> Result<()> {
 
 #[test]
 fn what_has_no_prediction_ends_with_a_hint() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::predicted()?;
     for (arguments, said) in [
         (&["part-9999"][..], "faultline quarantine"),
         (&["part-9999", "--run", "predict"], "faultline quarantine predict"),
         (&["part-1", "--run", "train"], "prediction runs: predict"),
         (&["part-1", "--run", "nowhere"], "runs there: train, predict"),
     ] {
-        let (code, trace, stderr) = scene.trace(arguments)?;
+        let (code, trace, stderr) = traced(&scene, arguments)?;
         assert_eq!((code, &trace), (Some(66), &Value::Null), "{stderr}");
         assert!(stderr.contains("hint: ") && stderr.contains(said), "{stderr}");
     }
@@ -204,12 +185,12 @@ fn what_has_no_prediction_ends_with_a_hint() -> Result<()> {
 
 #[test]
 fn without_a_run_the_newest_that_has_the_id_is_traced() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::predicted()?;
     let folder = scene.press.folder().join("later");
     fs::create_dir(&folder)?;
-    fs::copy(scene.raw_file(), folder.join("press_20260111.csv"))?;
+    fs::copy(raw_file(&scene), folder.join("press_20260111.csv"))?;
     scene.pipelines.predict("later", &folder)?.succeeded()?;
-    let run_of = |id: &str| -> Result<Value> { Ok(scene.trace(&[id])?.1["run_id"].clone()) };
+    let run_of = |id: &str| -> Result<Value> { Ok(traced(&scene, &[id])?.1["run_id"].clone()) };
     assert_eq!(run_of("part-2000")?, "later");
     assert_eq!(run_of("part-2100")?, "predict", "the later run does not have it");
     Ok(())
@@ -217,7 +198,7 @@ fn without_a_run_the_newest_that_has_the_id_is_traced() -> Result<()> {
 
 #[test]
 fn models_history_and_comparison_tell_what_the_runs_did() -> Result<()> {
-    let scene = Scene::new()?;
+    let scene = Scene::predicted()?;
     scene.pipelines.clone().param("seed", "8").train("second", &scene.press.training())?.succeeded()?;
     let listed = |arguments: &[&str]| -> Result<Value> {
         let said = faultline(&scene.root, &[arguments, &["--output", "json"]].concat())?;

@@ -93,6 +93,18 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::new(Code::Temporary, "write to stdout").caused_by(error))
 }
 
+/// Prints what a command found: as JSON, or line by line for people.
+pub(crate) fn answer(
+    output: Output,
+    json: &impl Serialize,
+    lines: impl FnOnce() -> Vec<String>,
+) -> Result<(), Failure> {
+    match output {
+        Output::Json => print_json(json),
+        Output::Text => lines().iter().try_for_each(|line| print(line)),
+    }
+}
+
 /// Prints JSON on stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value);

@@ -14,7 +14,7 @@ use faultline_tracking::{ModelName, Registry};
 use serde::Serialize;
 
 use crate::bundles::Version;
-use crate::cli::{Output, block_on, print, print_json};
+use crate::cli::{Output, answer, block_on};
 use crate::runs::{Runs, of_step, output, unreadable};
 use crate::table::{line, padded};
 
@@ -99,14 +99,7 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
             .hint("name a training run with --run; with two seeds few rows are held out from both versions"));
     }
     let listing = judge(args.model, run_id, [(args.base, &base), (args.other, &other)], &rows, &params, args.seed)?;
-    match args.output {
-        Output::Json => print_json(&listing)?,
-        Output::Text => {
-            for text in lines(&listing) {
-                print(&text)?;
-            }
-        }
-    }
+    answer(args.output, &listing, || lines(&listing))?;
     Ok(ExitCode::Committed)
 }
 

@@ -6,7 +6,7 @@ use faultline_runtime::{Explained, Failure};
 use faultline_tracking::{Action, Entry, ModelName, Registry};
 use serde::Serialize;
 
-use crate::cli::{Output, block_on, open_store, print, print_json};
+use crate::cli::{Output, answer, block_on, open_store};
 use crate::figures::{Figure, of_difference};
 use crate::table::{line, padded};
 
@@ -65,14 +65,7 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
         });
         Ok(Listing { held: held.collect(), model: args.model, entries })
     })?;
-    match args.output {
-        Output::Json => print_json(&listing)?,
-        Output::Text => {
-            for text in lines(&listing) {
-                print(&text)?;
-            }
-        }
-    }
+    answer(args.output, &listing, || lines(&listing))?;
     Ok(ExitCode::Committed)
 }
 

@@ -6,7 +6,7 @@ use faultline_runtime::{Explained, Failure};
 use faultline_tracking::{Entry, ModelName, Registry, model_names};
 use serde::Serialize;
 
-use crate::cli::{Output, block_on, open_store, print, print_json};
+use crate::cli::{Output, answer, block_on, open_store};
 use crate::figures::{Figure, of_promoted};
 use crate::table::{line, padded};
 
@@ -60,15 +60,8 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         }
         Ok(models)
     })?;
-    match args.output {
-        Output::Json => print_json(&models)?,
-        Output::Text if models.is_empty() => print("no registered model: the train pipeline makes one")?,
-        Output::Text => {
-            for text in lines(&models) {
-                print(&text)?;
-            }
-        }
-    }
+    let none = || vec!["no registered model: the train pipeline makes one".to_owned()];
+    answer(args.output, &models, || if models.is_empty() { none() } else { lines(&models) })?;
     Ok(ExitCode::Committed)
 }
 

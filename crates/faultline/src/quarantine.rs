@@ -11,7 +11,7 @@ use faultline_runtime::Failure;
 use faultline_table::{Code, QuarantineRecord, Scope};
 use serde::Serialize;
 
-use crate::cli::{Output, block_on, print, print_json};
+use crate::cli::{Output, answer, block_on};
 use crate::failure::file as local;
 use crate::runs::{Runs, of_step, output, unreadable};
 use crate::table::{line, padded};
@@ -83,14 +83,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         rows_quarantined: manifest.count("rows_quarantined"),
         reasons,
     };
-    match args.output {
-        Output::Json => print_json(&listing)?,
-        Output::Text => {
-            for text in lines(&listing) {
-                print(&text)?;
-            }
-        }
-    }
+    answer(args.output, &listing, || lines(&listing))?;
     Ok(ExitCode::Committed)
 }
 

@@ -15,7 +15,7 @@ use faultline_runtime::Failure;
 use faultline_store::{Store, StoreUrl};
 use serde::Serialize;
 
-use crate::cli::{Output, block_on, current_folder, open_store, print, print_json};
+use crate::cli::{Output, answer, block_on, current_folder, open_store};
 use crate::quarantine::{VALIDATE, each_record, fetch, told};
 use crate::runs::{Runs, of_step, output, raw_files};
 use check::Checked;
@@ -79,14 +79,7 @@ struct Refused {
 /// Checks, writes the folder, prints how to go on.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
     let listing = block_on(replay(args))?;
-    match args.output {
-        Output::Json => print_json(&listing)?,
-        Output::Text => {
-            for text in lines(&listing) {
-                print(&text)?;
-            }
-        }
-    }
+    answer(args.output, &listing, || lines(&listing))?;
     check::verdict(&listing.corrected)?;
     Ok(ExitCode::Committed)
 }

@@ -5,7 +5,7 @@ use faultline_contract::{ExitCode, Manifest, Outcome, RunId};
 use faultline_runtime::Failure;
 use serde_json::json;
 
-use crate::cli::{Output, block_on, print, print_json};
+use crate::cli::{Output, answer, block_on};
 use crate::runs::{Runs, label};
 use crate::table::{line, padded};
 
@@ -25,14 +25,7 @@ pub(crate) struct Args {
 /// Lists the committed steps of a run, in the order in which they were committed.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
     let manifests = block_on(async { Runs::open(&args.root_uri).await?.manifests(&args.run).await })?;
-    match args.output {
-        Output::Json => print_json(&json!({"run_id": args.run, "steps": manifests}))?,
-        Output::Text => {
-            for text in listing(&manifests) {
-                print(&text)?;
-            }
-        }
-    }
+    answer(args.output, &json!({"run_id": args.run, "steps": manifests}), || listing(&manifests))?;
     Ok(ExitCode::Committed)
 }
 

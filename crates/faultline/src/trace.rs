@@ -11,7 +11,7 @@ use faultline_contract::{ExitCode, RunId};
 use faultline_runtime::Failure;
 use serde::Serialize;
 
-use crate::cli::{Output, block_on, print, print_json};
+use crate::cli::{Output, answer, block_on};
 use crate::runs::Runs;
 use chain::StepTrace;
 use checks::Checks;
@@ -53,14 +53,7 @@ struct Trace {
 /// Prints the chain, then says whether it holds.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
     let trace = trace(args)?;
-    match args.output {
-        Output::Json => print_json(&trace)?,
-        Output::Text => {
-            for text in listing::lines(&trace) {
-                print(&text)?;
-            }
-        }
-    }
+    answer(args.output, &trace, || listing::lines(&trace))?;
     trace.checks.verdict(&args.id)?;
     Ok(ExitCode::Committed)
 }

@@ -89,6 +89,24 @@ impl<'a> Samples<'a> {
     }
 }
 
+impl Samples<'_> {
+    /// Refuses missing and infinite values, for methods that take neither.
+    ///
+    /// # Errors
+    /// For the first such value, by its position in the buffer.
+    pub fn expect_finite(&self) -> Result<(), LearnError> {
+        match self.features.iter().position(|value| !value.is_finite()) {
+            None => Ok(()),
+            Some(position) => Err(LearnError::BadValue {
+                what: "the value",
+                position,
+                found: f64::from(self.features[position]),
+                expected: "a finite number (impute first)",
+            }),
+        }
+    }
+}
+
 impl OwnedSamples {
     /// Takes over `features` as a row-major table.
     ///

@@ -204,14 +204,7 @@ fn check(
             return Err(LearnError::Length { what, found, expected: samples.n_samples });
         }
     }
-    if let Some(position) = samples.features.iter().position(|v| !v.is_finite()) {
-        return Err(LearnError::BadValue {
-            what: "the value",
-            position,
-            found: f64::from(samples.features[position]),
-            expected: "a finite number (impute first)",
-        });
-    }
+    samples.expect_finite()?;
     let weights = weights.unwrap_or_default();
     if let Some(position) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
         return Err(LearnError::BadValue {

@@ -260,15 +260,7 @@ fn check(samples: &Samples<'_>, params: &KMeansParams) -> Result<(), LearnError>
     if params.n_runs == 0 {
         return Err(LearnError::Param { param: "n_runs", found: params.n_runs.to_string(), expected: "at least 1" });
     }
-    match samples.features.iter().position(|v| !v.is_finite()) {
-        None => Ok(()),
-        Some(position) => Err(LearnError::BadValue {
-            what: "the value",
-            position,
-            found: f64::from(samples.features[position]),
-            expected: "a finite number (impute first)",
-        }),
-    }
+    samples.expect_finite()
 }
 
 fn method_error(error: impl std::fmt::Display) -> LearnError {

@@ -85,7 +85,7 @@ pub fn fit_logistic(
     if labels.iter().all(|label| *label == labels[0]) {
         return Err(LearnError::OneClass { what: "logistic regression" });
     }
-    check_finite(samples)?;
+    samples.expect_finite()?;
     let scaler = StandardScaler::fit(samples)?;
     let scaled = scaler.transform(samples)?.into_features().into_iter().map(f64::from).collect();
     let table =
@@ -141,7 +141,7 @@ impl LogisticRegression {
     /// As in [`Classifier::predict_proba`].
     pub fn contributions(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
         samples.expect_features(self.n_features())?;
-        check_finite(samples)?;
+        samples.expect_finite()?;
         let scaled = self.scaler.transform(samples)?;
         let of_row = |row: &[f32]| {
             let of_features = row.iter().zip(&self.coefficients).map(|(&value, weight)| f64::from(value) * weight);
@@ -154,7 +154,7 @@ impl LogisticRegression {
 impl Classifier for LogisticRegression {
     fn predict_proba(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
         samples.expect_features(self.n_features())?;
-        check_finite(samples)?;
+        samples.expect_finite()?;
         let scaled = self.scaler.transform(samples)?;
         let log_odds = |row: &[f32]| {
             row.iter()
@@ -168,18 +168,6 @@ impl Classifier for LogisticRegression {
     /// plus the sum of coefficient x (value - mean) / scale.
     fn to_bytes(&self) -> Result<Vec<u8>, LearnError> {
         serde_json::to_vec(self).map_err(|error| refused(&error))
-    }
-}
-
-fn check_finite(samples: &Samples<'_>) -> Result<(), LearnError> {
-    match samples.features.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(position) => Err(LearnError::BadValue {
-            what: "the value",
-            position,
-            found: f64::from(samples.features[position]),
-            expected: "a finite number (impute first)",
-        }),
     }
 }
 
