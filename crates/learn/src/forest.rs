@@ -128,26 +128,6 @@ impl Forest {
         Ok(probabilities)
     }
 
-    /// Mean decrease in Gini impurity of every column: per tree the share of the total decrease, averaged over the trees
-    /// that split at all. The sum is 1, or 0 when none does.
-    pub fn importances(&self) -> Vec<f64> {
-        let impurity = |node: &Node| 2.0 * node.cover * node.probability * (1.0 - node.probability);
-        let mut importances = vec![0.0; self.n_features];
-        for tree in self.starts.windows(2).map(|t| &self.nodes[t[0]..t[1]]) {
-            let mut decreases = vec![0.0; self.n_features];
-            for node in tree {
-                if let Some(split) = node.split {
-                    let children = impurity(&tree[split.left as usize]) + impurity(&tree[split.right as usize]);
-                    decreases[split.feature as usize] += (impurity(node) - children).max(0.0);
-                }
-            }
-            add_share(&mut importances, &decreases);
-        }
-        let mut shares = vec![0.0; self.n_features];
-        add_share(&mut shares, &importances);
-        shares
-    }
-
     /// Where a row ends up in the tree that begins at `start`.
     fn leaf(&self, start: usize, row: &[f32], max_depth: usize) -> &Node {
         let mut node = &self.nodes[start];
@@ -218,16 +198,6 @@ fn check(
         return Err(LearnError::Empty { what: "the sum of the weights" });
     }
     Ok(())
-}
-
-/// Adds to `target` what each part is of the whole of `parts`; nothing when that is 0.
-fn add_share(target: &mut [f64], parts: &[f64]) {
-    let whole: f64 = parts.iter().sum();
-    if whole > 0.0 {
-        for (target, part) in target.iter_mut().zip(parts) {
-            *target += part / whole;
-        }
-    }
 }
 
 #[cfg(test)]
