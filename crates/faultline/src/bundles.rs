@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use faultline_bundle::{Bundle, Score};
+use faultline_bundle::{Bundle, Score, aligned};
 use faultline_contract::documents::promote::BundleIndex;
 use faultline_learn::Samples;
 use faultline_runtime::Failure;
@@ -28,18 +28,12 @@ impl Version {
     /// Scores rows whose values, row by row, are those of `feature_names`, missing values NaN.
     pub(crate) fn score(&self, feature_names: &[String], rows: &[f32]) -> Result<Vec<Score>, Failure> {
         let wanted = &self.index().features;
-        let place = |feature: &String| {
-            feature_names.iter().position(|name| name == feature).ok_or_else(|| {
-                let message = format!("score with version {}: the rows have no feature `{feature}`", self.number);
-                Failure::configuration(message)
-                    .hint("name a run with the data schema that the version was trained with")
-            })
-        };
-        let places = wanted.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-        let width = feature_names.len().max(1);
-        let features: Vec<f32> =
-            rows.chunks_exact(width).flat_map(|row| places.iter().map(|place| row[*place])).collect();
-        let samples = Samples { features: &features, n_samples: rows.len() / width, n_features: wanted.len() };
+        let features = aligned(wanted, feature_names, rows).map_err(|missing| {
+            let message = format!("score with version {}: the rows have no feature `{}`", self.number, missing.0);
+            Failure::configuration(message).hint("name a run with the data schema that the version was trained with")
+        })?;
+        let n_samples = rows.len() / feature_names.len().max(1);
+        let samples = Samples { features: &features, n_samples, n_features: wanted.len() };
         self.bundle.score(&samples).map_err(|error| failed(self.number, error))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use faultline_contract::documents::evaluation::Interval;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 /// A figure, with its interval where that is known.
@@ -11,13 +12,6 @@ pub(crate) struct Figure {
     pub(crate) estimate: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interval: Option<Interval>,
-}
-
-/// A two-sided interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Interval {
-    pub(crate) low: f64,
-    pub(crate) high: f64,
 }
 
 impl fmt::Display for Figure {
@@ -41,7 +35,7 @@ pub(crate) fn of_difference(figures: &Value, name: &str) -> Option<Figure> {
 }
 
 fn interval(value: &Value) -> Option<Interval> {
-    Some(Interval { low: value.get("low")?.as_f64()?, high: value.get("high")?.as_f64()? })
+    Interval::deserialize(value).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use faultline_contract::documents::evaluation::Calibration;
 
 use crate::error::LearnError;
-use crate::metrics::check;
+use crate::metrics::check_probabilities;
 
 mod choose;
 mod isotonic;
@@ -108,17 +108,6 @@ fn check_both(labels: &[bool], probabilities: &[f64], what: &'static str) -> Res
         return Err(LearnError::OneClass { what });
     }
     Ok(())
-}
-
-fn check_probabilities(labels: &[bool], probabilities: &[f64]) -> Result<(), LearnError> {
-    check(labels, probabilities)?;
-    match probabilities.iter().position(|probability| !(0.0..=1.0).contains(probability)) {
-        None => Ok(()),
-        Some(position) => {
-            let found = probabilities[position];
-            Err(LearnError::BadValue { what: "the score", position, found, expected: "a probability" })
-        }
-    }
 }
 
 #[cfg(test)]

@@ -104,6 +104,18 @@ pub(crate) fn check(labels: &[bool], scores: &[f64]) -> Result<(), LearnError> {
     }
 }
 
+/// As [`check`], and refuses what is no probability.
+pub(crate) fn check_probabilities(labels: &[bool], probabilities: &[f64]) -> Result<(), LearnError> {
+    check(labels, probabilities)?;
+    match probabilities.iter().position(|probability| !(0.0..=1.0).contains(probability)) {
+        None => Ok(()),
+        Some(position) => {
+            let found = probabilities[position];
+            Err(LearnError::BadValue { what: "the score", position, found, expected: "a probability" })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

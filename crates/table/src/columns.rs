@@ -151,6 +151,11 @@ impl Columns {
         self.columns.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The names of the columns that hold features, in order: those without a leading underscore, which no feature may have.
+    pub fn feature_names(&self) -> Vec<String> {
+        self.names().filter(|name| !name.starts_with('_')).map(str::to_owned).collect()
+    }
+
     /// Adds a column at the end.
     ///
     /// # Errors

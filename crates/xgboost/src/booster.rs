@@ -1,6 +1,6 @@
 //! Models: training, prediction and their bytes.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::{ptr, slice};
 
 use crate::error::Error;
@@ -147,46 +147,6 @@ impl Booster {
             ),
         )?;
         self.predict_with(data.handle(), &config)
-    }
-
-    /// The average gain of the splits on each feature, 0 where there is none: XGBoost's importance type `gain`, one value
-    /// per feature.
-    ///
-    /// # Errors
-    /// When the library cannot tell, or the model names its features otherwise than by position.
-    pub fn gains(&self) -> Result<Vec<f32>, Error> {
-        let config = c_string("config", r#"{"importance_type": "gain"}"#)?;
-        let (mut count, mut names, mut dimensions) = (0, ptr::null(), 0);
-        let (mut shape, mut scores) = (ptr::null(), ptr::null());
-        // SAFETY: the handle is alive and the pointers valid for writing for the length of the call.
-        let code = unsafe {
-            (self.library.functions.booster_scores)(
-                self.handle,
-                config.as_ptr(),
-                &raw mut count,
-                &raw mut names,
-                &raw mut dimensions,
-                &raw mut shape,
-                &raw mut scores,
-            )
-        };
-        self.library.check(code, "XGBoosterFeatureScore")?;
-        let mut gains = vec![0.0; self.n_features];
-        if names.is_null() || scores.is_null() {
-            return Ok(gains);
-        }
-        for i in 0..count as usize {
-            // SAFETY: the library reports `count` names, each ending in NUL, and for a tree model as many scores, in
-            // buffers of this thread that live until the thread's next call on this booster.
-            let (name, score) = unsafe { (CStr::from_ptr(*names.add(i)), *scores.add(i)) };
-            let name = name.to_string_lossy();
-            let position = name.strip_prefix('f').and_then(|digits| digits.parse::<usize>().ok());
-            match position.and_then(|position| gains.get_mut(position)) {
-                Some(gain) => *gain = score,
-                None => return Err(Error::FeatureName { name: name.into_owned() }),
-            }
-        }
-        Ok(gains)
     }
 
     /// Number of rounds in the model.

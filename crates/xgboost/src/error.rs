@@ -60,12 +60,6 @@ pub enum Error {
         /// How many bytes there are.
         length: usize,
     },
-    /// A feature of a model that is not named by its position.
-    #[error("the model calls a feature {name:?}, expected f0, f1, ... by position")]
-    FeatureName {
-        /// The name in the model.
-        name: String,
-    },
     /// A name or value holds a NUL byte, which C strings cannot.
     #[error("{what} {value:?} holds a NUL byte")]
     Nul {

@@ -47,10 +47,6 @@ functions! {
     ) -> c_int;
     booster_features = b"XGBoosterGetNumFeature\0" (BoosterHandle, *mut BstUlong) -> c_int;
     booster_rounds = b"XGBoosterBoostedRounds\0" (BoosterHandle, *mut c_int) -> c_int;
-    booster_scores = b"XGBoosterFeatureScore\0" (
-        BoosterHandle, *const c_char, *mut BstUlong, *mut *const *const c_char,
-        *mut BstUlong, *mut *const BstUlong, *mut *const c_float
-    ) -> c_int;
     booster_save = b"XGBoosterSaveModelToBuffer\0" (
         BoosterHandle, *const c_char, *mut BstUlong, *mut *const c_char
     ) -> c_int;

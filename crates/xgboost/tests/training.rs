@@ -106,14 +106,6 @@ fn contributions_add_up_to_the_margin() {
 }
 
 #[test]
-fn gains_stand_at_their_features() {
-    let gains = train(1, 10).gains().unwrap();
-    assert_eq!(gains.len(), N_FEATURES);
-    let greatest = gains.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
-    assert_eq!(greatest.0, 0);
-}
-
-#[test]
 fn a_row_alone_predicts_as_in_the_batch() {
     let (features, _) = table();
     let model = train(1, 25);

@@ -23,8 +23,7 @@ pub struct Job {
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ClusterError> {
     let table = Columns::read(inputs.path("preprocess/features.parquet").map_err(ClusterError::Input)?)?;
-    // The names of features never start with an underscore; those of all other columns do.
-    let feature_names: Vec<String> = table.names().filter(|name| !name.starts_with('_')).map(str::to_owned).collect();
+    let feature_names = table.feature_names();
     let matrix = table.matrix(&feature_names)?;
     let samples = Samples::new(&matrix, table.row_count(), feature_names.len())?;
     let trains = sides(table.text("_split")?)?;

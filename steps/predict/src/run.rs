@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use faultline_bundle::{Bundle, BundleError, Explanation, FeatureContribution, Score};
+use faultline_bundle::{Bundle, BundleError, Explanation, FeatureContribution, Score, aligned};
 use faultline_contract::documents::predict::{ClusterSummary, FAULTY, GOOD, Summary};
 use faultline_contract::documents::promote::BundleIndex;
 use faultline_learn::Samples;
@@ -61,22 +61,9 @@ impl Job {
 
     /// The features that the champion takes, in its order, row-major.
     fn aligned<'a>(&self, table: &'a Table) -> Result<Cow<'a, [f32]>, PredictError> {
-        let wanted = &self.index.features;
-        if table.feature_names == *wanted {
-            return Ok(Cow::Borrowed(&table.features));
-        }
-        let columns = wanted
-            .iter()
-            .map(|feature| {
-                table.feature_names.iter().position(|name| name == feature).ok_or_else(|| PredictError::NoFeature {
-                    feature: feature.clone(),
-                    model: self.model.clone(),
-                    version: self.version,
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let row_of = |row| columns.iter().map(move |&column| table.row(row)[column]);
-        Ok((0..table.row_count()).flat_map(row_of).collect())
+        aligned(&self.index.features, &table.feature_names, &table.features).map_err(|missing| {
+            PredictError::NoFeature { feature: missing.0, model: self.model.clone(), version: self.version }
+        })
     }
 
     fn open(&self, inputs: &Inputs) -> Result<Bundle, PredictError> {

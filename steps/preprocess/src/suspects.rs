@@ -10,8 +10,9 @@ use faultline_learn::metrics::roc_auc;
 use faultline_learn::selection::forward_split;
 use faultline_table::Table;
 
-/// The least area under the ROC curve, the way round that is above 0.5, that makes a feature a suspect. With ten rows of a class
-/// one of 600 features that know nothing reaches it about once in ten thousand runs.
+/// The least area under the ROC curve, the way round that is above 0.5, that makes a feature a suspect. Among 600 features that know
+/// nothing one reaches it in 12% of looks at ten rows of either class, in 0.1% at ten and thirty, and hardly ever at more (exact
+/// Mann-Whitney distribution, no ties).
 const MIN_ROC_AUC: f64 = 0.95;
 /// Rows of each class that are needed to look.
 const MIN_CLASS_ROWS: usize = 10;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use faultline_bundle::Bundle;
+use faultline_bundle::{Bundle, aligned};
 use faultline_contract::documents::promote::BundleIndex;
 use faultline_learn::Samples;
 use faultline_learn::selection::holdout;
@@ -27,29 +27,20 @@ impl Champion {
     /// # Errors
     /// When the bundle cannot be opened, or the table lacks one of its features or one of the rows.
     pub(crate) fn score(&self, table: &Table, keys: &Keys) -> Result<Vec<Said>, PromoteError> {
-        let columns = self.columns(table)?;
         let places: HashMap<(&str, u64), usize> =
             (0..table.row_count()).map(|row| ((&*table.keys.source_files[row], table.keys.rows[row]), row)).collect();
-        let mut features = Vec::with_capacity(keys.len() * columns.len());
+        let mut rows = Vec::with_capacity(keys.len() * table.feature_names.len());
         for (file, row) in keys.source_files.iter().zip(&keys.rows) {
             let unknown = || PromoteError::NotExported { file: file.to_string(), row: *row };
             let place = *places.get(&(&**file, *row)).ok_or_else(unknown)?;
-            let values = table.row(place);
-            features.extend(columns.iter().map(|column| values[*column]));
+            rows.extend_from_slice(table.row(place));
         }
+        let features = aligned(&self.index.features, &table.feature_names, &rows)
+            .map_err(|missing| PromoteError::NoFeature { version: self.version, feature: missing.0 })?;
         let failed = |source| PromoteError::Champion { version: self.version, source };
-        let samples = Samples::new(&features, keys.len(), columns.len())?;
+        let samples = Samples::new(&features, keys.len(), self.index.features.len())?;
         let scores = Bundle::open(&self.folder).and_then(|bundle| bundle.score(&samples)).map_err(failed)?;
         Ok(scores.iter().map(|score| Said { probability: score.probability, is_faulty: score.faulty }).collect())
-    }
-
-    /// The place in the table of each of its features.
-    fn columns(&self, table: &Table) -> Result<Vec<usize>, PromoteError> {
-        let place = |feature: &String| {
-            let found = table.feature_names.iter().position(|name| name == feature);
-            found.ok_or_else(|| PromoteError::NoFeature { version: self.version, feature: feature.clone() })
-        };
-        self.index.features.iter().map(place).collect()
     }
 }
 

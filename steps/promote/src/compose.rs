@@ -189,7 +189,7 @@ pub(crate) fn on_holdout<'p>(
     features: &Columns,
     model_file: impl Fn(&Served, &Trained) -> Result<&'p Path, PromoteError>,
 ) -> Result<Scored, PromoteError> {
-    let names: Vec<String> = features.names().filter(|name| !name.starts_with('_')).map(str::to_owned).collect();
+    let names = features.feature_names();
     let matrix = features.matrix(&names)?;
     let samples = Samples { features: &matrix, n_samples: features.row_count(), n_features: names.len() };
     let (keys, targets, split) = (features.keys()?, features.optional_u8("_target")?, features.text("_split")?);

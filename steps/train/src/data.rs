@@ -8,7 +8,7 @@ use faultline_table::{Columns, Keys};
 use crate::{ModelChoice, TrainError};
 
 /// Rows of each class that are needed to learn at all: one to fit on while the other is scored.
-const MIN_CLASS_ROWS: usize = 2;
+pub(crate) const MIN_CLASS_ROWS: usize = 2;
 
 /// Labelled rows in the order of the table.
 #[derive(Debug)]
@@ -83,9 +83,7 @@ impl ModelData {
             return Err(TrainError::Misaligned);
         }
         let failed = |source| TrainError::Learn { family: "model", model: model.to_string(), source };
-        // The names of features never start with an underscore; those of all other columns do.
-        let feature_names: Vec<String> =
-            features.names().filter(|name| !name.starts_with('_')).map(str::to_owned).collect();
+        let feature_names = features.feature_names();
         let matrix = features.matrix(&feature_names)?;
         let samples = Samples { features: &matrix, n_samples: keys.len(), n_features: feature_names.len() };
         let (targets, split) = (features.optional_u8("_target")?, features.text("_split")?);

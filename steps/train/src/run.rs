@@ -14,7 +14,7 @@ use faultline_learn::selection::{OutOfFold, best};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, Values};
 
-use crate::data::{ModelData, Rows, Splits};
+use crate::data::{MIN_CLASS_ROWS, ModelData, Rows, Splits};
 use crate::{ModelChoice, TrainError, ValidGrid, ValidTrainParams};
 
 /// Training rows whose predictions are taken apart for the importances; of more every n-th.
@@ -89,7 +89,7 @@ impl Job {
         }
         (!data.rows.can_be_learned() || data.feature_names.is_empty()).then(|| {
             format!(
-                "{} training rows, {} of them faulty, with {} features: expected at least 2 rows of each class and one feature",
+                "{} training rows, {} of them faulty, with {} features: expected at least {MIN_CLASS_ROWS} rows of each class and one feature",
                 data.rows.len(),
                 data.rows.faulty_count(),
                 data.feature_names.len(),
@@ -140,26 +140,22 @@ impl Job {
     /// of fold. None where either part lacks a class.
     fn forward(&self, data: &ModelData, winner: &Winner, outputs: &mut Outputs) -> Result<Option<Forward>, TrainError> {
         let Some(cut) = &data.forward else { return Ok(None) };
-        let labels = data.rows.labels();
-        let classes = |rows: &[usize]| {
-            let faulty = rows.iter().filter(|&&row| labels[row]).count();
-            faulty.min(rows.len() - faulty)
-        };
-        // One faulty row is none to learn from, and a late part of one class has no figures.
-        if classes(&cut.train) < 2 || classes(&cut.test) < 1 {
-            return Ok(None);
-        }
         let learn = |source| self.failed(source);
         let early = data.rows.select(&cut.train).map_err(learn)?;
-        let model = self.fit(winner, &early)?;
         let late = data.rows.select(&cut.test).map_err(learn)?;
+        // A late part of one class has no figures.
+        let late_faulty = late.faulty_count();
+        if !early.can_be_learned() || late_faulty == 0 || late_faulty == late.len() {
+            return Ok(None);
+        }
+        let model = self.fit(winner, &early)?;
         let raw = model.predict_proba(&late.samples.as_samples()).map_err(learn)?;
         let probabilities = winner.calibrated.calibration.apply(&raw);
         let assessment = self.assess(&late.labels(), &probabilities, winner.threshold).map_err(learn)?;
         let path = outputs.declare("forward.parquet", MediaType::Parquet, Some(late.len() as u64))?;
         Columns::new(late.len())
             .with_keys(&late.keys)?
-            .with("target", targets(&late))?
+            .with("target", targets(&data.rows, &cut.test))?
             .with("probability", Values::F64(probabilities))?
             .write(&path)?;
         Ok(Some(Forward { rows_early: early.len() as u64, late: assessment }))
@@ -225,11 +221,9 @@ fn importances(model: &Model, rows: &Rows, names: &[String]) -> Result<Vec<Impor
 
 /// Of every training row what a model says that was not fitted on it: as it is, and calibrated by the other folds.
 fn write_out_of_fold(outputs: &mut Outputs, data: &ModelData, winner: Option<&Winner>) -> Result<(), TrainError> {
-    let none =
-        data.rows.select(&[]).map_err(|source| TrainError::Learn { family: "model", model: String::new(), source })?;
-    let rows = winner.map_or(&none, |_| &data.rows);
+    let rows: Vec<usize> = winner.map_or_else(Vec::new, |_| (0..data.rows.len()).collect());
     let mut fold_of = vec![0; rows.len()];
-    for (number, fold) in data.folds.iter().enumerate().filter(|_| winner.is_some()) {
+    for (number, fold) in winner.iter().flat_map(|_| data.folds.iter().enumerate()) {
         for &row in &fold.test {
             fold_of[row] = number as i64;
         }
@@ -239,14 +233,14 @@ fn write_out_of_fold(outputs: &mut Outputs, data: &ModelData, winner: Option<&Wi
     });
     let path = outputs.declare("oof.parquet", MediaType::Parquet, Some(rows.len() as u64))?;
     Ok(Columns::new(rows.len())
-        .with_keys(&rows.keys)?
-        .with("target", targets(rows))?
+        .with_keys(&data.rows.keys.select(&rows))?
+        .with("target", targets(&data.rows, &rows))?
         .with("fold", Values::I64(fold_of))?
         .with("raw_probability", Values::F64(raw))?
         .with("probability", Values::F64(calibrated))?
         .write(&path)?)
 }
 
-fn targets(rows: &Rows) -> Values {
-    Values::OptionalU8(rows.targets.iter().map(|&target| Some(target)).collect())
+fn targets(rows: &Rows, picked: &[usize]) -> Values {
+    Values::OptionalU8(picked.iter().map(|&row| Some(rows.targets[row])).collect())
 }

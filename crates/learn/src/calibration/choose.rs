@@ -2,9 +2,9 @@
 
 use faultline_contract::documents::evaluation::{Calibration, CalibrationScore};
 
-use super::{Calibrate as _, check_probabilities, is_constant};
+use super::{Calibrate as _, is_constant};
 use crate::error::LearnError;
-use crate::metrics::log_loss;
+use crate::metrics::{check_probabilities, log_loss};
 use crate::selection::Fold;
 
 /// Faulty rows below which isotonic regression is not tried: its steps would rest on a handful of faults each.

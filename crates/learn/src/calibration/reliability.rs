@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::check_probabilities;
 use crate::error::LearnError;
+use crate::metrics::check_probabilities;
 
 /// How rows are put into bins by their probability. A probability on an edge goes into the lower bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! Elkan, "The Foundations of Cost-Sensitive Learning" (IJCAI 2001), with right decisions free: only the two kinds of
 //! mistake are priced, in one unit of the user's choice.
 
+use super::check_probabilities;
 use super::curves::steps;
 use crate::error::LearnError;
 use faultline_contract::documents::evaluation::{Confusion, CostMatrix};
@@ -66,11 +67,8 @@ pub fn cheapest_threshold(labels: &[bool], scores: &[f64], costs: &CostMatrix) -
 /// As [`cheapest_threshold`].
 pub fn cost_curve(labels: &[bool], scores: &[f64], costs: &CostMatrix) -> Result<Vec<CostPoint>, LearnError> {
     check_costs(costs)?;
+    check_probabilities(labels, scores)?;
     let steps = steps(labels, scores)?;
-    if let Some(position) = scores.iter().position(|score| !(0.0..=1.0).contains(score)) {
-        let found = scores[position];
-        return Err(LearnError::BadValue { what: "the score", position, found, expected: "a probability" });
-    }
     let (faulty, good) = steps.last().map_or((0, 0), |last| (last.positives, last.negatives));
     let cost = |positives, negatives| {
         costs.expected_cost(&Confusion {
