@@ -29,6 +29,18 @@ pub fn attempt_prefix(run: &RunId, step: &StepName, part: Option<&Part>, attempt
     format!("{}attempts/{attempt}/", step_prefix(run, step, part))
 }
 
+/// What the runner notes of a run: its tasks, times and outcomes. No step has a name that begins with an underscore.
+#[must_use]
+pub fn record_key(run: &RunId) -> String {
+    format!("{}_run/record.json", run_prefix(run))
+}
+
+/// The folder of what the tasks of a run printed, with a trailing slash.
+#[must_use]
+pub fn logs_prefix(run: &RunId) -> String {
+    format!("{}_run/logs/", run_prefix(run))
+}
+
 /// The hint that says where the outputs for a step key are.
 #[must_use]
 pub fn cache_key(step: &StepName, key: &StepKey) -> String {
@@ -45,6 +57,9 @@ mod tests {
         assert_eq!(manifest_key(&run, &step, None), "runs/r-1/train/manifest.json");
         assert_eq!(manifest_key(&run, &step, Some(&part)), "runs/r-1/train/0-forest/manifest.json");
         assert_eq!(attempt_prefix(&run, &step, Some(&part), "a1"), "runs/r-1/train/0-forest/attempts/a1/");
+        assert_eq!(record_key(&run), "runs/r-1/_run/record.json");
+        assert_eq!(logs_prefix(&run), "runs/r-1/_run/logs/");
+        assert!("_run".parse::<StepName>().is_err());
         assert!(manifest_key(&run, &step, None).starts_with(&run_prefix(&run)));
         Ok(())
     }

@@ -8,9 +8,11 @@ pub mod ids;
 pub mod layout;
 pub mod manifest;
 pub mod schema;
+mod secret;
 
 pub use digest::{Digest, StepKey};
 pub use exit::ExitCode;
 pub use explain::Explain;
 pub use ids::{InvalidId, Part, RunId, StepName};
 pub use manifest::{Artifact, Manifest, Outcome};
+pub use secret::without_secret;

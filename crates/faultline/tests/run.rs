@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::BufRead;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -64,12 +65,23 @@ fn the_json_has_the_documented_fields() {
     let output = run(folder.path(), &["-p", "who=true", "--output", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let mut json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(json["tasks"][0]["seconds"].take().as_f64().unwrap() < 60.0);
+    let mut task = json["tasks"][0].take();
+    for measured in ["seconds", "cpuSeconds", "peakMemoryBytes"] {
+        assert!(task[measured].take().as_f64().unwrap() > 0.0, "{measured}");
+        assert!(task["steps"][0][measured].take().as_f64().unwrap() > 0.0, "{measured}");
+    }
+    json["tasks"][0] = task;
     let expected = serde_json::json!({
-        "run_id": "r", "status": "Succeeded", "reason": "Succeeded", "pipelineResults": {},
+        "run_id": "r", "status": "Succeeded", "reason": "Succeeded",
+        "message": "tasks completed: 1 (failed: 0), skipped: 0", "pipelineResults": {},
         "tasks": [{
-            "name": "a", "kind": "task", "status": "Succeeded", "reason": "Succeeded", "attempts": 1, "seconds": null,
-            "reused": true, "results": {"reused": "true"}, "exitCode": 0, "matrixIndex": null
+            "name": "a", "kind": "task", "status": "Succeeded", "reason": "Succeeded", "skipReason": null, "message": "",
+            "attempts": 1, "seconds": null, "cpuSeconds": null, "peakMemoryBytes": null, "reused": true,
+            "params": {}, "results": {"reused": "true"}, "exitCode": 0, "matrixIndex": null,
+            "steps": [{
+                "name": "s", "reason": "Completed", "exitCode": 0, "results": {},
+                "seconds": null, "cpuSeconds": null, "peakMemoryBytes": null
+            }]
         }]
     });
     assert_eq!(json, expected);
@@ -110,22 +122,25 @@ fn the_exit_code_is_that_of_the_failed_step_where_it_is_documented() {
         let output = run(folder.path(), &["-p", "who=x"]);
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(expected), "{stderr}");
-        assert!(stderr.contains("  | the-last-words"), "{stderr}");
-        assert_eq!(std::fs::read_to_string(folder.path().join("state/runs/r/a.log")).unwrap(), "the-last-words\n");
+        assert!(stderr.contains("[a] the-last-words"), "{stderr}");
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("state/runs/r/_run/logs/a.log")).unwrap(),
+            "the-last-words\n"
+        );
     }
 }
 
 #[test]
-fn steps_see_the_callers_folder_environment_and_lists() {
+fn steps_see_the_callers_folder_and_of_its_environment_what_they_are_given() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "printf '%s' \"$(cat here.txt)${CALLER}$(params.items[1])\" > $(results.out.path)";
+    let script = "printf '%s' \"$(cat here.txt)${CALLER}${OWN}${OTHER}$(params.items[1])\" > $(results.out.path)";
     with_tasks(folder.path(), &task("a", &["out"], script));
     std::fs::write(folder.path().join("here.txt"), "1").unwrap();
-    let mut command =
-        faultline(folder.path(), &["run", "p.yaml", "-p", "who=x", "-p", "items=a,b", "--output", "json"]);
-    let output = command.env("CALLER", "2").output().unwrap();
+    let arguments =
+        ["run", "p.yaml", "-p", "who=x", "-p", "items=a,b", "--output", "json", "--env", "CALLER", "-e", "OWN=3"];
+    let output = faultline(folder.path(), &arguments).env("CALLER", "2").env("OTHER", "no").output().unwrap();
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(json["tasks"][0]["results"]["out"], "12b", "{}", text(&output.stderr));
+    assert_eq!(json["tasks"][0]["results"]["out"], "123b", "{}", text(&output.stderr));
 }
 
 #[test]
@@ -135,7 +150,7 @@ fn programs_are_found_beside_the_binary_by_their_base_name() {
     with_tasks(folder.path(), tasks);
     let output = run(folder.path(), &["-p", "who=x", "--verbose"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains(concat!("  | faultline ", env!("CARGO_PKG_VERSION"))));
+    assert!(text(&output.stderr).contains(concat!("[a] faultline ", env!("CARGO_PKG_VERSION"))));
 }
 
 #[test]
@@ -195,6 +210,57 @@ fn nothing_is_left_in_the_temporary_folder() {
     };
     assert_eq!(left(&[]), 0);
     assert_eq!(left(&["--keep-scratch"]), 1);
+}
+
+#[test]
+fn the_record_and_the_logs_are_kept_on_this_machine_and_in_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    with_tasks(folder.path(), &task("a", &["out"], "echo hello; printf 1 > $(results.out.path)"));
+    let output = run(folder.path(), &["-p", "who=mongodb://me:secret@host/db", "--history-uri", "store"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let record = read("state/runs/r/_run/record.json");
+    assert_eq!(read("store/runs/r/_run/logs/a.log"), "hello\n");
+    let kept: Value = serde_json::from_str(&read("store/runs/r/_run/record.json")).unwrap();
+    assert_eq!(kept["state"], "Succeeded");
+    assert_eq!(kept["tasks"][0]["results"]["out"], "1");
+    assert_eq!(kept["params"]["who"], "mongodb://...@host/db");
+    assert!(!record.contains("secret") && record.contains("\"finished_at\": \"20"), "{record}");
+}
+
+#[test]
+fn a_killed_runner_leaves_no_process_and_a_record_of_how_far_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let quick = task("quick", &[], "exit 0");
+    let slow = task("slow", &[], "echo $$ > started; sleep 300");
+    with_tasks(folder.path(), &(quick + &slow.replace("taskSpec", "runAfter: [quick]\n    taskSpec")));
+    let mut child = faultline(folder.path(), &["run", "p.yaml", "--run-id", "r", "-p", "who=x"]).spawn().unwrap();
+    wait_for(|| std::fs::read_to_string(folder.path().join("started")).is_ok_and(|text| text.ends_with('\n')));
+    let record = || -> Value {
+        let text = std::fs::read_to_string(folder.path().join("state/runs/r/_run/record.json")).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    };
+    wait_for(|| record()["tasks"][1]["state"] == "Running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let shell = std::fs::read_to_string(folder.path().join("started")).unwrap();
+    wait_for(|| is_gone(shell.trim()));
+    assert_eq!(record()["tasks"][0]["state"], "Succeeded");
+    assert_eq!(record()["state"], "Running");
+    assert!(record()["finished_at"].is_null());
+}
+
+#[test]
+fn verbose_output_comes_while_the_task_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    with_tasks(folder.path(), &task("a", &[], "echo early; while [ ! -e go ]; do sleep 0.05; done; printf late"));
+    let mut command = faultline(folder.path(), &["run", "p.yaml", "-p", "who=x", "--verbose"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "[a] early"));
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert!(lines.any(|line| line == "[a] late"));
+    assert!(child.wait().unwrap().success());
 }
 
 fn wait_for(condition: impl Fn() -> bool) {

@@ -3,15 +3,15 @@
 mod error;
 mod record;
 mod records;
-mod secret;
 mod sqlite;
 
 use std::path::Path;
 
+use faultline_contract::without_secret;
+
 pub use crate::error::RecordsError;
 pub use crate::record::{Layout, Record, Stored};
 pub use crate::records::{Records, Upserted};
-pub use crate::secret::without_secret;
 
 /// Opens the database at a URL, and makes what is missing of it. A plain path resolves against `base_dir`.
 ///

@@ -1,5 +1,6 @@
 //! What a run tells while it goes on.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::outcome::TaskOutcome;
@@ -13,6 +14,8 @@ pub enum Event<'a> {
         task: &'a str,
         /// Which combination.
         matrix_index: Option<usize>,
+        /// Where its output is kept, from the moment that a step prints something.
+        log: &'a Path,
     },
     /// An attempt failed and another follows.
     Retrying {
@@ -24,6 +27,8 @@ pub enum Event<'a> {
         attempt: u32,
         /// Why the last one failed.
         message: &'a str,
+        /// Where the output of the attempt that follows is kept.
+        log: &'a Path,
     },
     /// A task ended or was left out.
     Ended(&'a TaskOutcome),

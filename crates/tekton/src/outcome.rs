@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::document::ParamValue;
 
@@ -52,7 +52,7 @@ impl Status {
 }
 
 /// Which list of the Pipeline a task stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `tasks`.
@@ -86,8 +86,12 @@ pub struct TaskOutcome {
     pub exit_code: Option<i32>,
     /// Its steps, of the last attempt.
     pub steps: Vec<StepOutcome>,
+    /// From the start of the run to that of the first attempt; absent when it was not started.
+    pub started: Option<Duration>,
     /// From the start of the first attempt to the end of the last.
     pub elapsed: Duration,
+    /// What all steps of all attempts used.
+    pub usage: Usage,
     /// What its steps printed in the last attempt.
     pub log: Option<PathBuf>,
     /// It failed, and the Pipeline goes on all the same (`onError: continue`).
@@ -99,6 +103,23 @@ impl TaskOutcome {
     #[must_use]
     pub fn is_failure(&self) -> bool {
         self.status == Status::Failed && !self.is_ignored
+    }
+}
+
+/// What processes used: their own, and that of their children that they waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Time on a processor, user and system.
+    pub cpu: Duration,
+    /// The most memory that one of them held at once, resident.
+    pub peak_memory_bytes: u64,
+}
+
+impl Usage {
+    /// Of two that ran one after the other.
+    #[must_use]
+    pub fn and_then(self, next: Self) -> Self {
+        Self { cpu: self.cpu + next.cpu, peak_memory_bytes: self.peak_memory_bytes.max(next.peak_memory_bytes) }
     }
 }
 
@@ -116,6 +137,10 @@ pub struct StepOutcome {
     pub reason: &'static str,
     /// The results that the step itself wrote.
     pub results: BTreeMap<String, ParamValue>,
+    /// How long it ran.
+    pub elapsed: Duration,
+    /// What it used.
+    pub usage: Usage,
 }
 
 /// Why a pipeline task was left out.

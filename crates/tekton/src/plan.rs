@@ -45,11 +45,25 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) run_id: String,
+    pub(crate) pipeline: String,
+    /// The values of the Pipeline's params.
+    pub(crate) params: BTreeMap<String, ParamValue>,
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) results: Vec<PipelineResult>,
     pub(crate) limits: Limits,
     /// Text that a cluster finds wrong only once the first task has ended.
     pub(crate) late_refusal: Option<String>,
+}
+
+/// One node of the graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node<'a> {
+    /// The pipeline task.
+    pub name: &'a str,
+    /// Which list it stands in.
+    pub kind: Kind,
+    /// The tasks it waits for, less those that others among them wait for. A `finally` task waits for all tasks; they are not listed.
+    pub waits_for: Vec<&'a str>,
 }
 
 /// Limits of a run; `None` is no limit.
@@ -117,6 +131,8 @@ impl Plan {
         let late_refusal = tasks.iter().flat_map(PlannedTask::inputs).find_map(values::foreign_reference);
         Ok(Self {
             run_id: request.run_id.clone(),
+            pipeline: entry.document.name.clone(),
+            params: values,
             results: entry.pipeline.results.clone(),
             tasks,
             limits: limits(timeouts),
@@ -127,6 +143,34 @@ impl Plan {
     /// Names of the pipeline tasks, `finally` last.
     pub fn task_names(&self) -> impl Iterator<Item = &str> {
         self.tasks.iter().map(|task| task.name.as_str())
+    }
+
+    /// The run's id.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The Pipeline's name.
+    #[must_use]
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// The values of the Pipeline's params, defaults included.
+    #[must_use]
+    pub fn params(&self) -> &BTreeMap<String, ParamValue> {
+        &self.params
+    }
+
+    /// The graph: the pipeline tasks in the order of the file, `finally` last.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        let nearest = graph::nearest_parents(&self.tasks);
+        self.tasks.iter().zip(nearest).map(|(task, parents)| Node {
+            name: &task.name,
+            kind: task.kind,
+            waits_for: parents.into_iter().map(|parent| self.tasks[parent].name.as_str()).collect(),
+        })
     }
 }
 

@@ -62,6 +62,11 @@ impl Variables {
         self
     }
 
+    /// Adds all of `others`.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// `text` with all references to texts replaced; lists and objects stay as they are.
     pub(crate) fn text(&self, text: &str) -> String {
         let mut replaced = String::with_capacity(text.len());

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use faultline_tekton::document::{GoDuration, Timeouts};
 use faultline_tekton::{
-    Catalog, Error, Event, Observer, Options, Outcome, ParamValue, Plan, Request, Status, StepOutcome, Stop,
-    TaskOutcome,
+    Catalog, Error, Event, Observer, Options, Outcome, ParamValue, Plan, ProcessEngine, Request, Status, StepOutcome,
+    Stop, TaskOutcome,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
@@ -107,11 +107,12 @@ fn execute(file: &Path, request: &Request, record: Arc<Record>) -> Result<Outcom
         log_dir: folder.path().join("logs"),
         scratch_root: folder.path().to_owned(),
         keeps_scratch: false,
-        program_dir: None,
     };
+    let path = std::env::var_os("PATH").unwrap();
+    let engine = ProcessEngine { program_dir: None, environment: vec![("PATH".into(), path)] };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (_sender, stop) = watch::channel(Stop::No);
-    runtime.block_on(faultline_tekton::run(&plan, options, stop, record))
+    runtime.block_on(faultline_tekton::run(&plan, Arc::new(engine), options, stop, record))
 }
 
 fn compare(outcome: &Outcome, recorded: &Value) -> Result<(), Failed> {

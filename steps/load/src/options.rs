@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::Args;
-use faultline_records::without_secret;
+use faultline_contract::without_secret;
 
 /// Flags of `load` beside the common ones.
 #[derive(Args, Clone)]

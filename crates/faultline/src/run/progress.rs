@@ -2,13 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use faultline_tekton::{Event, Observer, Outcome, ParamValue, Status, TaskOutcome};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::tail::Tail;
 use crate::table::{line, padded};
 
 /// How much of a failed task's output is shown.
@@ -22,8 +23,24 @@ pub(crate) struct Lines {
     is_verbose: bool,
     has_colour: bool,
     live: ProgressBar,
-    /// The labels of the running tasks, in the order of their start, and how many have ended.
-    state: Mutex<(Vec<String>, usize)>,
+    state: Mutex<State>,
+}
+
+/// What the lines are made of.
+#[derive(Debug, Default)]
+struct State {
+    /// The running tasks, in the order of their start.
+    running: Vec<Running>,
+    /// How many have ended.
+    ended: usize,
+}
+
+/// A task that runs, and what it prints.
+#[derive(Debug)]
+struct Running {
+    label: String,
+    /// What is to be shown of it while it runs.
+    tail: Option<Tail>,
 }
 
 impl Lines {
@@ -40,13 +57,50 @@ impl Lines {
         Self { is_verbose, has_colour, live, state: Mutex::default() }
     }
 
+    /// Shows what the running tasks print, for as long as this is awaited.
+    pub(crate) async fn keep_reading<T>(&self) -> T {
+        loop {
+            tokio::time::sleep(TICK).await;
+            if self.is_verbose {
+                self.live.suspend(|| {
+                    for Running { label, tail } in &mut self.state().running {
+                        tail.iter_mut().flat_map(Tail::lines).for_each(|text| printed(label, &text));
+                    }
+                });
+            }
+        }
+    }
+
+    /// The state; a thread that panicked while it held the lock left one that is good enough to show.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes that a task begins or ends, and says so on the live line.
-    fn note(&self, change: impl FnOnce(&mut Vec<String>, &mut usize)) {
-        // A thread that panicked while it held the lock left a list that is good enough to show.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (running, ended) = &mut *state;
-        change(running, ended);
-        self.live.set_message(format!("{ended} tasks ended; running: {}", running.join(", ")));
+    fn note(&self, event: &Event<'_>) {
+        let mut state = self.state();
+        match event {
+            Event::Started { task, matrix_index, log } | Event::Retrying { task, matrix_index, log, .. } => {
+                let label = label(task, *matrix_index);
+                state.take(&label).into_iter().for_each(|text| self.show(&label, &text));
+                let tail = self.is_verbose.then(|| Tail::from_its_end(log.to_path_buf()));
+                state.running.push(Running { label, tail });
+            }
+            Event::Ended(task) => {
+                let label = label(&task.name, task.matrix_index);
+                state.take(&label).into_iter().for_each(|text| self.show(&label, &text));
+                state.ended += 1;
+            }
+            Event::Stopping { .. } => {}
+        }
+        let labels: Vec<_> = state.running.iter().map(|running| running.label.as_str()).collect();
+        self.live.set_message(format!("{} tasks ended; running: {}", state.ended, labels.join(", ")));
+    }
+
+    fn show(&self, label: &str, text: &str) {
+        if self.is_verbose {
+            self.live.suspend(|| printed(label, text));
+        }
     }
 
     fn painted(&self, status: Status, text: &str) -> String {
@@ -68,32 +122,16 @@ impl Lines {
             Status::Skipped | Status::NotRun => task.reason.clone(),
         };
         say(&format!("{label}: {word} ({detail})"));
-        if let Some(log) = &task.log
-            && (self.is_verbose || task.is_failure())
-        {
-            let limit = if self.is_verbose { usize::MAX } else { TAIL_LINES };
-            Self::tail(log, limit);
-        }
-    }
-
-    fn tail(log: &Path, limit: usize) {
-        let Ok(bytes) = std::fs::read(log) else { return };
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<_> = text.lines().collect();
-        let skipped = lines.len().saturating_sub(limit);
-        if skipped > 0 {
-            say(&format!("  | ... {skipped} more lines in {}", log.display()));
-        }
-        for line in &lines[skipped..] {
-            say(&format!("  | {line}"));
+        if let Some(log) = task.log.as_ref().filter(|_| task.is_failure() && !self.is_verbose) {
+            last_lines(&label, log);
         }
     }
 
     /// The line of an event that stays.
     fn lasting(&self, event: &Event<'_>) {
         match event {
-            Event::Started { task, matrix_index } => say(&format!("{}: started", label(task, *matrix_index))),
-            Event::Retrying { task, matrix_index, attempt, message } => {
+            Event::Started { task, matrix_index, .. } => say(&format!("{}: started", label(task, *matrix_index))),
+            Event::Retrying { task, matrix_index, attempt, message, .. } => {
                 say(&format!("{}: {message}; attempt {attempt} follows", label(task, *matrix_index)));
             }
             Event::Ended(task) => self.ended(task),
@@ -128,18 +166,17 @@ impl Lines {
     }
 }
 
+impl State {
+    /// Takes a task from the running ones, with what it has printed and nobody has seen.
+    fn take(&mut self, label: &str) -> Vec<String> {
+        let index = self.running.iter().position(|running| running.label == label);
+        index.and_then(|index| self.running.remove(index).tail).map_or_else(Vec::new, Tail::rest)
+    }
+}
+
 impl Observer for Lines {
     fn on_event(&self, event: &Event<'_>) {
-        match event {
-            Event::Started { task, matrix_index } => {
-                self.note(|running, _| running.push(label(task, *matrix_index)));
-            }
-            Event::Ended(task) => self.note(|running, ended| {
-                running.retain(|known| *known != label(&task.name, task.matrix_index));
-                *ended += 1;
-            }),
-            Event::Retrying { .. } | Event::Stopping { .. } => {}
-        }
+        self.note(event);
         // The live line steps aside while a lasting one is written.
         self.live.suspend(|| self.lasting(event));
     }
@@ -148,6 +185,20 @@ impl Observer for Lines {
 /// A line on stderr; where stderr is gone there is nobody left to tell.
 pub(crate) fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();
+}
+
+/// A line that a task printed.
+fn printed(label: &str, text: &str) {
+    say(&format!("[{label}] {text}"));
+}
+
+fn last_lines(label: &str, log: &Path) {
+    let lines = Tail::new(log.to_owned()).rest();
+    let skipped = lines.len().saturating_sub(TAIL_LINES);
+    if skipped > 0 {
+        printed(label, &format!("... {skipped} more lines in {}", log.display()));
+    }
+    lines[skipped..].iter().for_each(|text| printed(label, text));
 }
 
 fn row(task: &TaskOutcome) -> [String; 6] {

@@ -2,8 +2,9 @@
 
 mod conclude;
 mod decide;
+mod known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use super::task_run::{Job, Shared};
 use crate::document::{ParamValue, TaskSpec};
 use crate::event::Event;
 use crate::matrix::Combination;
-use crate::outcome::{Kind, Outcome, SkipReason, Status, TaskOutcome};
+use crate::outcome::{Kind, Outcome, SkipReason, Status, TaskOutcome, Usage};
 use crate::plan::{Plan, PlannedTask};
 use decide::Decision;
+use known::Results;
 
 /// The state of a pipeline task.
 #[derive(Debug)]
@@ -47,9 +49,19 @@ pub(super) struct Scheduler<'a> {
     plan: &'a Plan,
     shared: Shared,
     states: Vec<State>,
+    /// Indexes by name.
+    by_name: HashMap<&'a str, usize>,
+    /// Who waits for whom.
+    children: Vec<Vec<usize>>,
+    /// How many parents of each task have not ended.
+    open_parents: Vec<usize>,
+    /// The waiting tasks that are to be looked at.
+    pending: BTreeSet<usize>,
+    results: Results,
     running: JoinSet<(usize, TaskOutcome)>,
     phase: Kind,
     cancel: watch::Sender<bool>,
+    has_failure: bool,
     fault: Option<Fault>,
     timeout: Option<Timeout>,
     stop: Stop,
@@ -65,13 +77,25 @@ enum Timeout {
 
 impl<'a> Scheduler<'a> {
     pub(super) fn new(plan: &'a Plan, shared: Shared) -> Self {
+        let mut children = vec![Vec::new(); plan.tasks.len()];
+        for (index, task) in plan.tasks.iter().enumerate() {
+            for parent in &task.parents {
+                children[*parent].push(index);
+            }
+        }
         Self {
             plan,
             shared,
             states: plan.tasks.iter().map(|_| State::Waiting).collect(),
+            by_name: plan.tasks.iter().enumerate().map(|(index, task)| (task.name.as_str(), index)).collect(),
+            children,
+            open_parents: plan.tasks.iter().map(|task| task.parents.len()).collect(),
+            pending: BTreeSet::new(),
+            results: Results::default(),
             running: JoinSet::new(),
             phase: Kind::Task,
             cancel: watch::Sender::new(false),
+            has_failure: false,
             fault: None,
             timeout: None,
             stop: Stop::No,
@@ -79,8 +103,7 @@ impl<'a> Scheduler<'a> {
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Outcome {
-        let started = Instant::now();
-        let whole = self.plan.limits.pipeline.map(|limit| started + limit);
+        let whole = self.plan.limits.pipeline.map(|limit| self.shared.clock + limit);
         self.phase(self.plan.limits.tasks, whole, &mut stop).await;
         if self.runs_finally() {
             self.phase = Kind::Finally;
@@ -99,6 +122,7 @@ impl<'a> Scheduler<'a> {
     /// Runs the tasks, or the `finally` tasks, until none runs and none can be started.
     async fn phase(&mut self, limit: Option<Duration>, whole: Option<Instant>, stop: &mut watch::Receiver<Stop>) {
         let own = limit.map(|limit| Instant::now() + limit);
+        self.look_at_all();
         let mut may_stop = true;
         loop {
             self.schedule();
@@ -125,40 +149,51 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Looks at every waiting task of the phase until nothing changes.
+    /// Every waiting task of the phase is to be looked at: something has changed that concerns them all.
+    fn look_at_all(&mut self) {
+        let is_waiting =
+            |index: &usize| self.plan.tasks[*index].kind == self.phase && matches!(self.states[*index], State::Waiting);
+        self.pending = (0..self.states.len()).filter(is_waiting).collect();
+    }
+
+    /// Looks at the waiting tasks for which something has changed, in the order of the file, until nothing changes.
     fn schedule(&mut self) {
-        loop {
-            let mut has_changed = false;
-            for index in 0..self.plan.tasks.len() {
-                let task = &self.plan.tasks[index];
-                if task.kind != self.phase || !matches!(self.states[index], State::Waiting) {
-                    continue;
+        while let Some(index) = self.pending.pop_first() {
+            match self.decide(index) {
+                Decision::Wait => {}
+                Decision::Skip(reason) => self.skip(index, reason),
+                Decision::Start(jobs) => self.start(index, jobs),
+                Decision::Fault(fault) => {
+                    self.settle(index, State::NotRun);
+                    self.fail(fault);
                 }
-                match self.decide(index) {
-                    Decision::Wait => continue,
-                    Decision::Skip(reason) => self.skip(index, reason),
-                    Decision::Start(jobs) => self.start(index, jobs),
-                    Decision::Fault(fault) => {
-                        self.states[index] = State::NotRun;
-                        self.fail(fault);
-                    }
-                }
-                has_changed = true;
             }
-            if !has_changed {
-                return;
+        }
+    }
+
+    /// A task has come to its end, one way or another: those that waited for nothing else are to be looked at.
+    fn settle(&mut self, index: usize, state: State) {
+        self.states[index] = state;
+        for child in &self.children[index] {
+            self.open_parents[*child] -= 1;
+            if self.open_parents[*child] == 0 {
+                self.pending.insert(*child);
             }
         }
     }
 
     fn skip(&mut self, index: usize, reason: SkipReason) {
-        self.states[index] = State::Skipped(reason);
+        self.settle(index, State::Skipped(reason));
         let task = &self.plan.tasks[index];
         self.shared.observer.on_event(&Event::Ended(&left_out(task, Status::Skipped, reason.text())));
     }
 
     fn start(&mut self, index: usize, jobs: Vec<Job>) {
         self.states[index] = State::Running { combinations: jobs.len(), ended: Vec::new() };
+        let task = &self.plan.tasks[index];
+        if task.matrix.is_some() {
+            self.results.add_combinations(task, jobs.len());
+        }
         for job in jobs {
             let run = job.run(self.shared.clone(), self.cancel.subscribe());
             self.running.spawn(async move { (index, run.await) });
@@ -167,12 +202,17 @@ impl<'a> Scheduler<'a> {
 
     fn record(&mut self, index: usize, outcome: TaskOutcome) {
         self.shared.observer.on_event(&Event::Ended(&outcome));
+        if outcome.kind == Kind::Task && outcome.is_failure() && !self.has_failure {
+            self.has_failure = true;
+            self.look_at_all();
+        }
         if let State::Running { combinations, ended } = &mut self.states[index] {
             ended.push(outcome);
             if ended.len() == *combinations {
                 let mut ended = std::mem::take(ended);
                 ended.sort_by_key(|outcome| outcome.matrix_index);
-                self.states[index] = State::Ended(ended);
+                self.results.add(&self.plan.tasks[index], &ended);
+                self.settle(index, State::Ended(ended));
             }
         }
         if let Some(expression) = &self.plan.late_refusal
@@ -189,16 +229,19 @@ impl<'a> Scheduler<'a> {
             self.cancel.send_replace(true);
         }
         self.fault.get_or_insert(fault);
+        self.look_at_all();
     }
 
     fn run_out(&mut self, timeout: Timeout) {
         self.timeout = Some(timeout);
+        self.look_at_all();
         self.cancel_running();
     }
 
     fn halt(&mut self, wish: Stop) {
         if wish > self.stop {
             self.stop = wish;
+            self.look_at_all();
             self.cancel_running();
         }
     }
@@ -206,11 +249,6 @@ impl<'a> Scheduler<'a> {
     fn cancel_running(&self) {
         self.shared.observer.on_event(&Event::Stopping { grace: self.shared.options.grace });
         self.cancel.send_replace(true);
-    }
-
-    /// A task of the graph has failed, and the Pipeline does not look over it.
-    fn has_failure(&self) -> bool {
-        self.outcomes(Kind::Task).any(TaskOutcome::is_failure)
     }
 
     /// All runs of tasks of a kind that have ended.
@@ -244,7 +282,9 @@ fn left_out(task: &PlannedTask, status: Status, reason: &str) -> TaskOutcome {
         results: BTreeMap::new(),
         exit_code: None,
         steps: Vec::new(),
+        started: None,
         elapsed: Duration::ZERO,
+        usage: Usage::default(),
         log: None,
         is_ignored: false,
     }
@@ -265,7 +305,7 @@ fn job(
         matrix_index: index,
         task_run: format!("{}-{}{suffix}", plan.run_id, task.name),
         task_name: task.task_name.clone(),
-        spec: spec.as_ref().clone(),
+        spec: Arc::clone(spec),
         params,
         workspaces: task.workspaces.clone(),
         retries: task.retries,

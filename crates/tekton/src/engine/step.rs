@@ -1,35 +1,54 @@
-//! From a step to a process: script, arguments, environment.
+//! From a step to what an engine starts: script, arguments, environment.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::process::{Launch, find_program};
+use super::Launch;
 use crate::document::Step;
 
 /// What starts a script that names no interpreter.
 const DEFAULT_INTERPRETER: &str = "/bin/sh";
 
-/// The process of a step whose references are all replaced. `script` is where its script is put, `beside` the folder of our programs.
-pub(super) fn launch(step: &Step, script: &Path, beside: Option<&Path>, log: PathBuf) -> std::io::Result<Launch> {
+/// Where a step finds and leaves its files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    /// The folder of the attempt.
+    pub(super) folder: &'a Path,
+    /// Where its script is put.
+    pub(super) script: &'a Path,
+    /// Its temporary files.
+    pub(super) scratch: &'a Path,
+    /// What it prints.
+    pub(super) log: &'a Path,
+}
+
+/// A step whose references are all replaced, ready for an engine.
+pub(super) fn launch(step: &Step, task_run: &str, name: &str, places: Places<'_>) -> std::io::Result<Launch> {
     let env = environment(step);
     let known: HashMap<&str, &str> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let expand = |text: &String| expand(text, &known);
     let mut words: Vec<String> = step.command.iter().map(expand).collect();
     if let Some(text) = &step.script {
         words = interpreter(text);
-        words.push(script.display().to_string());
+        words.push(places.script.display().to_string());
         let strict = if text.starts_with("#!") { "" } else { "set -e\n" };
-        std::fs::write(script, format!("{strict}{text}"))?;
+        std::fs::write(places.script, format!("{strict}{text}"))?;
     }
     words.extend(step.args.iter().map(expand));
     let mut words = words.into_iter();
-    let program = words.next().unwrap_or_default();
+    let optional = step.env.iter().filter(|var| var.value_from.is_some());
     Ok(Launch {
-        program: find_program(&program, beside),
+        task_run: task_run.to_owned(),
+        step: name.to_owned(),
+        image: step.image.clone(),
+        program: words.next().unwrap_or_default(),
         args: words.collect(),
+        optional_env: optional.map(|var| var.name.clone()).collect(),
         env,
         working_dir: step.working_dir.as_ref().filter(|folder| !folder.is_empty()).map(PathBuf::from),
-        log,
+        folder: places.folder.to_owned(),
+        scratch: places.scratch.to_owned(),
+        log: places.log.to_owned(),
     })
 }
 
@@ -41,7 +60,7 @@ fn interpreter(script: &str) -> Vec<String> {
     [program, argument.trim()].into_iter().filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The step's variables; each may refer to those before it as `$(NAME)`. A value that a cluster would fetch is left to the caller's environment.
+/// The step's variables; each may refer to those before it as `$(NAME)`. Those that a cluster would fetch are not among them.
 fn environment(step: &Step) -> Vec<(String, String)> {
     let mut env: Vec<(String, String)> = Vec::new();
     for var in step.env.iter().filter(|var| var.value_from.is_none()) {
@@ -103,9 +122,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("script");
         let step = |text: &str| serde_json::from_value::<Step>(json!({"script": text, "args": ["a"]})).unwrap();
+        let here = folder.path();
+        let places = Places { folder: here, script: &script, scratch: here, log: here };
         let words = |text: &str| {
-            let launch = launch(&step(text), &script, None, PathBuf::new()).unwrap();
-            (launch.program.into_string().unwrap(), launch.args.len(), std::fs::read_to_string(&script).unwrap())
+            let launch = launch(&step(text), "r-a", "s", places).unwrap();
+            (launch.program, launch.args.len(), std::fs::read_to_string(&script).unwrap())
         };
         assert_eq!(words("echo\n"), ("/bin/sh".into(), 2, "set -e\necho\n".into()));
         assert_eq!(words("#!/bin/sh -x\necho\n"), ("/bin/sh".into(), 3, "#!/bin/sh -x\necho\n".into()));

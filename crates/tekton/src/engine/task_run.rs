@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::process::{self, End, Launch, Limits};
-use super::{Options, results, step};
+use super::process::cancelled;
+use super::step::Places;
+use super::{End, Engine, Limits, Options, StepEnd, results, step};
 use crate::document::{GoDuration, OnError, ParamValue, Step, TaskSpec, WorkspaceDeclaration};
 use crate::event::{Event, Observer};
-use crate::outcome::{IGNORED, Kind, Status, StepOutcome, TaskOutcome};
+use crate::outcome::{IGNORED, Kind, Status, StepOutcome, TaskOutcome, Usage};
 use crate::plan::{NAMESPACE, is_past_the_end};
 use crate::references::{expressions, param_reference};
 use crate::substitute;
@@ -31,7 +32,7 @@ pub(super) struct Job {
     pub(super) task_run: String,
     /// The Task's name; `None` when it is embedded.
     pub(super) task_name: Option<String>,
-    pub(super) spec: TaskSpec,
+    pub(super) spec: Arc<TaskSpec>,
     pub(super) params: BTreeMap<String, ParamValue>,
     pub(super) workspaces: BTreeSet<String>,
     pub(super) retries: u32,
@@ -44,8 +45,23 @@ pub(super) struct Job {
 pub(super) struct Shared {
     pub(super) options: Arc<Options>,
     pub(super) scratch: PathBuf,
+    /// When the run started.
+    pub(super) clock: Instant,
+    pub(super) engine: Arc<dyn Engine>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) slots: Arc<Semaphore>,
+}
+
+/// What all attempts came to together.
+#[derive(Default)]
+struct Course {
+    attempts: u32,
+    /// Since the start of the run.
+    started: Option<Duration>,
+    elapsed: Duration,
+    usage: Usage,
+    /// What the last attempt printed.
+    log: Option<PathBuf>,
 }
 
 /// How an attempt ended.
@@ -80,28 +96,31 @@ impl Job {
         let mut waiting = cancel.clone();
         let slot = tokio::select! {
             slot = shared.slots.clone().acquire_owned() => slot.ok(),
-            () = process::cancelled(&mut waiting) => None,
+            () = cancelled(&mut waiting) => None,
         };
-        let started = Instant::now();
-        let mut attempts = 1;
-        let mut log = None;
-        let attempt = if slot.is_none() {
-            Attempt::refused(CANCELLED, "the run was stopped before it started".to_owned())
-        } else {
-            shared.observer.on_event(&Event::Started { task: &self.name, matrix_index: self.matrix_index });
-            loop {
-                let path = shared.options.log_dir.join(self.log_name(attempts));
-                let attempt = self.attempt(&shared, attempts - 1, &path, &cancel).await;
-                log = Some(path).filter(|path| path.exists());
-                if attempt.is_success() || attempt.reason == CANCELLED || attempts > self.retries {
-                    break attempt;
-                }
-                attempts += 1;
-                let (task, matrix_index, message) = (self.name.as_str(), self.matrix_index, attempt.message.as_str());
-                shared.observer.on_event(&Event::Retrying { task, matrix_index, attempt: attempts, message });
+        if slot.is_none() {
+            let refused = Attempt::refused(CANCELLED, "the run was stopped before it started".to_owned());
+            return self.outcome(refused, Course { attempts: 1, ..Course::default() });
+        }
+        let began = Instant::now();
+        let mut log = shared.options.log_dir.join(self.log_name(1));
+        let mut course = Course { attempts: 1, started: Some(began - shared.clock), ..Course::default() };
+        let (task, matrix_index) = (self.name.as_str(), self.matrix_index);
+        shared.observer.on_event(&Event::Started { task, matrix_index, log: &log });
+        let attempt = loop {
+            let attempt = self.attempt(&shared, course.attempts - 1, &log, &cancel).await;
+            course.usage = attempt.steps.iter().fold(course.usage, |usage, step| usage.and_then(step.usage));
+            if attempt.is_success() || attempt.reason == CANCELLED || course.attempts > self.retries {
+                break attempt;
             }
+            course.attempts += 1;
+            log = shared.options.log_dir.join(self.log_name(course.attempts));
+            let (attempt, message) = (course.attempts, attempt.message.as_str());
+            shared.observer.on_event(&Event::Retrying { task, matrix_index, attempt, message, log: &log });
         };
-        self.outcome(attempt, attempts, started.elapsed(), log)
+        course.elapsed = began.elapsed();
+        course.log = Some(log).filter(|log| log.exists());
+        self.outcome(attempt, course)
     }
 
     fn log_name(&self, attempt: u32) -> String {
@@ -110,7 +129,7 @@ impl Job {
         format!("{}{index}{attempt}.log", self.name)
     }
 
-    fn outcome(self, attempt: Attempt, attempts: u32, elapsed: Duration, log: Option<PathBuf>) -> TaskOutcome {
+    fn outcome(self, attempt: Attempt, course: Course) -> TaskOutcome {
         let status = if attempt.is_success() { Status::Succeeded } else { Status::Failed };
         let is_ignored = status == Status::Failed && self.ignores_failure && attempt.reason != CANCELLED;
         TaskOutcome {
@@ -120,13 +139,15 @@ impl Job {
             status,
             reason: if is_ignored && attempt.reason == STEP_FAILED { IGNORED } else { attempt.reason }.to_owned(),
             message: attempt.message,
-            attempts,
+            attempts: course.attempts,
             params: self.params,
             results: attempt.results,
             exit_code: attempt.exit_code,
             steps: attempt.steps,
-            elapsed,
-            log,
+            started: course.started,
+            elapsed: course.elapsed,
+            usage: course.usage,
+            log: course.log,
             is_ignored,
         }
     }
@@ -140,6 +161,7 @@ impl Job {
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         let mut progress = Progress {
             folder: &folder,
+            task_run: &self.task_run,
             spec: &self.spec,
             deadline,
             done: Vec::new(),
@@ -149,7 +171,12 @@ impl Job {
         for (index, step) in steps.into_iter().enumerate() {
             progress.step(index, step, shared, log, cancel).await;
         }
-        progress.finish(self)
+        let attempt = progress.finish(self);
+        if !shared.options.keeps_scratch {
+            // What cannot be removed now is tried again with the folder of the whole run.
+            tokio::fs::remove_dir_all(&folder).await.ok();
+        }
+        attempt
     }
 
     /// The steps with everything replaced but what earlier steps have yet to write.
@@ -238,6 +265,7 @@ fn results_folder(folder: &Path) -> PathBuf {
 /// An attempt under way.
 struct Progress<'a> {
     folder: &'a Path,
+    task_run: &'a str,
     spec: &'a TaskSpec,
     deadline: Option<Instant>,
     done: Vec<StepOutcome>,
@@ -267,7 +295,14 @@ impl Progress<'_> {
     ) {
         let name = step.label(index);
         if let Some(stopped) = &self.stopped {
-            self.done.push(StepOutcome { name, exit_code: None, reason: stopped.rest, results: BTreeMap::new() });
+            self.done.push(StepOutcome {
+                name,
+                exit_code: None,
+                reason: stopped.rest,
+                results: BTreeMap::new(),
+                elapsed: Duration::ZERO,
+                usage: Usage::default(),
+            });
             return;
         }
         let own = self.folder.join("steps").join(&name);
@@ -282,21 +317,30 @@ impl Progress<'_> {
         }
         substitute::step(&mut step, &paths);
         substitute::step(&mut step, &self.variables);
-        let script = self.folder.join(format!("{name}.script"));
-        let beside = shared.options.program_dir.as_deref();
-        let launch = std::fs::create_dir_all(&own).and_then(|()| step::launch(&step, &script, beside, log.to_owned()));
-        let own_deadline = step.timeout.and_then(GoDuration::limit).map(|limit| Instant::now() + limit);
+        let (script, scratch) = (self.folder.join(format!("{name}.script")), own.join("tmp"));
+        let places = Places { folder: self.folder, script: &script, scratch: &scratch, log };
+        let launch = std::fs::create_dir_all(&scratch)
+            .and_then(|()| step::launch(&step, self.task_run, &name, places))
+            .map_err(|error| format!("prepare the step `{name}`: {error}"));
+        let began = Instant::now();
+        let own_deadline = step.timeout.and_then(GoDuration::limit).map(|limit| began + limit);
         let deadline = [self.deadline, own_deadline].into_iter().flatten().min();
         let is_own = own_deadline.is_some() && deadline == own_deadline;
         let limits = Limits { deadline, cancel: cancel.clone(), grace: shared.options.grace };
         let end = match launch {
-            Ok(launch) => start(&launch, limits).await,
-            Err(error) => Err(format!("prepare the step `{name}`: {error}")),
+            Ok(launch) => shared.engine.execute(&launch, limits).await.map_err(|error| error.to_string()),
+            Err(message) => Err(message),
         };
+        let elapsed = began.elapsed();
         self.record(name, &step, &own, end, is_own);
+        if let Some(done) = self.done.last_mut() {
+            done.elapsed = elapsed;
+        }
     }
 
-    fn record(&mut self, name: String, step: &Step, own: &Path, end: Result<End, String>, is_own_deadline: bool) {
+    fn record(&mut self, name: String, step: &Step, own: &Path, end: Result<StepEnd, String>, is_own_deadline: bool) {
+        let usage = end.as_ref().map(|end| end.usage).unwrap_or_default();
+        let end = end.map(|end| end.end);
         let texts = results::read(own, &step.results);
         let (values, _) = results::typed(&step.results, &texts);
         for (result, value) in &values {
@@ -336,7 +380,7 @@ impl Progress<'_> {
                 (Some(NOT_STARTED), "Error")
             }
         };
-        self.done.push(StepOutcome { name, exit_code, reason, results: values });
+        self.done.push(StepOutcome { name, exit_code, reason, results: values, elapsed: Duration::ZERO, usage });
     }
 
     fn finish(self, job: &Job) -> Attempt {
@@ -368,14 +412,4 @@ impl Progress<'_> {
             }
         }
     }
-}
-
-async fn start(launch: &Launch, limits: Limits) -> Result<End, String> {
-    if let Some(folder) = launch.working_dir.as_ref().filter(|folder| !folder.is_dir()) {
-        return Err(format!("the working folder {} does not exist", folder.display()));
-    }
-    process::run(launch, limits).await.map_err(|error| {
-        let program = launch.program.display();
-        format!("start `{program}`: {error} (sought beside the runner, then on PATH)")
-    })
 }

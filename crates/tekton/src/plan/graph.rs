@@ -1,5 +1,7 @@
 //! Who waits for whom.
 
+use std::collections::BTreeSet;
+
 use crate::document::{PipelineResult, PipelineTask};
 use crate::error::{Error, listed};
 use crate::outcome::Kind;
@@ -26,6 +28,38 @@ pub(super) fn link(tasks: &mut [PlannedTask], dag: &[PipelineTask], finally: &[P
         parents.dedup();
         task.parents = parents;
     }
+}
+
+/// The parents of every task less those that it waits for anyway through another parent: the edges that a picture needs.
+pub(super) fn nearest_parents(tasks: &[PlannedTask]) -> Vec<Vec<usize>> {
+    let ancestors = ancestors(tasks);
+    let nearest = |task: &PlannedTask| {
+        let is_nearest = |parent: &&usize| !task.parents.iter().any(|other| ancestors[*other].contains(*parent));
+        task.parents.iter().filter(is_nearest).copied().collect()
+    };
+    tasks.iter().map(nearest).collect()
+}
+
+/// All tasks that each task waits for, directly or through others.
+fn ancestors(tasks: &[PlannedTask]) -> Vec<BTreeSet<usize>> {
+    let mut known: Vec<Option<BTreeSet<usize>>> = vec![None; tasks.len()];
+    for start in 0..tasks.len() {
+        let mut open = vec![start];
+        while let Some(&index) = open.last() {
+            let unknown: Vec<_> = tasks[index].parents.iter().filter(|parent| known[**parent].is_none()).collect();
+            if known[index].is_some() || unknown.is_empty() {
+                let parents = tasks[index].parents.iter();
+                let of_parent =
+                    |parent: &usize| known[*parent].iter().flatten().copied().chain([*parent]).collect::<Vec<_>>();
+                let all = parents.flat_map(of_parent).collect();
+                known[index].get_or_insert(all);
+                open.pop();
+            } else {
+                open.extend(unknown);
+            }
+        }
+    }
+    known.into_iter().map(Option::unwrap_or_default).collect()
 }
 
 /// Refuses references to results that the Task does not declare.

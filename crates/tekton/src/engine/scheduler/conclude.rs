@@ -38,7 +38,7 @@ impl Scheduler<'_> {
     }
 
     fn task_outcomes(&self) -> Vec<TaskOutcome> {
-        let is_stopping = self.has_failure() && self.stop == Stop::No && self.timeout.is_none();
+        let is_stopping = self.has_failure && self.stop == Stop::No && self.timeout.is_none();
         let outcomes = |(task, state): (&PlannedTask, &State)| match state {
             State::Ended(ended) => ended.clone(),
             // A cluster judges anew each time it looks: after a failure every task that was left out counts as stopped.
@@ -53,7 +53,7 @@ impl Scheduler<'_> {
 
     /// The Pipeline's results, and the names of those whose tasks ran and did not write them.
     fn results(&self) -> (BTreeMap<String, ParamValue>, Vec<String>) {
-        let variables = self.variables();
+        let variables = self.results.all();
         let (mut values, mut unwritten) = (BTreeMap::new(), Vec::new());
         for result in &self.plan.results {
             let references: Vec<_> = result.value.texts().into_iter().flat_map(task_references).collect();

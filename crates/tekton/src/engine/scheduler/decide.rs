@@ -8,7 +8,7 @@ use crate::document::{Operator, ParamValue, WhenExpression};
 use crate::engine::Stop;
 use crate::engine::task_run::Job;
 use crate::matrix::{self, NoCombinations};
-use crate::outcome::{Kind, SkipReason, Status, TaskOutcome};
+use crate::outcome::{Kind, SkipReason, Status};
 use crate::plan::{PlannedTask, type_mismatch};
 use crate::references::{Selector, Target, TaskReference, expressions, param_reference, task_references};
 use crate::substitute;
@@ -57,7 +57,7 @@ impl Scheduler<'_> {
         if self.timeout == Some(Timeout::Tasks) {
             return Decision::Skip(SkipReason::TasksTimeout);
         }
-        if self.has_failure() {
+        if self.has_failure {
             return Decision::Skip(SkipReason::Stopping);
         }
         let mut parents = task.parents.iter().map(|parent| &self.states[*parent]);
@@ -67,8 +67,8 @@ impl Scheduler<'_> {
         if parents.any(|parent| matches!(parent, State::Skipped(reason) if *reason != SkipReason::WhenFalse)) {
             return Decision::Skip(SkipReason::ParentSkipped);
         }
-        let variables = self.variables();
-        if !holds(task, &variables) {
+        let variables = self.results.all();
+        if !holds(task, variables) {
             return Decision::Skip(SkipReason::WhenFalse);
         }
         for reference in task.inputs().flat_map(task_references) {
@@ -93,7 +93,7 @@ impl Scheduler<'_> {
                 }
             }
         }
-        self.jobs(task, &variables)
+        self.jobs(task, variables)
     }
 
     fn decide_finally(&self, task: &PlannedTask) -> Decision {
@@ -107,7 +107,7 @@ impl Scheduler<'_> {
         if results.into_iter().any(|reference| !matches!(self.resolve(&reference), Resolved::Yes)) {
             return Decision::Skip(SkipReason::MissingResults);
         }
-        let mut variables = self.variables();
+        let mut variables = self.results.all().clone();
         self.add_status(&mut variables);
         if !holds(task, &variables) {
             return Decision::Skip(SkipReason::WhenFalse);
@@ -122,11 +122,7 @@ impl Scheduler<'_> {
         let params: BTreeMap<String, ParamValue> = params.into_iter().map(|param| (param.name, param.value)).collect();
         let mut spec = task.spec.clone();
         if task.task_name.is_none() {
-            let is_part = |reference: &str| {
-                let is_result = reference.starts_with("tasks.") && reference.contains(".results.");
-                !is_result || (reference.ends_with(']') && !reference.ends_with("[*]"))
-            };
-            substitute::task(&mut spec, &variables.clone().without(is_part));
+            substitute::task(&mut spec, self.results.in_embedded());
         }
         let matrix = task.matrix.as_ref().filter(|matrix| !matrix.params.is_empty() || !matrix.include.is_empty());
         let combinations = match matrix.map(|matrix| matrix::combinations(matrix, variables)).transpose() {
@@ -164,8 +160,8 @@ impl Scheduler<'_> {
     /// What a reference to a result comes to now.
     pub(super) fn resolve(&self, reference: &TaskReference) -> Resolved {
         let Target::Result(name, selector) = &reference.target else { return Resolved::Yes };
-        let found = self.plan.tasks.iter().zip(&self.states).find(|(task, _)| task.name == reference.task);
-        let Some((_, State::Ended(ended))) = found else { return Resolved::NotRun };
+        let state = self.by_name.get(reference.task.as_str()).map(|index| &self.states[*index]);
+        let Some(State::Ended(ended)) = state else { return Resolved::NotRun };
         let written: Vec<_> = ended.iter().filter_map(|outcome| outcome.results.get(name)).collect();
         let Some(first) = written.first() else { return Resolved::NotWritten };
         match (selector, first) {
@@ -173,37 +169,6 @@ impl Scheduler<'_> {
             (Selector::Key(key), ParamValue::Map(entries)) if !entries.contains_key(key) => Resolved::NoSuchPart,
             _ => Resolved::Yes,
         }
-    }
-
-    /// The results of all tasks that have ended.
-    pub(super) fn variables(&self) -> Variables {
-        let mut variables = Variables::default();
-        for (task, state) in self.plan.tasks.iter().zip(&self.states) {
-            let scope = if task.kind == Kind::Task { "tasks" } else { "finally" };
-            let ended = match state {
-                State::Ended(ended) => ended.as_slice(),
-                State::Running { combinations, .. } => {
-                    variables.set(format!("{scope}.{}.matrix.length", task.name), combinations.to_string());
-                    continue;
-                }
-                _ => continue,
-            };
-            if task.matrix.is_none() {
-                for (name, value) in ended.iter().flat_map(|outcome| &outcome.results) {
-                    variables.set_result(scope, &task.name, name, value);
-                }
-                continue;
-            }
-            variables.set(format!("{scope}.{}.matrix.length", task.name), ended.len().to_string());
-            for result in &task.spec.results {
-                let values = aggregated(ended, &result.name);
-                variables.set(format!("{scope}.{}.matrix.{}.length", task.name, result.name), values.len().to_string());
-                if !values.is_empty() {
-                    variables.set_result(scope, &task.name, &result.name, &ParamValue::List(values));
-                }
-            }
-        }
-        variables
     }
 
     /// Statuses and reasons of the tasks, and the status of all together.
@@ -228,19 +193,6 @@ impl Scheduler<'_> {
         };
         variables.set("tasks.status", aggregate);
     }
-}
-
-/// The texts that the combinations wrote, in the order of their names: `m-10` comes before `m-2`, as on a cluster.
-fn aggregated(ended: &[TaskOutcome], result: &str) -> Vec<String> {
-    let mut named: Vec<_> = ended
-        .iter()
-        .filter_map(|outcome| match outcome.results.get(result)? {
-            ParamValue::Text(text) => Some((outcome.matrix_index.unwrap_or_default().to_string(), text.clone())),
-            _ => None,
-        })
-        .collect();
-    named.sort();
-    named.into_iter().map(|(_, text)| text).collect()
 }
 
 fn holds(task: &PlannedTask, variables: &Variables) -> bool {
@@ -268,41 +220,4 @@ fn no_combinations(task: &PlannedTask, reason: NoCombinations) -> Decision {
 
 fn invalid(message: String) -> Decision {
     Decision::Fault(Fault::Abort { reason: "PipelineValidationFailed", message })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ended_task() -> TaskOutcome {
-        TaskOutcome {
-            name: "m".into(),
-            kind: Kind::Task,
-            matrix_index: None,
-            status: Status::Succeeded,
-            reason: "Succeeded".into(),
-            message: String::new(),
-            attempts: 1,
-            params: BTreeMap::new(),
-            results: BTreeMap::new(),
-            exit_code: Some(0),
-            steps: Vec::new(),
-            elapsed: std::time::Duration::ZERO,
-            log: None,
-            is_ignored: false,
-        }
-    }
-
-    #[test]
-    fn aggregates_follow_the_order_of_names() {
-        let task = |index: usize| {
-            let mut outcome = ended_task();
-            outcome.matrix_index = Some(index);
-            outcome.results = [("out".to_owned(), ParamValue::Text(format!("k{index}")))].into();
-            outcome
-        };
-        let ended: Vec<_> = (0..12).map(task).collect();
-        assert_eq!(aggregated(&ended, "out")[..4], ["k0", "k1", "k10", "k11"]);
-        assert!(aggregated(&ended, "other").is_empty());
-    }
 }

@@ -1,0 +1,160 @@
+//! What a run is asked for on the command line, and the plan that follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use faultline_contract::{ExitCode, RunId};
+use faultline_runtime::Failure;
+use faultline_tekton::document::{GoDuration, InvalidDuration, ParamSpec, Timeouts};
+use faultline_tekton::{Catalog, Error, ParamValue, Plan, Request};
+
+use crate::failure::tekton;
+
+/// The longest name that a cluster allows.
+const MAX_NAME: usize = 63;
+
+/// Which Pipeline, and with what.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RequestArgs {
+    /// File that holds the Pipeline; its Tasks may stand in it, in tasks/ beside it or in its folder.
+    pub(crate) file: PathBuf,
+    /// Name of the Pipeline; needed when the file holds several.
+    #[arg(long, value_name = "NAME")]
+    pipeline: Option<String>,
+    /// Value of a param; a list as a,b,c or JSON, an object as key:value,key:value or JSON. Repeatable.
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    params: Vec<(String, String)>,
+    /// A workspace that the Pipeline is given: a new empty folder per task. Repeatable.
+    #[arg(short, long = "workspace", value_name = "NAME=emptyDir", value_parser = pair)]
+    workspaces: Vec<(String, String)>,
+    /// Limits such as pipeline=2h,tasks=90m,finally=10m; 0 is no limit, pipeline=1h is the default.
+    #[arg(long, value_name = "KEY=DURATION,...", value_parser = timeouts)]
+    timeouts: Option<Timeouts>,
+    /// Id of the run, a lower-case DNS label; the same id again goes on where that run stopped. Default: name, time and chance.
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+}
+
+impl RequestArgs {
+    /// The plan that this asks for, and the id of its run.
+    pub(crate) fn plan(&self) -> Result<(Plan, RunId), Failure> {
+        let catalog = Catalog::open(&self.file).map_err(|error| tekton(&error))?;
+        let entry = catalog.entry(self.pipeline.as_deref()).map_err(|error| tekton(&error))?;
+        let run_id = match &self.run_id {
+            Some(id) => checked(id.clone())?,
+            None => generated(&entry.document.name),
+        };
+        let request = Request {
+            params: values(&self.params, &entry.pipeline.params, &entry.document.name)?,
+            workspaces: workspaces(&self.workspaces)?,
+            timeouts: self.timeouts.unwrap_or_default(),
+            pipeline: self.pipeline.clone(),
+            run_id: run_id.clone(),
+        };
+        let plan = Plan::new(&catalog, &request).map_err(|error| tekton(&error))?;
+        let run_id = run_id.parse().map_err(|error| Failure::internal("name the run").caused_by(error))?;
+        Ok((plan, run_id))
+    }
+}
+
+fn values(
+    given: &[(String, String)],
+    specs: &[ParamSpec],
+    pipeline: &str,
+) -> Result<BTreeMap<String, ParamValue>, Failure> {
+    let mut values = BTreeMap::new();
+    for (name, text) in given {
+        let unknown = || Error::Unknown {
+            kind: "param",
+            name: name.clone(),
+            place: format!("the Pipeline `{pipeline}`"),
+            known: specs.iter().map(|spec| spec.name.clone()).collect(),
+        };
+        let spec = specs.iter().find(|spec| spec.name == *name).ok_or_else(|| tekton(&unknown()))?;
+        let value = spec.parse(text).ok_or_else(|| {
+            let message = format!("read the param `{name}`: got `{text}`, expected {} of strings", spec.kind().name());
+            Failure::new(ExitCode::Usage, message)
+                .hint("write a list as a,b,c or JSON, an object as key:value,key:value or JSON")
+        })?;
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}
+
+fn workspaces(given: &[(String, String)]) -> Result<BTreeSet<String>, Failure> {
+    let name = |(name, what): &(String, String)| {
+        if what == "emptyDir" {
+            return Ok(name.clone());
+        }
+        let message = format!("bind the workspace `{name}`: got `{what}`, expected emptyDir");
+        Err(Failure::new(ExitCode::Usage, message).hint(format!("use -w {name}=emptyDir")))
+    };
+    given.iter().map(name).collect()
+}
+
+fn checked(id: String) -> Result<String, Failure> {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_label = !id.is_empty()
+        && id.len() <= MAX_NAME
+        && id.chars().all(is_inner)
+        && !id.starts_with('-')
+        && !id.ends_with('-');
+    if is_label {
+        return Ok(id);
+    }
+    let message = format!("use the run id: got `{id}`, expected at most {MAX_NAME} lower-case letters, digits and `-`");
+    Err(Failure::new(ExitCode::Usage, message).hint("choose another --run-id, or leave it out"))
+}
+
+/// `<pipeline>-<date>-<time>-<chance>`, which sorts by time.
+fn generated(pipeline: &str) -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let chance = RandomState::new().build_hasher().finish() & 0xff_ffff;
+    let tail = format!("-{now}-{chance:06x}");
+    let name: String = pipeline.chars().map(|c| if c == '.' { '-' } else { c }).take(MAX_NAME - tail.len()).collect();
+    format!("{}{tail}", name.trim_end_matches('-'))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    split.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "expected NAME=VALUE".to_owned())
+}
+
+fn timeouts(text: &str) -> Result<Timeouts, String> {
+    let mut timeouts = Timeouts::default();
+    for part in text.split(',') {
+        let (key, duration) = pair(part).map_err(|_| format!("got `{part}`, expected KEY=DURATION"))?;
+        let duration: GoDuration = duration.parse().map_err(|error: InvalidDuration| error.to_string())?;
+        match key.as_str() {
+            "pipeline" => timeouts.pipeline = Some(duration),
+            "tasks" => timeouts.tasks = Some(duration),
+            "finally" => timeouts.finally = Some(duration),
+            other => return Err(format!("got `{other}`, expected pipeline, tasks or finally")),
+        }
+    }
+    Ok(timeouts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_ids_are_labels_that_fit() {
+        for name in ["train", &"a".repeat(200), "a.b"] {
+            let id = generated(name);
+            assert!(checked(id.clone()).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn timeouts_are_read() {
+        let read = timeouts("pipeline=2h,finally=10m").unwrap();
+        assert_eq!((read.pipeline.unwrap().to_string().as_str(), read.tasks.is_none()), ("2h0m0s", true));
+        for wrong in ["2h", "pipeline", "all=1h", "tasks=soon"] {
+            assert!(timeouts(wrong).is_err(), "{wrong}");
+        }
+    }
+}
