@@ -86,10 +86,9 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
         scratch_root: std::env::temp_dir(),
         keeps_scratch: args.keep_scratch,
     };
-    let engine = ProcessEngine {
-        program_dir: std::env::current_exe().ok().and_then(|path| path.parent().map(PathBuf::from)),
-        environment: environment::passed(&args.env)?,
-    };
+    let program_dir = std::env::current_exe().ok().and_then(|path| path.parent().map(PathBuf::from));
+    let engine = ProcessEngine::new(program_dir, environment::passed(&args.env)?)
+        .map_err(|error| Failure::new(ExitCode::Temporary, "start the engine").caused_by(error))?;
     let of_pipeline = match plan.params().get(ROOT_PARAM) {
         Some(ParamValue::Text(uri)) if !uri.is_empty() => Some(uri.as_str()),
         _ => None,

@@ -109,7 +109,7 @@ fn execute(file: &Path, request: &Request, record: Arc<Record>) -> Result<Outcom
         keeps_scratch: false,
     };
     let path = std::env::var_os("PATH").unwrap();
-    let engine = ProcessEngine { program_dir: None, environment: vec![("PATH".into(), path)] };
+    let engine = ProcessEngine::new(None, vec![("PATH".into(), path)]).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (_sender, stop) = watch::channel(Stop::No);
     runtime.block_on(faultline_tekton::run(&plan, Arc::new(engine), options, stop, record))

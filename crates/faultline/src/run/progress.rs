@@ -184,7 +184,7 @@ impl Observer for Lines {
 
 /// A line on stderr; where stderr is gone there is nobody left to tell.
 pub(crate) fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").ok();
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).ok();
 }
 
 /// A line that a task printed.

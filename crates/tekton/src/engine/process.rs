@@ -1,17 +1,19 @@
 //! The engine of plain processes: a step is a process in a group of its own, ended as a whole.
 
-use std::ffi::OsString;
+mod watchdog;
+
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use rustix::io::{Errno, retry_on_intr};
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getpid, getppid, kill_process_group, set_parent_process_death_signal, waitid,
-};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
 use tokio::time::{sleep, sleep_until};
@@ -19,17 +21,19 @@ use wait4::Wait4;
 
 use super::{End, Engine, Launch, Limits, StepEnd};
 use crate::outcome::Usage;
+use watchdog::Watchdog;
 
 /// The exit code that a cluster reports for a step killed by a signal.
 const KILLED: i32 = 255;
+/// The bits that allow a file to be run.
+const EXECUTABLE: u32 = 0o111;
 
-/// Runs steps as plain processes of this machine.
-#[derive(Clone, Debug, Default)]
+/// Runs steps as plain processes of this machine. When the runner itself is killed, they are killed after it.
+#[derive(Debug)]
 pub struct ProcessEngine {
-    /// The folder in which programs are sought first, by their base name.
-    pub program_dir: Option<PathBuf>,
-    /// The variables beneath those of each step, where a container has those of its image. Nothing else is inherited.
-    pub environment: Vec<(OsString, OsString)>,
+    program_dir: Option<PathBuf>,
+    environment: Vec<(OsString, OsString)>,
+    watchdog: Arc<Watchdog>,
 }
 
 #[async_trait]
@@ -41,7 +45,8 @@ impl Engine for ProcessEngine {
         }
         let command = self.command(launch)?;
         let (sender, started) = oneshot::channel();
-        let mut waiter = tokio::task::spawn_blocking(move || to_its_end(command, sender));
+        let watchdog = Arc::clone(&self.watchdog);
+        let mut waiter = tokio::task::spawn_blocking(move || to_its_end(command, &watchdog, sender));
         let Ok(leader) = started.await else {
             let failed = waiter.await.map_err(io::Error::other)?;
             return Err(failed.map_or_else(|error| not_started(launch, &error), |_| io::Error::other("no process")));
@@ -70,9 +75,23 @@ impl Engine for ProcessEngine {
 }
 
 impl ProcessEngine {
+    /// An engine that seeks programs in `program_dir` first, by their base name. The steps see the variables in `environment` beneath
+    /// their own, where a container has those of its image, and nothing else of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// When the process that outlives a killed runner cannot be started.
+    pub fn new(program_dir: Option<PathBuf>, environment: Vec<(OsString, OsString)>) -> io::Result<Self> {
+        Ok(Self { program_dir, environment, watchdog: Arc::new(Watchdog::start()?) })
+    }
+
     fn command(&self, launch: &Launch) -> io::Result<Command> {
         let log = OpenOptions::new().create(true).append(true).open(&launch.log)?;
-        let mut command = Command::new(find_program(&launch.program, self.program_dir.as_deref()));
+        let of_step = launch.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| OsStr::new(value));
+        let of_engine =
+            || self.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_ref());
+        let search_path = of_step.or_else(of_engine);
+        let mut command = Command::new(find_program(&launch.program, self.program_dir.as_deref(), search_path));
         command.args(&launch.args).env_clear();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env("TMPDIR", &launch.scratch);
@@ -82,7 +101,6 @@ impl ProcessEngine {
         if let Some(folder) = &launch.working_dir {
             command.current_dir(folder);
         }
-        ends_with_the_runner(&mut command);
         Ok(command)
     }
 }
@@ -118,31 +136,22 @@ impl Drop for Group {
     }
 }
 
-/// Makes the kernel kill the process when the runner dies without a chance to do so itself.
-#[expect(unsafe_code, reason = "between fork and exec only calls that are safe after a fork are made")]
-fn ends_with_the_runner(command: &mut Command) {
-    let runner = getpid();
-    let bind = move || {
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The runner may have died before the line above.
-        if getppid() == Some(runner) { Ok(()) } else { Err(io::Error::from(Errno::SRCH)) }
-    };
-    // SAFETY: the closure makes two system calls, allocates nothing and takes no lock.
-    unsafe {
-        command.pre_exec(bind);
-    }
-}
-
-/// Starts a process and waits for it in the same thread: the kernel would end the process with the thread that started it.
-fn to_its_end(mut command: Command, started: oneshot::Sender<Pid>) -> io::Result<(ExitStatus, Usage)> {
+/// Starts a process and waits for it.
+fn to_its_end(
+    mut command: Command,
+    watchdog: &Watchdog,
+    started: oneshot::Sender<Pid>,
+) -> io::Result<(ExitStatus, Usage)> {
     let mut child = command.spawn()?;
     let leader = Pid::from_child(&child);
+    watchdog.watch(leader);
     if started.send(leader).is_err() {
         kill_process_group(leader, Signal::KILL).ok();
     }
     // Until its end is collected no other group can get its number: whatever is left of it is killed first.
     retry_on_intr(|| waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT))?;
     kill_process_group(leader, Signal::KILL).ok();
+    watchdog.forget(leader);
     let ended = child.wait4()?;
     let usage = Usage { cpu: ended.rusage.utime + ended.rusage.stime, peak_memory_bytes: ended.rusage.maxrss };
     Ok((ended.status, usage))
@@ -162,15 +171,19 @@ pub(super) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Where `program` is: its base name beside `beside`, else a path that exists, else its base name to be found on `PATH`.
-fn find_program(program: &str, beside: Option<&Path>) -> OsString {
+/// Where `program` is: its base name beside `beside`, else a path that exists, else its base name in one of the folders of `search_path`.
+/// The whole path is wanted: a program that is still to be sought is started by copying this process, which takes ten times as long.
+fn find_program(program: &str, beside: Option<&Path>, search_path: Option<&OsStr>) -> PathBuf {
     let path = Path::new(program);
-    let Some(base) = path.file_name() else { return program.into() };
+    let Some(base) = path.file_name() else { return path.to_owned() };
     let neighbour = beside.map(|folder| folder.join(base)).filter(|path| path.is_file());
-    if let Some(neighbour) = neighbour {
-        return neighbour.into_os_string();
-    }
-    if program.contains('/') && path.exists() { program.into() } else { base.to_owned() }
+    let given = || Some(path.to_owned()).filter(|path| program.contains('/') && path.exists());
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & EXECUTABLE != 0)
+    };
+    let folders = || search_path.into_iter().flat_map(std::env::split_paths);
+    let found = || folders().map(|folder| folder.join(base)).find(is_program);
+    neighbour.or_else(given).or_else(found).unwrap_or_else(|| base.into())
 }
 
 #[cfg(test)]
@@ -200,7 +213,7 @@ mod tests {
 
     fn engine() -> ProcessEngine {
         let path = std::env::var_os("PATH").unwrap();
-        ProcessEngine { program_dir: None, environment: vec![("PATH".into(), path)] }
+        ProcessEngine::new(None, vec![("PATH".into(), path)]).unwrap()
     }
 
     #[tokio::test]
@@ -297,8 +310,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("validate"), "").unwrap();
         let beside = Some(folder.path());
-        assert_eq!(find_program("/usr/local/bin/validate", beside), folder.path().join("validate"));
-        assert_eq!(find_program("/bin/sh", beside), "/bin/sh");
-        assert_eq!(find_program("/nowhere/sh", beside), "sh");
+        let search_path = Some(OsStr::new("/no/such/folder:/bin"));
+        assert_eq!(find_program("/usr/local/bin/validate", beside, search_path), folder.path().join("validate"));
+        assert_eq!(find_program("/bin/sh", beside, None), Path::new("/bin/sh"));
+        assert_eq!(find_program("/nowhere/sh", beside, search_path), Path::new("/bin/sh"));
+        assert_eq!(find_program("no-such-program", beside, search_path), Path::new("no-such-program"));
     }
 }

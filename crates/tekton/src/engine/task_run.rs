@@ -153,7 +153,7 @@ impl Job {
     }
 
     async fn attempt(&self, shared: &Shared, retry: u32, log: &Path, cancel: &watch::Receiver<bool>) -> Attempt {
-        let folder = shared.scratch.join(&self.task_run).join(retry.to_string());
+        let folder = shared.scratch.join(format!("{}.{retry}", self.task_run));
         let steps = match self.prepare(&folder, retry) {
             Ok(steps) => steps,
             Err(refused) => return refused,
@@ -173,8 +173,8 @@ impl Job {
         }
         let attempt = progress.finish(self);
         if !shared.options.keeps_scratch {
-            // What cannot be removed now is tried again with the folder of the whole run.
-            tokio::fs::remove_dir_all(&folder).await.ok();
+            // Nobody waits for this: what is left at the end goes with the folder of the whole run.
+            tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder).ok());
         }
         attempt
     }
@@ -225,6 +225,7 @@ impl Job {
 
     /// Context, workspaces and the paths of results.
     fn variables(&self, folder: &Path, retry: u32) -> std::io::Result<Variables> {
+        std::fs::create_dir(folder)?;
         let mut variables = Variables::default();
         // A referenced Task is read once, with the count of its first attempt; an embedded one is read for each.
         let retry = if self.task_name.is_some() { 0 } else { retry };
@@ -246,7 +247,9 @@ impl Job {
             variables.set(format!("workspaces.{name}.claim"), "");
             variables.set(format!("workspaces.{name}.volume"), "");
         }
-        std::fs::create_dir_all(results_folder(folder))?;
+        if !self.spec.results.is_empty() {
+            std::fs::create_dir(results_folder(folder))?;
+        }
         for result in &self.spec.results {
             variables.set_path(
                 "results",
@@ -317,9 +320,12 @@ impl Progress<'_> {
         }
         substitute::step(&mut step, &paths);
         substitute::step(&mut step, &self.variables);
-        let (script, scratch) = (self.folder.join(format!("{name}.script")), own.join("tmp"));
+        let beside = |ending: &str| self.folder.join(format!("{name}.{ending}"));
+        let (script, scratch) = (beside("script"), beside("tmp"));
         let places = Places { folder: self.folder, script: &script, scratch: &scratch, log };
-        let launch = std::fs::create_dir_all(&scratch)
+        let folders = || if step.results.is_empty() { Ok(()) } else { std::fs::create_dir_all(&own) };
+        let launch = std::fs::create_dir(&scratch)
+            .and_then(|()| folders())
             .and_then(|()| step::launch(&step, self.task_run, &name, places))
             .map_err(|error| format!("prepare the step `{name}`: {error}"));
         let began = Instant::now();
