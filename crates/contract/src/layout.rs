@@ -41,10 +41,16 @@ pub fn logs_prefix(run: &RunId) -> String {
     format!("{}_run/logs/", run_prefix(run))
 }
 
+/// The folder of the hints of a step, with a trailing slash.
+#[must_use]
+pub fn cache_prefix(step: &StepName) -> String {
+    format!("cache/{step}/")
+}
+
 /// The hint that says where the outputs for a step key are.
 #[must_use]
 pub fn cache_key(step: &StepName, key: &StepKey) -> String {
-    format!("cache/{step}/{key}.json")
+    format!("{}{key}.json", cache_prefix(step))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) enum Output {
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(args) => run::main(args),
+        Command::Run(args) => run::main(&args),
         Command::Show(args) => show::main(&args),
         Command::Trace(args) => trace::main(&args),
         Command::Quarantine(args) => quarantine::main(&args),

@@ -76,7 +76,7 @@ Exit codes: 0 the run succeeded; that of the first failed step where it is docum
 2 wrong command line; 66 no such file; 78 a document that no cluster would run.";
 
 /// Runs the Pipeline; the exit code is that of the run.
-pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
+pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
     let (plan, run_id) = args.request.plan()?;
     let state_dir = state::state_dir(args.state_dir.as_deref());
     let options = Options {

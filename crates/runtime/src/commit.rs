@@ -78,6 +78,23 @@ pub(crate) async fn reusable(context: &Context, work: &Work) -> Result<Option<Co
     Ok(Some(found))
 }
 
+/// Earlier manifests of the step and part that are worth finding again, newest first, at most `limit`.
+pub(crate) async fn earlier(context: &Context, part: Option<&Part>, limit: usize) -> Result<Vec<Manifest>, Failure> {
+    let mut hints = context.store.list(&layout::cache_prefix(&context.step)).await?;
+    hints.sort_by(|a, b| (b.modified, &b.key).cmp(&(a.modified, &a.key)));
+    let mut manifests = Vec::new();
+    for hint in hints {
+        if manifests.len() == limit {
+            break;
+        }
+        let Some(content) = get(context, &hint.key).await? else { continue };
+        let Ok(entry) = serde_json::from_slice::<CacheEntry>(&content) else { continue };
+        let found = find(context, &entry.manifest_key).await?.map(|found| found.manifest);
+        manifests.extend(found.filter(|manifest| manifest.part.as_ref() == part));
+    }
+    Ok(manifests)
+}
+
 /// Commits a manifest that points at the outputs of an earlier one.
 pub(crate) async fn adopt(
     context: &Context,

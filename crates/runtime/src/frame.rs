@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::commit::{self, Committed, Work};
 use crate::options::{self, CommonOptions, Parsed};
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Inputs, Outputs, log, results};
+use crate::{Context, Failure, Inputs, Outputs, explain, log, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +115,10 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
     };
     tracing::info!(step = S::NAME, run_id = %context.run_id, root_uri = %root, options = ?own, "started");
 
+    if !common.explain_path.is_empty() {
+        explain::explain::<S>(build, &context, &common, own, &result_paths).await?;
+        return Ok(ExitCode::Committed);
+    }
     let plan = S::gather(&context, own).await?;
     let (work, committed) = resolve::<S>(build, &context, &common, plan, scratch.path()).await?;
     if committed.manifest.run_id == context.run_id {
@@ -143,6 +147,50 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
     }
 }
 
+/// What there is already for a piece of work.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// This run has committed it.
+    Committed(Committed),
+    /// An earlier run has, and its outputs may stand in.
+    Reusable(Committed),
+    /// Nothing that may stand in.
+    Nothing,
+}
+
+/// The work that a plan comes to.
+pub(crate) fn work<S: Step>(build: BuildInfo, context: &Context, common: &CommonOptions, plan: &Plan<S::Job>) -> Work {
+    let digests: Vec<_> =
+        plan.inputs.iter().map(|input| (input.artifact.name.clone(), input.artifact.sha256)).collect();
+    Work {
+        key: StepKey::new(S::NAME, build.code_digest(), &plan.params, context.seed, &digests),
+        part: plan.part.clone(),
+        params: plan.params.clone(),
+        inputs: plan.inputs.iter().map(|input| input.artifact.clone()).collect(),
+        image_digest: (!common.image_digest.is_empty()).then(|| common.image_digest.clone()),
+    }
+}
+
+/// What there is already for `work`.
+pub(crate) async fn standing<S: Step>(
+    context: &Context,
+    common: &CommonOptions,
+    work: &Work,
+    job: &S::Job,
+) -> Result<Standing, Failure> {
+    if let Some(found) = commit::existing(context, work).await? {
+        return Ok(Standing::Committed(found));
+    }
+    if S::REUSE == Reuse::Cached
+        && !common.no_cache
+        && let Some(earlier) = commit::reusable(context, work).await?
+        && S::may_reuse(context, job, &earlier.manifest).await?
+    {
+        return Ok(Standing::Reusable(earlier));
+    }
+    Ok(Standing::Nothing)
+}
+
 /// The committed manifest for this work: found, reused, or made now.
 async fn resolve<S: Step>(
     build: BuildInfo,
@@ -151,26 +199,18 @@ async fn resolve<S: Step>(
     plan: Plan<S::Job>,
     scratch: &Path,
 ) -> Result<(Work, Committed), Failure> {
-    let Plan { part, params, inputs, job } = plan;
-    let digests: Vec<_> = inputs.iter().map(|input| (input.artifact.name.clone(), input.artifact.sha256)).collect();
-    let work = Work {
-        key: StepKey::new(S::NAME, build.code_digest(), &params, context.seed, &digests),
-        part,
-        params,
-        inputs: inputs.iter().map(|input| input.artifact.clone()).collect(),
-        image_digest: (!common.image_digest.is_empty()).then(|| common.image_digest.clone()),
-    };
-    if let Some(found) = commit::existing(context, &work).await? {
-        tracing::info!(manifest_uri = found.uri, "this run has already committed this work");
-        return Ok((work, found));
-    }
-    if S::REUSE == Reuse::Cached
-        && !common.no_cache
-        && let Some(earlier) = commit::reusable(context, &work).await?
-        && S::may_reuse(context, &job, &earlier.manifest).await?
-    {
-        let adopted = commit::adopt(context, &work, earlier, now()).await?;
-        return Ok((work, adopted));
+    let work = work::<S>(build, context, common, &plan);
+    let Plan { inputs, job, .. } = plan;
+    match standing::<S>(context, common, &work, &job).await? {
+        Standing::Committed(found) => {
+            tracing::info!(manifest_uri = found.uri, "this run has already committed this work");
+            return Ok((work, found));
+        }
+        Standing::Reusable(earlier) => {
+            let adopted = commit::adopt(context, &work, earlier, now()).await?;
+            return Ok((work, adopted));
+        }
+        Standing::Nothing => {}
     }
     let mut local = Inputs::default();
     for (index, input) in inputs.iter().enumerate() {
@@ -188,7 +228,7 @@ async fn resolve<S: Step>(
     Ok((work, committed))
 }
 
-fn rejected(committed: &Committed) -> Failure {
+pub(crate) fn rejected(committed: &Committed) -> Failure {
     let reason =
         committed.manifest.facts.get("rejection").and_then(|reason| reason.as_str()).unwrap_or("see its counts");
     Failure::new(ExitCode::DataRejected, format!("the data failed the quality gate: {reason}"))

@@ -4,6 +4,7 @@ mod blocking;
 mod commit;
 mod context;
 mod documents;
+mod explain;
 mod failure;
 mod frame;
 mod inputs;

@@ -31,6 +31,10 @@ pub(crate) struct CommonOptions {
     #[arg(long, env = "FAULTLINE_SCRATCH_DIR", value_name = "DIR", default_value = "")]
     pub scratch_dir: String,
 
+    /// Do nothing, write to this file what would be done and why, and the results where an earlier result stands in
+    #[arg(long, env = "FAULTLINE_EXPLAIN_PATH", value_name = "PATH", default_value = "")]
+    pub explain_path: String,
+
     /// The digest of the image that runs, for the manifest
     #[arg(long, env = "FAULTLINE_IMAGE_DIGEST", value_name = "DIGEST", hide = true, default_value = "")]
     pub image_digest: String,

@@ -12,7 +12,10 @@ use crate::results::STANDARD_RESULTS;
 use crate::step::{ResultKind, Step};
 
 /// Flags that the engine or the machine sets, and a pipeline does not.
-const NOT_PARAMS: &[&str] = &["scratch-dir", "image-digest", "help", "version"];
+const NOT_PARAMS: &[&str] = &["scratch-dir", "explain-path", "image-digest", "help", "version"];
+
+/// The variable twin of `--explain-path`. A runner that reads the annotation sets it to ask what the step would do.
+const EXPLAIN_VARIABLE: &str = "FAULTLINE_EXPLAIN_PATH";
 
 /// The Task as YAML.
 #[must_use]
@@ -27,7 +30,8 @@ pub fn task_yaml<S: Step>() -> String {
         "# Generated from the declaration in steps/{name}; change it there and run `./dev generate`.\n\
          apiVersion: tekton.dev/v1\n\
          kind: Task\n\
-         metadata:\n  name: {name}\n  labels:\n    app.kubernetes.io/part-of: faultline\n    app.kubernetes.io/component: {name}\n\
+         metadata:\n  name: {name}\n  labels:\n    app.kubernetes.io/part-of: faultline\n    app.kubernetes.io/component: {name}\n  \
+         annotations:\n    faultline.dev/explain-env: {EXPLAIN_VARIABLE}\n\
          spec:\n  description: {about}\n  params:\n",
         name = S::NAME,
         about = quoted(S::ABOUT),
