@@ -143,7 +143,8 @@ fn when(findings: &mut Findings<'_>, path: &str, task: &PipelineTask) {
             continue;
         }
         if when.operator.is_none() {
-            findings.add(&WHEN_EXPRESSION, &field, "got no operator, expected in or notin").hint("add `operator: in`");
+            let message = "got no operator, expected in or notin";
+            findings.add(&WHEN_EXPRESSION, &format!("{field}.operator"), message).hint("add `operator: in`");
         }
         if when.values.is_empty() {
             let message = "got no values, expected at least one";
@@ -232,17 +233,24 @@ fn run_after(findings: &mut Findings<'_>, path: &str, task: &PipelineTask, graph
     }
     for (index, name) in task.run_after.iter().enumerate() {
         if !graph.tasks.contains_key(name.as_str()) {
-            unknown_task(findings, &format!("{path}.runAfter[{index}]"), name, None, graph);
+            unknown_task(findings, (&format!("{path}.runAfter[{index}]"), None), name, graph, false);
         }
     }
 }
 
 /// Reports a task that is not among `tasks`.
-fn unknown_task(findings: &mut Findings<'_>, path: &str, name: &str, expression: Option<&str>, graph: &Graph<'_>) {
+fn unknown_task(
+    findings: &mut Findings<'_>,
+    (path, expression): (&str, Option<&str>),
+    name: &str,
+    graph: &Graph<'_>,
+    is_final: bool,
+) {
     let known: Vec<&str> = graph.tasks.keys().copied().collect();
     let (rule, message, hint) = if graph.finally.contains_key(name) {
-        let message = format!("got the task `{name}`, which runs in finally, after all tasks");
-        (&FINALLY_ORDER, message, "move one of the two tasks".to_owned())
+        let when = if is_final { "side by side with this one" } else { "after all tasks" };
+        let message = format!("got the task `{name}`, which runs in finally, {when}");
+        (&FINALLY_ORDER, message, "use a task of `tasks`, or move one of the two".to_owned())
     } else {
         let message = format!("got the task `{name}`, expected one of {}", listed(&known));
         (&UNKNOWN_TASK, message, suggestion(name, &known, "name one of the Pipeline's tasks"))
@@ -324,7 +332,7 @@ fn task_use(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str, grap
     };
     let name = reference.task.as_str();
     let Some(used) = graph.tasks.get(name) else {
-        unknown_task(findings, &text.path, name, Some(expression), graph);
+        unknown_task(findings, (&text.path, Some(expression)), name, graph, is_final);
         return;
     };
     match &reference.target {

@@ -76,8 +76,12 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &str, spec: &TaskSpec, ar
 
 /// A custom task, which something else than Tekton checks; reports what cannot stand together.
 fn is_custom(findings: &mut Findings<'_>, path: &str, spec: &TaskSpec, around: &Surroundings<'_>) -> bool {
-    let fields =
-        [("apiVersion", spec.api_version.is_some()), ("kind", spec.kind.is_some()), ("spec", spec.spec.is_some())];
+    let fields = [
+        ("apiVersion", spec.api_version.is_some()),
+        ("kind", spec.kind.is_some()),
+        ("spec", spec.spec.is_some()),
+        ("metadata", spec.metadata.is_some() && !around.is_embedded),
+    ];
     for (name, _) in fields.iter().filter(|(_, is_there)| *is_there) {
         let field = format!("{path}.{name}");
         if !around.is_embedded {

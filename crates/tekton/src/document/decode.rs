@@ -4,7 +4,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use crate::lint::rules::{INVALID_VALUE, MISSING_FIELD, RETRIES, TIMEOUT, UNKNOWN_FIELD, UNQUOTED_SCALAR, WRONG_TYPE};
+use crate::lint::rules::{
+    INVALID_VALUE, MISSING_FIELD, RETRIES, TIMEOUT, UNKNOWN_FIELD, UNQUOTED_SCALAR, UNSUPPORTED_LOCALLY, WRONG_TYPE,
+};
 use crate::lint::{Findings, closest, meant};
 
 /// How many unreadable fields of one document are reported; each costs one more pass over it.
@@ -20,6 +22,9 @@ const REMOVED: [(&str, &str); 7] = [
     ("serviceAccountName", "use taskRunTemplate.serviceAccountName"),
     ("podTemplate", "use taskRunTemplate.podTemplate"),
 ];
+
+/// Fields of a Task that it has only inside a Pipeline.
+const EMBEDDED_ONLY: [&str; 4] = ["apiVersion", "kind", "spec", "metadata"];
 
 /// What a decoder found fault with.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,7 +111,13 @@ fn report(fault: &Fault<'_>, path: &str, last: Option<&Segment>, findings: &mut 
     let field = if let Some(Segment::Map { key }) = last { key.as_str() } else { "" };
     match fault {
         Fault::UnknownField { known } => {
-            let message = format!("unknown field `{field}`, expected {}", one_of(known));
+            let is_here = |name: &&&str| path.contains("taskSpec.") || !EMBEDDED_ONLY.contains(name);
+            let known: Vec<&str> = if known.contains(&"stepTemplate") {
+                known.iter().filter(is_here).copied().collect()
+            } else {
+                known.clone()
+            };
+            let message = format!("unknown field `{field}`, expected {}", one_of(&known));
             let removed = REMOVED.iter().find(|(name, _)| *name == field);
             let hint = closest(field, known.iter().copied()).map(|name| meant(&name));
             let hint = hint.or_else(|| removed.map(|(_, instead)| format!("it is gone since v1: {instead}")));
@@ -117,6 +128,12 @@ fn report(fault: &Fault<'_>, path: &str, last: Option<&Segment>, findings: &mut 
             findings
                 .add(&MISSING_FIELD, path, format!("got no `{name}`, which is required"))
                 .hint(format!("add `{name}`"));
+        }
+        Fault::UnknownWord { got, .. }
+            if field == "onError" && got.starts_with("$(params") && path.contains("steps[") =>
+        {
+            let message = "unsupported: a param as onError of a step";
+            findings.add(&UNSUPPORTED_LOCALLY, path, message).hint("a cluster runs it; `faultline run` does not");
         }
         Fault::UnknownWord { got, known } => {
             let message = format!("got `{got}`, expected {}", one_of(known));
@@ -152,11 +169,12 @@ fn report(fault: &Fault<'_>, path: &str, last: Option<&Segment>, findings: &mut 
         }
         Fault::Other(message) => {
             let is_duration = message.contains("duration");
+            let is_negative = message.contains("`-");
             let added = findings.add(if is_duration { &TIMEOUT } else { &INVALID_VALUE }, path, *message);
-            added.hint(if is_duration {
-                "write for example \"1h30m\", or \"0\" for no limit"
-            } else {
-                "give another value"
+            added.hint(match (is_duration, is_negative) {
+                (true, true) => "a timeout cannot be negative; \"0\" is no limit",
+                (true, false) => "write for example \"1h30m\", or \"0\" for no limit",
+                (false, _) => "give another value",
             });
         }
     }

@@ -178,7 +178,8 @@ impl<'a> Links<'a> {
             };
             let problem = if used.task.matrix.is_some() {
                 let is_text = result.kind == ParamType::String;
-                (!is_text).then(|| "a task with a matrix can hand on only texts".to_owned())
+                (!is_text && used.task.task_spec.is_none())
+                    .then(|| "a task with a matrix can hand on only texts".to_owned())
             } else {
                 misfit(result, &selector, text, expression)
             };
