@@ -9,8 +9,11 @@ use crate::lint::rules::{
 };
 use crate::lint::{Findings, closest, meant};
 
-/// How many unreadable fields of one document are reported; each costs one more pass over it.
-const MAX_FAULTS: usize = 50;
+/// How many unreadable fields of one document are reported at the least and at the most; each costs one more pass over it.
+const FAULTS: (usize, usize) = (5, 50);
+
+/// How many values all passes over a document may look at.
+const MAX_WORK: usize = 2_000_000;
 
 /// Fields of earlier API versions, and what stands for them.
 const REMOVED: [(&str, &str); 7] = [
@@ -38,8 +41,8 @@ enum Fault<'a> {
 
 /// `value` as a `T`; `None` when it cannot be mended. All faults are added to `findings`.
 pub(super) fn decode<T: DeserializeOwned>(mut value: Value, root: &str, findings: &mut Findings<'_>) -> Option<T> {
-    drop_nulls(&mut value, "");
-    for _ in 0..MAX_FAULTS {
+    let nodes = drop_nulls(&mut value, "");
+    for _ in 0..(MAX_WORK / nodes).clamp(FAULTS.0, FAULTS.1) {
         let error = match serde_path_to_error::deserialize(&value) {
             Ok(decoded) => return Some(decoded),
             Err(error) => error,
@@ -64,16 +67,16 @@ pub(super) fn decode<T: DeserializeOwned>(mut value: Value, root: &str, findings
 }
 
 /// A cluster drops empty fields before it looks at them. The value of a param alone is read as an empty text.
-fn drop_nulls(value: &mut Value, list: &str) {
+///
+/// Returns the number of values that are left.
+fn drop_nulls(value: &mut Value, list: &str) -> usize {
     match value {
         Value::Object(fields) => {
             fields.retain(|key, value| !value.is_null() || (list == "params" && key == "value"));
-            for (key, value) in fields {
-                drop_nulls(value, key);
-            }
+            1 + fields.iter_mut().map(|(key, value)| drop_nulls(value, key)).sum::<usize>()
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| drop_nulls(item, list)),
-        _ => {}
+        Value::Array(items) => 1 + items.iter_mut().map(|item| drop_nulls(item, list)).sum::<usize>(),
+        _ => 1,
     }
 }
 

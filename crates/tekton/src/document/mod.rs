@@ -50,7 +50,7 @@ const KINDS: [&str; 5] = ["Task", "Pipeline", "PipelineRun", "TaskRun", "StepAct
 const OTHER_KINDS: [&str; 3] = ["CustomRun", "VerificationPolicy", "Run"];
 
 /// The largest file, in bytes; it may hold many documents.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The longest name that Tekton takes.
 const MAX_NAME: usize = 63;
@@ -344,7 +344,10 @@ mod tests {
     #[test]
     fn wrong_types_and_names_are_refused() {
         let head = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec:\n";
-        assert!(error(&format!("{head}  params:\n  - name: n\n")).contains("p.yaml:6:5: spec.params[0].name"));
+        assert!(
+            error(&format!("{head}  params:\n  - name: n\n"))
+                .contains("p.yaml:6:11: spec.params[0].name: `n` without quotes")
+        );
         assert!(error("apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: Big}\nspec: {}\n").contains("`Big`"));
         assert!(error("apiVersion: tekton.dev/v2\nkind: Task\n").contains("expected `tekton.dev/v1`"));
         assert!(error("apiVersion: tekton.dev/v1\nkind: Trask\n").contains("expected Task, Pipeline"));

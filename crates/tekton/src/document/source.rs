@@ -179,7 +179,7 @@ mod tests {
         let start = |path: &str| source.reference(path, "params.x").start;
         assert_eq!(start("é"), Position { line: 1, column: 7 });
         assert_eq!(start("script"), Position { line: 4, column: 7 });
-        assert_eq!(source.reference("script", "params.y").start, Position { line: 2, column: 9 });
+        assert_eq!(source.reference("script", "params.y").start, Position { line: 3, column: 3 });
     }
 
     #[test]

@@ -30,18 +30,28 @@ impl Files {
                 files.judged.insert(path.clone(), inspect(path)?);
             }
         }
-        let folders: BTreeSet<PathBuf> =
-            files.judged.keys().map(|file| file.parent().map_or_else(PathBuf::new, Path::to_owned)).collect();
-        for file in
-            folders.iter().flat_map(|folder| yaml_files(&folder.join("tasks")).into_iter().chain(yaml_files(folder)))
-        {
-            if !files.judged.contains_key(&file)
+        files.look_around();
+        Ok(files)
+    }
+
+    /// Reads what stands beside the files, if something is missing in them.
+    fn look_around(&mut self) {
+        let set = self.set();
+        let documents = self.judged.values().flat_map(|inspected| &inspected.documents);
+        let lacking =
+            documents.filter(|(document, _)| uses(document).into_iter().any(|(kind, name)| !set.has(kind, name)));
+        let folders: BTreeSet<PathBuf> = lacking
+            .map(|(document, _)| document.source().file().parent().map_or_else(PathBuf::new, Path::to_owned))
+            .collect();
+        let files =
+            folders.iter().flat_map(|folder| yaml_files(&folder.join("tasks")).into_iter().chain(yaml_files(folder)));
+        for file in files {
+            if !self.judged.contains_key(&file)
                 && let Ok(inspected) = inspect(&file)
             {
-                files.nearby.extend(inspected.documents.into_iter().map(|(document, _)| document));
+                self.nearby.extend(inspected.documents.into_iter().map(|(document, _)| document));
             }
         }
-        Ok(files)
     }
 
     fn walk(&mut self, folder: &Path) -> Result<(), Error> {
@@ -83,6 +93,20 @@ impl Files {
     }
 }
 
+/// The Tasks and Pipelines that a document names.
+fn uses(document: &Document) -> Vec<(&'static str, &str)> {
+    let (pipeline, task, run) = match &document.body {
+        Body::Pipeline(spec) => (Some(spec.as_ref()), None, None),
+        Body::PipelineRun(spec) => (spec.pipeline_spec.as_ref(), None, spec.pipeline_ref.as_ref()),
+        Body::TaskRun(spec) => (None, spec.task_ref.as_ref(), None),
+        Body::Task(_) | Body::StepAction(_) => (None, None, None),
+    };
+    let tasks = pipeline.into_iter().flat_map(|spec| spec.tasks.iter().chain(&spec.finally));
+    let tasks = tasks.filter_map(|task| task.task_ref.as_ref()).chain(task);
+    let tasks = tasks.filter_map(|one| one.name.as_deref()).map(|name| ("Task", name));
+    tasks.chain(run.and_then(|one| one.name.as_deref()).map(|name| ("Pipeline", name))).collect()
+}
+
 /// A file that is no YAML may be a template of anything; one that cannot be read twice is left out.
 fn mentions_tekton(file: &Path) -> bool {
     std::fs::read(file).is_ok_and(|bytes| bytes.windows(GROUP.len()).any(|window| window == GROUP))
@@ -104,6 +128,10 @@ impl<'a> Set<'a> {
     /// The Pipeline of that name that is nearest to `file`.
     pub(super) fn pipeline(&self, name: &str, file: &Path) -> Option<&'a PipelineSpec> {
         self.pipelines.get(name).and_then(|all| nearest(all, file))
+    }
+
+    fn has(&self, kind: &str, name: &str) -> bool {
+        if kind == "Task" { self.tasks.contains_key(name) } else { self.pipelines.contains_key(name) }
     }
 
     pub(super) fn task_names(&self) -> Vec<&'a str> {
