@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::names::{named, unique};
-use super::pipeline_task::{self, Graph};
+use super::names::{named, unique, unique_by};
+use super::pipeline_task::{self, Graph, Seat};
 use super::step::suggestion;
 use super::texts::task_inputs;
 use super::uses::Uses;
@@ -11,12 +11,14 @@ use super::{cycle, task};
 use crate::document::{ParamSpec, ParamType, ParamValue, PipelineSpec};
 use crate::error::listed;
 use crate::lint::Findings;
-use crate::lint::rules::{CYCLE, MISSING_FIELD, PIPELINE_RESULT, RESULT_TYPE, UNKNOWN_TASK};
+use crate::lint::rules::{CYCLE, DUPLICATE_RESULT, MISSING_FIELD, PIPELINE_RESULT, RESULT_TYPE, UNKNOWN_TASK};
 use crate::references::{Selector, Target, TaskReference, expressions, task_reference, task_references};
 
 /// What a run gives to the Pipeline that stands in it.
 #[derive(Default)]
 pub(super) struct Given<'a> {
+    /// The Pipeline stands in a run.
+    pub(super) is_run: bool,
     /// Names of params.
     pub(super) params: BTreeSet<&'a str>,
     /// Names of workspaces.
@@ -41,7 +43,8 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec
     let graph = Graph::new(spec, given);
     for (list, tasks, is_final) in [(&tasks, &spec.tasks, false), (&finally, &spec.finally, true)] {
         for (index, task) in tasks.iter().enumerate() {
-            pipeline_task::check(findings, &format!("{list}[{index}]"), task, &graph, is_final);
+            let seat = Seat { is_final, is_last: index + 1 == tasks.len() };
+            pipeline_task::check(findings, &format!("{list}[{index}]"), task, &graph, seat);
         }
     }
     check_cycle(findings, &tasks, spec);
@@ -105,7 +108,7 @@ fn check_cycle(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
 
 /// Results of a Pipeline are made of results of its tasks.
 fn results(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
-    unique(findings, "result", named(path, &spec.results, |result| result.name.as_str()));
+    unique_by(findings, &DUPLICATE_RESULT, "result", named(path, &spec.results, |result| result.name.as_str()));
     let all = spec.tasks.iter().map(|task| ("tasks", task)).chain(spec.finally.iter().map(|task| ("finally", task)));
     let tasks: BTreeMap<(&str, &str), _> = all.map(|(scope, task)| ((scope, task.name.as_str()), task)).collect();
     let hint = "write `$(tasks.<task>.results.<result>)`";

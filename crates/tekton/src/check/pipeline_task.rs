@@ -12,8 +12,8 @@ use crate::error::listed;
 use crate::lint::Findings;
 use crate::lint::rules::{
     CONFLICTING_FIELDS, EMPTY_MATRIX, FINALLY_ORDER, INVALID_NAME, INVALID_REFERENCE, MALFORMED_REFERENCE,
-    MATRIX_LENGTH, MATRIX_RESULT, MATRIX_SIZE, MATRIX_TYPE, MISSING_FIELD, ON_ERROR_RETRIES, UNKNOWN_CONTEXT,
-    UNKNOWN_TASK, UNKNOWN_WORKSPACE, WHEN_EXPRESSION,
+    MATRIX_LENGTH, MATRIX_RESULT, MATRIX_SIZE, MATRIX_TYPE, MISSING_FIELD, ON_ERROR_RETRIES, RESULT_TYPE,
+    UNKNOWN_CONTEXT, UNKNOWN_TASK, UNKNOWN_WORKSPACE, WHEN_EXPRESSION,
 };
 use crate::matrix::MAX_COMBINATIONS;
 use crate::references::{Selector, Target, bracketed, expressions, param_reference, task_reference};
@@ -37,8 +37,17 @@ pub(super) struct Graph<'a> {
     pub(super) finally: BTreeMap<&'a str, &'a PipelineTask>,
 }
 
+/// Where a task stands in its Pipeline.
+#[derive(Clone, Copy)]
+pub(super) struct Seat {
+    /// Under `finally`.
+    pub(super) is_final: bool,
+    /// At the end of its list.
+    pub(super) is_last: bool,
+}
+
 /// Everything that one task of a Pipeline says about itself and the others.
-pub(super) fn check(findings: &mut Findings<'_>, path: &str, task: &PipelineTask, graph: &Graph<'_>, is_final: bool) {
+pub(super) fn check(findings: &mut Findings<'_>, path: &str, task: &PipelineTask, graph: &Graph<'_>, seat: Seat) {
     let field = |name: &str| format!("{path}.{name}");
     label(findings, &field("name"), &task.name);
     body(findings, path, task);
@@ -53,16 +62,18 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &str, task: &PipelineTask
     if let Some(matrix) = &task.matrix {
         check_matrix(findings, path, task, matrix, graph);
     }
-    run_after(findings, path, task, graph, is_final);
+    run_after(findings, path, task, graph, seat.is_final);
     for text in task_inputs(path, task) {
         for expression in expressions(text.text) {
-            reference(findings, &text, expression, graph, is_final);
+            reference(findings, &text, expression, graph, seat);
         }
     }
     if let Some(spec) = &task.task_spec {
         let mut params = graph.given.params.clone();
         params.extend(graph.params.keys());
-        params.extend(given(task).map(|param| param.name.as_str()));
+        if graph.given.is_run {
+            params.extend(given(task).map(|param| param.name.as_str()));
+        }
         let workspaces = graph.workspaces.union(&graph.given.workspaces).copied();
         let workspaces = workspaces.chain(task.workspaces.iter().map(|binding| binding.name.as_str())).collect();
         task::check(findings, &field("taskSpec"), spec, &Surroundings { is_embedded: true, params, workspaces });
@@ -70,7 +81,7 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &str, task: &PipelineTask
 }
 
 /// The params that a task is given, by itself or its matrix.
-pub(crate) fn given(task: &PipelineTask) -> impl Iterator<Item = &Param> {
+fn given(task: &PipelineTask) -> impl Iterator<Item = &Param> {
     let matrix = task.matrix.iter();
     let fanned =
         matrix.flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
@@ -261,7 +272,7 @@ fn unknown_task(
     }
 }
 
-fn reference(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str, graph: &Graph<'_>, is_final: bool) {
+fn reference(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str, graph: &Graph<'_>, seat: Seat) {
     let first = expression.split(['.', '[']).next().unwrap_or_default();
     if !PREFIXES.contains(&first) {
         let message =
@@ -283,21 +294,23 @@ fn reference(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str, gra
         return;
     }
     if first == "context" {
-        context(findings, text, expression);
+        // Admission looks at the params of the last task alone.
+        context(findings, text, expression, seat.is_last && !text.path.contains("].when["));
     }
     if first == "tasks" || first == "finally" {
-        task_use(findings, text, expression, graph, is_final);
+        task_use(findings, text, expression, graph, seat.is_final);
     }
 }
 
-fn context(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str) {
+fn context(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str, is_refused: bool) {
     let found = CONTEXT.iter().find_map(|(prefix, known)| Some((expression.strip_prefix(prefix)?, *known)));
     match found {
         Some((name, known)) if known.contains(&name) => {}
         Some((name, known)) => {
+            let rule = if is_refused { &UNKNOWN_CONTEXT } else { &MALFORMED_REFERENCE };
             let message = format!("`$({expression})` does not exist, known: {}", listed(known));
             let hint = suggestion(name, known, "use one of the known variables");
-            findings.add_reference(&UNKNOWN_CONTEXT, &text.path, expression, message).hint(hint);
+            findings.add_reference(rule, &text.path, expression, message).hint(hint);
         }
         // The Task that the text is given to replaces these.
         None if expression.starts_with("context.task") => {}
@@ -381,7 +394,7 @@ fn matrix_result(
     if text.place == Place::Text || !text.is_whole(expression) {
         let message = format!("`$({expression})` is a list in the middle of a text");
         findings
-            .add_reference(&MATRIX_RESULT, &text.path, expression, message)
+            .add_reference(&RESULT_TYPE, &text.path, expression, message)
             .hint("let it stand alone as the value of a param of type array");
     }
 }

@@ -50,9 +50,14 @@ pub(super) fn check_pipeline_run(findings: &mut Findings<'_>, spec: &PipelineRun
     }
     task_run_specs(findings, spec);
     if let Some(pipeline) = &spec.pipeline_spec {
-        let params = spec.params.iter().map(|param| param.name.as_str()).collect();
+        // Admission knows all names that stand anywhere in the run; whether they reach the place, the run shows.
+        let tasks = pipeline.tasks.iter();
+        let of_tasks = tasks.clone().flat_map(|task| &task.params).map(|param| param.name.as_str());
+        let of_specs = tasks.filter_map(|task| task.task_spec.as_ref()).flat_map(|spec| &spec.params);
+        let own = spec.params.iter().map(|param| param.name.as_str());
+        let params = own.chain(of_tasks).chain(of_specs.map(|spec| spec.name.as_str())).collect();
         let workspaces = spec.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
-        pipeline::check(findings, EMBEDDED, pipeline, &Given { params, workspaces });
+        pipeline::check(findings, EMBEDDED, pipeline, &Given { is_run: true, params, workspaces });
     }
 }
 
