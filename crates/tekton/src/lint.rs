@@ -49,7 +49,9 @@ pub fn lint(paths: &[PathBuf]) -> Result<Report, Error> {
         for (document, unread) in &inspected.documents {
             report.documents += 1;
             let mut findings = Findings::new(document.source());
-            unread.iter().for_each(|path| findings.skip(path));
+            for path in unread {
+                findings.skip(path);
+            }
             let (kind, name) = (document.kind(), document.name.as_str());
             if !name.is_empty() && !seen.insert((kind, name)) {
                 let message = format!("the {kind} `{name}` stands in this file twice: the last one wins");

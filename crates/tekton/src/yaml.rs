@@ -306,7 +306,7 @@ impl<'a> Reader<'a> {
             if let (Some(written), Some(key)) = (&written, &key)
                 && written != key
             {
-                renamed.push((path.0.clone(), written.clone()));
+                renamed.push((path.as_str().to_owned(), written.clone()));
             }
             let (event, value_span) = self.expect_next(span)?;
             let mut item = self.node(event, value_span, depth + 1, path, renamed)?;
@@ -354,19 +354,25 @@ fn key(text: &str) -> String {
     }
 }
 
-/// The path of the node that is being read.
-#[derive(Default)]
-struct Path(String);
+/// The path of a node, built up and taken back on the way through a document.
+#[derive(Debug, Default)]
+pub(crate) struct Path(String);
 
 impl Path {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Returns what to truncate to.
-    fn push_index(&mut self, index: usize) -> usize {
+    pub(crate) fn push_index(&mut self, index: usize) -> usize {
         let kept = self.0.len();
-        self.0.push_str(&format!("[{index}]"));
+        self.0.push('[');
+        self.0.push_str(&index.to_string());
+        self.0.push(']');
         kept
     }
 
-    fn push_key(&mut self, key: &str) -> usize {
+    pub(crate) fn push_key(&mut self, key: &str) -> usize {
         let kept = self.0.len();
         if kept > 0 {
             self.0.push('.');
@@ -375,7 +381,7 @@ impl Path {
         kept
     }
 
-    fn truncate(&mut self, kept: usize) {
+    pub(crate) fn truncate(&mut self, kept: usize) {
         self.0.truncate(kept);
     }
 }
@@ -483,15 +489,15 @@ mod tests {
                 assert!(message.contains("100 deep"), "{message}");
             }
         }
-        let chain: String = (1..200).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
-        assert!(limit(&format!("a0: &a0 []\n{chain}")).1.contains("100 deep"));
+        let chain: Vec<_> = (1..200).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+        assert!(limit(&format!("a0: &a0 []\n{}", chain.concat())).1.contains("100 deep"));
     }
 
     #[test]
     fn aliases_cannot_blow_up() {
-        let bomb: String =
+        let bomb: Vec<_> =
             (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))).collect();
-        assert!(limit(&format!("a0: &a0 [lol, lol]\n{bomb}")).1.contains("aliases written out"));
+        assert!(limit(&format!("a0: &a0 [lol, lol]\n{}", bomb.concat())).1.contains("aliases written out"));
         let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 100].join(", "));
         assert!(limit(&text).1.contains("bytes"));
         assert!(fault("a: &a [*a]\n").message.contains("inside the node"));

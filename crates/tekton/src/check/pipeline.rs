@@ -77,7 +77,7 @@ fn check_cycle(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
     let inputs: Vec<Vec<TaskReference>> = spec
         .tasks
         .iter()
-        .map(|task| task_inputs("", task).iter().flat_map(|text| task_references(text.text)).collect())
+        .map(|task| task_inputs("", task).iter().flat_map(|text| task_references(text.content)).collect())
         .collect();
     let used = |index: usize| {
         let results = inputs[index].iter().filter(|one| matches!(one.target, Target::Result(..)));
@@ -97,7 +97,7 @@ fn check_cycle(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
     let at = waits_by_order.map_or_else(
         || {
             let texts = task_inputs(&format!("{path}[{first}]"), &spec.tasks[first]);
-            let uses = |text: &super::Text<'_>| task_references(text.text).iter().any(|one| one.task == cycle[1]);
+            let uses = |text: &super::Text<'_>| task_references(text.content).iter().any(|one| one.task == cycle[1]);
             texts.iter().find(|text| uses(text)).map_or_else(|| path.to_owned(), |text| text.path.clone())
         },
         |index| format!("{path}[{first}].runAfter[{index}]"),
@@ -119,7 +119,7 @@ fn results(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
         let is_result = |expression: &&str| {
             task_reference(expression).is_some_and(|reference| matches!(reference.target, Target::Result(..)))
         };
-        if !texts.iter().any(|text| expressions(text).iter().any(|one| is_result(one))) {
+        if !texts.iter().any(|text| expressions(text).iter().any(is_result)) {
             let message = "expected a reference such as `$(tasks.<task>.results.<result>)`";
             findings.add(&PIPELINE_RESULT, &path, message).hint(hint);
             continue;

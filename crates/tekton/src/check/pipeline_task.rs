@@ -64,7 +64,7 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &str, task: &PipelineTask
     }
     run_after(findings, path, task, graph, seat.is_final);
     for text in task_inputs(path, task) {
-        for expression in expressions(text.text) {
+        for expression in expressions(text.content) {
             reference(findings, &text, expression, graph, seat);
         }
     }

@@ -126,20 +126,20 @@ pub(super) fn check_references(
 ) {
     let declared: HashMap<&str, &ParamSpec> = spec.params.iter().map(|param| (param.name.as_str(), param)).collect();
     for text in texts {
-        if text.text.contains("$(params.$(") {
+        if text.content.contains("$(params.$(") {
             let message = "`$(params.$(...))` is a reference inside a reference, expected a name";
             findings
                 .add(&INVALID_REFERENCE, &text.path, message)
                 .hint("references are not looked at twice; name the param itself");
             continue;
         }
-        for expression in expressions(text.text) {
+        for expression in expressions(text.content) {
             if let Some((name, selector)) = param_reference(expression) {
                 match declared.get(name) {
                     Some(param) => param_use(findings, text, param, selector, expression),
                     None if around.params.contains(name) => {}
                     None => {
-                        unknown_param(findings, text, name, expression, declared.keys().chain(&around.params).copied())
+                        unknown_param(findings, text, name, expression, declared.keys().chain(&around.params).copied());
                     }
                 }
             } else if expression.starts_with("context.") {

@@ -191,15 +191,15 @@ pub(super) fn value(findings: &mut Findings<'_>, path: &str, value: &ParamValue)
     }
     let Some(written) = written else { return };
     let hint = format!("write \"{written}\" if that is meant");
-    if written != read {
-        let message = match written.as_str() {
-            "" => "got nothing, which is read as an empty text".to_owned(),
-            written => format!("`{written}` without quotes is read as `{read}`"),
-        };
-        findings.add(&UNQUOTED_VALUE, path, message).hint(hint);
-    } else {
+    if written == read {
         findings.add(&PLAIN_SCALAR, path, format!("`{written}` without quotes is no text for YAML")).hint(hint);
+        return;
     }
+    let message = match written.as_str() {
+        "" => "got nothing, which is read as an empty text".to_owned(),
+        written => format!("`{written}` without quotes is read as `{read}`"),
+    };
+    findings.add(&UNQUOTED_VALUE, path, message).hint(hint);
 }
 
 fn results(findings: &mut Findings<'_>, path: &str, results: &[TaskResult]) {

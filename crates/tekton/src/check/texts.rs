@@ -6,7 +6,7 @@ use crate::document::{EnvVar, Param, ParamValue, PipelineTask, Step, StepTemplat
 #[derive(Clone, Debug)]
 pub(crate) struct Text<'a> {
     pub(crate) path: String,
-    pub(crate) text: &'a str,
+    pub(crate) content: &'a str,
     pub(crate) place: Place,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Place {
 impl Text<'_> {
     /// The text is nothing but this reference.
     pub(crate) fn is_whole(&self, expression: &str) -> bool {
-        self.text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')) == Some(expression)
+        self.content.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')) == Some(expression)
     }
 }
 
@@ -39,7 +39,7 @@ struct Texts<'a, 'p> {
 impl<'a> Texts<'a, '_> {
     fn add(&mut self, field: &str, text: &'a str, place: Place) {
         if text.contains("$(") {
-            self.found.push(Text { path: format!("{}.{field}", self.path), text, place });
+            self.found.push(Text { path: format!("{}.{field}", self.path), content: text, place });
         }
     }
 
@@ -76,7 +76,9 @@ impl<'a> Texts<'a, '_> {
                 ParamValue::Text(text) => self.add(&field, text, Place::Value),
                 ParamValue::List(items) => self.list(&field, items),
                 ParamValue::Map(entries) => {
-                    entries.iter().for_each(|(key, text)| self.add(&format!("{field}.{key}"), text, Place::Text));
+                    for (key, text) in entries {
+                        self.add(&format!("{field}.{key}"), text, Place::Text);
+                    }
                 }
             }
         }

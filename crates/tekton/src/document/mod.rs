@@ -188,7 +188,7 @@ pub(crate) fn inspect(file: &Path) -> Result<Inspected, Error> {
 fn not_utf8(file: &Path, bytes: &[u8], at: usize) -> Inspected {
     let (before, rest) = bytes.split_at(at);
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
     let byte = rest.first().copied().unwrap_or_default();
     let message = format!("got the byte 0x{byte:02X} (byte {at} of the file), which is not UTF-8");
@@ -237,7 +237,8 @@ fn document(file: &Path, text: &Arc<Text>, raw: RawDocument, inspected: &mut Ins
     let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (word("apiVersion"), word("kind"));
     // A document without apiVersion is of Tekton when its kind is.
-    if !version.starts_with("tekton.dev/") && !(version.is_empty() && KINDS.contains(&kind.as_str())) {
+    let is_tekton = version.starts_with("tekton.dev/") || (version.is_empty() && KINDS.contains(&kind.as_str()));
+    if !is_tekton {
         return;
     }
     inspected.is_tekton = true;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::lint::{Finding, Rule};
 use crate::references::expressions;
-use crate::yaml::{Extent, Position, Positions};
+use crate::yaml::{self, Extent, Position, Positions};
 
 /// The longest line that a finding quotes, in characters.
 const MAX_QUOTED: usize = 400;
@@ -125,27 +125,25 @@ pub(crate) fn is_below(path: &str, above: &str) -> bool {
 /// All references in the texts of `value`.
 pub(super) fn references(value: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    collect(value, &mut String::new(), &mut found);
+    collect(value, &mut yaml::Path::default(), &mut found);
     found
 }
 
-fn collect(value: &Value, path: &mut String, found: &mut Vec<(String, String)>) {
-    let kept = path.len();
+fn collect(value: &Value, path: &mut yaml::Path, found: &mut Vec<(String, String)>) {
     match value {
-        Value::String(text) => found.extend(expressions(text).into_iter().map(|one| (path.clone(), one.to_owned()))),
+        Value::String(text) => {
+            found.extend(expressions(text).into_iter().map(|one| (path.as_str().to_owned(), one.to_owned())));
+        }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                path.push_str(&format!("[{index}]"));
+                let kept = path.push_index(index);
                 collect(item, path, found);
                 path.truncate(kept);
             }
         }
         Value::Object(fields) => {
             for (key, field) in fields {
-                if kept > 0 {
-                    path.push('.');
-                }
-                path.push_str(key);
+                let kept = path.push_key(key);
                 collect(field, path, found);
                 path.truncate(kept);
             }

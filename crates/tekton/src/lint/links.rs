@@ -10,8 +10,8 @@ use super::set::Set;
 use super::{Findings, closest, meant};
 use crate::check::{Place, Text, task_inputs};
 use crate::document::{
-    Body, Document, Param, ParamSpec, ParamType, ParamValue, PipelineRunSpec, PipelineSpec, PipelineTask, TaskResult,
-    TaskRunSpec, TaskSpec,
+    Body, Document, Param, ParamSpec, ParamType, ParamValue, PipelineRunSpec, PipelineSpec, PipelineTask, RunWorkspace,
+    TaskResult, TaskRunSpec, TaskSpec,
 };
 use crate::error::listed;
 use crate::references::{Selector, Target, TaskReference, expressions, param_reference, task_reference};
@@ -73,7 +73,7 @@ impl<'a> Links<'a> {
         for (index, result) in self.spec.results.iter().enumerate() {
             let path = format!("{root}.results[{index}].value");
             for text in result.value.texts() {
-                self.results(findings, &Text { path: path.clone(), text, place: Place::Value });
+                self.results(findings, &Text { path: path.clone(), content: text, place: Place::Value });
             }
         }
     }
@@ -157,7 +157,7 @@ impl<'a> Links<'a> {
 
     /// Results that are used: declared, and used by their type.
     fn results(&self, findings: &mut Findings<'_>, text: &Text<'_>) {
-        for expression in expressions(text.text) {
+        for expression in expressions(text.content) {
             let Some(TaskReference { task, target: Target::Result(name, selector), scope }) =
                 task_reference(expression)
             else {
@@ -244,7 +244,7 @@ fn misfit(result: &TaskResult, selector: &Selector, text: &Text<'_>, expression:
         (ParamType::Object, Selector::Index(_)) => stays("an object has no items"),
         (ParamType::Object, Selector::Key(key)) => {
             let known: Vec<&String> = result.properties.iter().flat_map(BTreeMap::keys).collect();
-            let is_known = known.iter().any(|known| *known == key);
+            let is_known = known.contains(&key);
             (!is_known).then(|| format!("the result has no key `{key}`, known: {}", listed(&known)))
         }
         (_, Selector::Whole) => stays("a list or object is written with `[*]`"),
@@ -301,9 +301,11 @@ fn fitting(
 }
 
 fn missing(findings: &mut Findings<'_>, path: &str, kind: &str, name: &str, known: &[&str]) {
-    let in_cluster = match name.chars().any(|c| c.is_ascii_uppercase() || c == '_') {
-        true => "no cluster has one of that name either",
-        false => "the run fails unless the cluster has it already",
+    let is_no_name = name.chars().any(|c| c.is_ascii_uppercase() || c == '_');
+    let in_cluster = if is_no_name {
+        "no cluster has one of that name either"
+    } else {
+        "the run fails unless the cluster has it already"
     };
     let message = format!("the {kind} `{name}` is not among the files: {in_cluster}");
     let hint = closest(name, known).map_or_else(
@@ -331,7 +333,7 @@ fn pipeline_run(document: &Document, spec: &PipelineRunSpec, set: &Set<'_>, find
     let taker = Taker { name: "the Pipeline".to_owned(), params: &pipeline.params, path: path.to_owned() };
     run_params(findings, &taker, &spec.params, is_embedded);
     let declared = pipeline.workspaces.iter().map(|workspace| (workspace.name.as_str(), workspace.optional));
-    run_workspaces(findings, &taker, declared, spec.workspaces.iter().map(|one| one.name.as_str()), is_embedded);
+    run_workspaces(findings, &taker, declared, &spec.workspaces, is_embedded);
 }
 
 fn task_run(document: &Document, spec: &TaskRunSpec, set: &Set<'_>, findings: &mut Findings<'_>) {
@@ -349,7 +351,7 @@ fn task_run(document: &Document, spec: &TaskRunSpec, set: &Set<'_>, findings: &m
     let taker = Taker { name: "the Task".to_owned(), params: &task.params, path: path.to_owned() };
     run_params(findings, &taker, &spec.params, is_embedded);
     let declared = task.workspaces.iter().map(|workspace| (workspace.name.as_str(), workspace.optional));
-    run_workspaces(findings, &taker, declared, spec.workspaces.iter().map(|one| one.name.as_str()), is_embedded);
+    run_workspaces(findings, &taker, declared, &spec.workspaces, is_embedded);
 }
 
 fn run_params(findings: &mut Findings<'_>, taker: &Taker<'_>, params: &[Param], is_embedded: bool) {
@@ -369,22 +371,22 @@ fn run_params(findings: &mut Findings<'_>, taker: &Taker<'_>, params: &[Param], 
 fn run_workspaces<'n>(
     findings: &mut Findings<'_>,
     taker: &Taker<'_>,
-    declared: impl Iterator<Item = (&'n str, bool)> + Clone,
-    given: impl Iterator<Item = &'n str> + Clone,
+    declared: impl Iterator<Item = (&'n str, bool)>,
+    given: &[RunWorkspace],
     is_embedded: bool,
 ) {
-    for (name, _) in declared.clone().filter(|(name, optional)| !optional && !given.clone().any(|given| given == *name))
-    {
+    let declared: Vec<(&str, bool)> = declared.collect();
+    let is_given = |name: &str| given.iter().any(|given| given.name == name);
+    for (name, _) in declared.iter().filter(|(name, optional)| !optional && !is_given(name)) {
         let message = format!("{} requires the workspace `{name}`, which the run does not give: it fails", taker.name);
         let hint = format!("add it under `workspaces`: {{name: {name}, emptyDir: {{}}}}");
         findings.add(&MISSING_WORKSPACE, &taker.path, message).hint(hint);
     }
-    for (index, name) in given.enumerate() {
-        if !is_embedded && !declared.clone().any(|(known, _)| known == name) {
-            let message = format!("{} declares no workspace `{name}`", taker.name);
-            findings
-                .add(&UNDECLARED_WORKSPACE, &format!("spec.workspaces[{index}].name"), message)
-                .hint("remove it, or declare it there");
+    for (index, workspace) in given.iter().enumerate() {
+        if !is_embedded && !declared.iter().any(|(known, _)| *known == workspace.name) {
+            let message = format!("{} declares no workspace `{}`", taker.name, workspace.name);
+            let path = format!("spec.workspaces[{index}].name");
+            findings.add(&UNDECLARED_WORKSPACE, &path, message).hint("remove it, or declare it there");
         }
     }
 }
