@@ -6,6 +6,7 @@ mod compare;
 mod failure;
 mod figures;
 mod history;
+mod lint;
 mod models;
 mod quarantine;
 mod replay;

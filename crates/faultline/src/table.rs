@@ -1,4 +1,4 @@
-//! Columns of text.
+//! Text for terminals, and columns of it.
 
 /// Every cell padded to the width of its column; the columns in `right` are flush right. All rows have the same number of cells.
 pub(crate) fn padded<const N: usize>(rows: &[[String; N]], right: &[usize]) -> Vec<[String; N]> {
@@ -18,6 +18,12 @@ pub(crate) fn line(cells: &[String]) -> String {
     cells.join("  ").trim_end().to_owned()
 }
 
+/// Text that a terminal does not obey.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    let clean = |letter: char| if letter.is_control() && letter != '\t' { char::REPLACEMENT_CHARACTER } else { letter };
+    String::from_utf8_lossy(bytes).chars().map(clean).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +33,10 @@ mod tests {
         let rows = [["é", "1"], ["long", "20"]].map(|row| row.map(str::to_owned));
         let lines: Vec<_> = padded(&rows, &[1]).iter().map(|row| line(row)).collect();
         assert_eq!(lines, ["é      1", "long  20"]);
+    }
+
+    #[test]
+    fn text_from_outside_cannot_drive_the_terminal() {
+        assert_eq!(printable(b"a\x1b[31m\tb\xff"), "a\u{fffd}[31m\tb\u{fffd}");
     }
 }

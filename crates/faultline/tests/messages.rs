@@ -52,6 +52,7 @@ fn help() {
     for command in [
         &[][..],
         &["run"],
+        &["lint"],
         &["show"],
         &["trace"],
         &["quarantine"],
@@ -104,6 +105,49 @@ fn errors_of_run() {
     ] {
         insta::assert_snapshot!(format!("run_{name}"), faultline(folder.path(), &[&["run"], arguments].concat()));
     }
+}
+
+#[test]
+fn findings_of_lint() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("all")).unwrap();
+    write("greet.yaml", &format!("{TASK}{PIPELINE}"));
+    write("warned.yaml", &format!("{TASK}{PIPELINE}").replace("value: $(params.who)", "value: yes"));
+    write(
+        "all/wrong.yaml",
+        &format!("{TASK}{PIPELINE}").replace("image: none", "imgae: none").replace("$(params.who)]", "$(params.whom)]"),
+    );
+    write("all/broken.yaml", "apiVersion: tekton.dev/v1\nkind: [\n");
+    write("all/other.yaml", "{{ not: yaml\n");
+    std::fs::write(folder.path().join("latin.yaml"), b"apiVersion: tekton.dev/v1\nkind: Task # caf\xe9\n").unwrap();
+    for (name, arguments) in [
+        ("fine", &["greet.yaml", "--allow", "unused-param"][..]),
+        ("warned", &["warned.yaml", "--deny", "unused-param", "--pedantic"]),
+        ("warnings_denied", &["warned.yaml", "--deny-warnings", "--output", "json"]),
+        ("folder", &["all"]),
+        ("latin", &["latin.yaml"]),
+        ("no_file", &["nowhere.yaml"]),
+        ("unknown_rule", &["greet.yaml", "--allow", "nosuch"]),
+    ] {
+        insta::assert_snapshot!(format!("lint_{name}"), faultline(folder.path(), &[&["lint"], arguments].concat()));
+    }
+}
+
+#[test]
+fn lint_writes_sarif() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{TASK}{PIPELINE}").replace("image: none", "imgae: none");
+    std::fs::write(folder.path().join("wrong file.yaml"), text).unwrap();
+    let printed = faultline(folder.path(), &["lint", "wrong file.yaml", "--output", "sarif"]);
+    let log: serde_json::Value = serde_json::from_str(printed.strip_prefix("exit code: 78\n").unwrap()).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    let location = &result["locations"][0]["physicalLocation"];
+    assert_eq!(location["artifactLocation"]["uri"], "wrong%20file.yaml");
+    assert_eq!(location["region"]["startLine"], 11);
+    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+    assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn pipeline_run(document: &Document) -> Option<(&Document, &PipelineRunSpec)> {
 }
 
 /// The `*.yaml` and `*.yml` files of a folder, by name; none when it cannot be listed.
-fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");

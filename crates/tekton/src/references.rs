@@ -56,7 +56,8 @@ pub(crate) fn task_references(text: &str) -> Vec<TaskReference> {
     expressions(text).into_iter().filter_map(task_reference).collect()
 }
 
-fn task_reference(expression: &str) -> Option<TaskReference> {
+/// The reference to a task that an expression such as `tasks.a.results.r` is.
+pub(crate) fn task_reference(expression: &str) -> Option<TaskReference> {
     let mut parts = expression.split('.');
     let scope = match parts.next()? {
         "tasks" => "tasks",
@@ -88,7 +89,17 @@ fn selected(result: &str) -> Option<(String, Selector)> {
 
 /// The name of the param that an expression such as `params.x`, `params["x.y"]` or `params.x[0]` refers to, and what follows the name.
 pub(crate) fn param_reference(expression: &str) -> Option<(&str, &str)> {
-    let rest = expression.strip_prefix("params")?;
+    bracketed(expression, "params")
+}
+
+/// The workspace that an expression such as `workspaces.w.path` refers to, and what follows the name.
+pub(crate) fn workspace_reference(expression: &str) -> Option<(&str, &str)> {
+    bracketed(expression, "workspaces")
+}
+
+/// The name in `<scope>.name`, `<scope>["name"]` or `<scope>['name']`, and what follows it.
+pub(crate) fn bracketed<'e>(expression: &'e str, scope: &str) -> Option<(&'e str, &'e str)> {
+    let rest = expression.strip_prefix(scope)?;
     for (open, close) in [("[\"", "\"]"), ("['", "']")] {
         if let Some(inside) = rest.strip_prefix(open) {
             return inside.split_once(close);

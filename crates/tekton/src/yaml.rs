@@ -2,236 +2,552 @@
 //!
 //! A cluster never sees YAML: `kubectl` turns it into JSON by YAML 1.1 rules (`yes` is true, `010` is 8) and the API server
 //! decodes that. The same two steps are taken here, so a file means on a laptop what it means on a cluster.
+//!
+//! Text from anywhere may be handed in: depth, size and what aliases expand to are bounded, and nothing else recurses.
+
+mod positions;
+mod scalar;
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
-use serde_json::{Map, Number, Value};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, StrInput};
+use serde_json::{Map, Value};
 
-/// A place in a file; both numbers count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-}
+pub use positions::Position;
+use positions::{Children, Node, Stretch};
+pub(crate) use positions::{Extent, Positions};
+use scalar::plain;
 
-/// Where each node of one document stands, by path (`spec.tasks[0].name`).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Positions(HashMap<String, Position>);
+/// The largest document: what the API server of a cluster takes in one request, in bytes.
+pub(crate) const MAX_DOCUMENT_BYTES: usize = 3 * 1024 * 1024;
 
-impl Positions {
-    /// The place of `path`, else of the nearest ancestor that has one.
-    pub(crate) fn find(&self, path: &str) -> Option<Position> {
-        let mut path = path;
-        loop {
-            if let Some(position) = self.0.get(path) {
-                return Some(*position);
-            }
-            if path.is_empty() {
-                return None;
-            }
-            path = path.rfind(['.', '[']).map_or("", |end| &path[..end]);
-        }
-    }
-}
+/// The deepest nesting of lists and mappings, aliases followed.
+const MAX_DEPTH: usize = 100;
+
+/// The most values in one document, aliases written out.
+const MAX_NODES: usize = 500_000;
 
 /// One YAML document: its JSON and where its parts stand.
 #[derive(Debug)]
 pub(crate) struct RawDocument {
     pub(crate) value: Value,
     pub(crate) positions: Positions,
+    /// Keys that are not what is written: the path, and the key as written.
+    pub(crate) renamed_keys: Vec<(String, String)>,
 }
 
 /// The text is no YAML that a cluster would read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
+    pub(crate) kind: Fault,
     pub(crate) position: Position,
     pub(crate) message: String,
 }
 
-/// All documents of `text`; empty ones are left out.
-pub(crate) fn read(text: &str) -> Result<Vec<RawDocument>, SyntaxError> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), positions: Positions::default() };
-    let mut documents = Vec::new();
-    while let Some((event, span)) = reader.next()? {
-        match event {
-            Event::DocumentStart(..) => {
-                let (event, span) = reader.expect_next(span)?;
-                let value = reader.node(event, span, "")?;
-                let positions = std::mem::take(&mut reader.positions);
-                reader.anchors.clear();
-                if !value.is_null() {
-                    documents.push(RawDocument { value, positions });
-                }
-            }
-            Event::StreamEnd => break,
-            _ => {}
-        }
-    }
-    Ok(documents)
+/// What kind of text a cluster would not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not YAML.
+    Syntax,
+    /// A key stands twice in a mapping.
+    DuplicateKey,
+    /// It is too large or too deep.
+    Limit,
 }
 
-type Input<'a> = granit_parser::StrInput<'a>;
+/// All documents of a file, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// Those that could be read; empty ones are left out.
+    pub(crate) documents: Vec<RawDocument>,
+    /// In order of the file.
+    pub(crate) faults: Vec<SyntaxError>,
+}
+
+/// Reads all documents of `text`. One that is broken does not hide the others.
+pub(crate) fn read(text: &str) -> Contents {
+    let mut contents = Contents::default();
+    for (lines_before, part) in parts(text) {
+        if part.len() > MAX_DOCUMENT_BYTES {
+            let message =
+                format!("got {} bytes, a cluster takes at most {MAX_DOCUMENT_BYTES} in one document", part.len());
+            let position = Position { line: lines_before + 1, column: 1 };
+            contents.faults.push(SyntaxError { kind: Fault::Limit, position, message });
+            continue;
+        }
+        // The parser reads ahead of what is asked of it, so that it must know the bound as well.
+        let options = granit_parser::options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
+        let parser = Parser::new_from_str_with_options(part, options);
+        let mut reader =
+            Reader { parser, anchors: HashMap::new(), size: Size::default(), contents: Contents::default() };
+        let outcome = reader.documents();
+        let mut found = reader.contents;
+        found.faults.extend(outcome.err());
+        for document in &mut found.documents {
+            document.positions.shift(lines_before);
+        }
+        for fault in &mut found.faults {
+            fault.position.line += lines_before;
+        }
+        contents.documents.append(&mut found.documents);
+        contents.faults.append(&mut found.faults);
+    }
+    contents
+}
+
+/// The text between lines that begin a document, each with the number of lines before it.
+fn parts(text: &str) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let (mut start, mut first_line, mut offset) = (0, 0, 0);
+    // Directives stand before the line that begins their document.
+    let mut is_open = false;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let begins =
+            line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        if begins && is_open {
+            parts.push((first_line, &text[start..offset]));
+            (start, first_line, is_open) = (offset, number, false);
+        }
+        is_open |= begins || !(line.trim().is_empty() || line.starts_with(['#', '%']));
+        offset += line.len();
+    }
+    parts.push((first_line, &text[start..]));
+    parts
+}
+
+/// What part of a document takes once its aliases are written out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+}
+
+/// What an alias stands for.
+struct Anchor {
+    value: Value,
+    size: Size,
+    height: usize,
+}
+
+/// A node as read.
+struct Parsed {
+    value: Value,
+    node: Node,
+    /// Levels of lists and mappings in it.
+    height: usize,
+}
+
+impl Parsed {
+    fn null(span: Span) -> Self {
+        Self { value: Value::Null, node: Node::leaf(span), height: 0 }
+    }
+}
 
 struct Reader<'a> {
-    parser: Parser<'a, Input<'a>>,
-    anchors: HashMap<usize, Value>,
-    positions: Positions,
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, Anchor>,
+    size: Size,
+    contents: Contents,
 }
 
 impl<'a> Reader<'a> {
+    fn documents(&mut self) -> Result<(), SyntaxError> {
+        while let Some((event, span)) = self.next()? {
+            if let Event::DocumentStart(..) = event {
+                let (event, span) = self.expect_next(span)?;
+                self.size = Size::default();
+                self.anchors.clear();
+                let mut renamed_keys = Vec::new();
+                let Parsed { value, node, .. } = self.node(event, span, 0, &mut Path::default(), &mut renamed_keys)?;
+                if !value.is_null() {
+                    self.contents.documents.push(RawDocument { value, positions: Positions(node), renamed_keys });
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
-        self.parser.next_event().transpose().map_err(|error| syntax(&error))
+        self.parser.next_event().transpose().map_err(|error| {
+            let marker = error.marker();
+            let position = Position { line: marker.line(), column: marker.col() + 1 };
+            if *error.kind() == ErrorKind::RecursionLimitExceeded {
+                return SyntaxError { kind: Fault::Limit, position, message: too_deep() };
+            }
+            SyntaxError { kind: Fault::Syntax, position, message: format!("the YAML is broken: {}", error.info()) }
+        })
     }
 
     fn expect_next(&mut self, at: Span) -> Result<(Event<'a>, Span), SyntaxError> {
-        self.next()?.ok_or_else(|| fail(at, "the document ends too early"))
+        self.next()?.ok_or_else(|| fault(Fault::Syntax, at, "the document ends too early"))
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, path: &str) -> Result<Value, SyntaxError> {
-        self.positions.0.entry(path.to_owned()).or_insert_with(|| position(span));
-        let (value, anchor) = match event {
+    /// Notes a fault that the rest of the document can be read past.
+    fn note(&mut self, kind: Fault, span: Span, message: impl Into<String>) {
+        self.contents.faults.push(fault(kind, span, message));
+    }
+
+    fn grow(&mut self, by: Size, span: Span) -> Result<(), SyntaxError> {
+        self.size = Size { nodes: self.size.nodes + by.nodes, bytes: self.size.bytes + by.bytes };
+        if self.size.nodes > MAX_NODES {
+            let message = format!("got more than {MAX_NODES} values with all aliases written out");
+            return Err(fault(Fault::Limit, span, message));
+        }
+        if self.size.bytes > MAX_DOCUMENT_BYTES {
+            let message = format!(
+                "got more than {MAX_DOCUMENT_BYTES} bytes with all aliases written out, which is all that a cluster takes"
+            );
+            return Err(fault(Fault::Limit, span, message));
+        }
+        Ok(())
+    }
+
+    fn node(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+        path: &mut Path,
+        renamed: &mut Vec<(String, String)>,
+    ) -> Result<Parsed, SyntaxError> {
+        let before = self.size;
+        self.grow(Size { nodes: 1, bytes: 0 }, span)?;
+        let (parsed, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
-                (if is_text { Value::String(text.into_owned()) } else { plain(&text) }, anchor)
+                self.grow(Size { nodes: 0, bytes: text.len() }, span)?;
+                let tag = tag.as_deref().map(|tag| tag.core_suffix().unwrap_or_default().to_owned());
+                if let Some(other) = tag.as_deref().filter(|tag| !["str", "int", "float", "bool", "null"].contains(tag))
+                {
+                    let which =
+                        if other.is_empty() { "a tag of its own".to_owned() } else { format!("the tag `!!{other}`") };
+                    self.note(Fault::Syntax, span, format!("got {which}, expected plain text, a number or a boolean"));
+                }
+                let is_text = if tag.is_some() { tag.as_deref() == Some("str") } else { style != ScalarStyle::Plain };
+                let value = if is_text { Value::String(text.into_owned()) } else { plain(&text) };
+                let node = Node { is_typed: !value.is_string(), ..Node::leaf(span) };
+                (Parsed { value, node, height: 0 }, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => (self.sequence(span, path)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.mapping(span, path)?, anchor),
-            Event::Alias(anchor) => {
-                let value = self.anchors.get(&anchor).cloned();
-                (value.ok_or_else(|| fail(span, "an alias stands inside the node it names"))?, 0)
-            }
-            other => return Err(fail(span, &format!("unexpected {other:?}"))),
+            Event::SequenceStart(_, anchor, _) => (self.sequence(span, depth, path, renamed)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.mapping(span, depth, path, renamed)?, anchor),
+            Event::Alias(anchor) => return self.alias(anchor, span, depth),
+            other => return Err(fault(Fault::Syntax, span, format!("unexpected {other:?}"))),
         };
         if anchor != 0 {
-            self.anchors.insert(anchor, value.clone());
+            let size = Size { nodes: self.size.nodes - before.nodes, bytes: self.size.bytes - before.bytes };
+            // The copy that is kept for aliases counts like one more alias.
+            self.grow(size, span)?;
+            self.anchors.insert(anchor, Anchor { value: parsed.value.clone(), size, height: parsed.height });
         }
-        Ok(value)
+        Ok(parsed)
     }
 
-    fn sequence(&mut self, start: Span, path: &str) -> Result<Value, SyntaxError> {
-        let mut items = Vec::new();
+    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Parsed, SyntaxError> {
+        let Some(named) = self.anchors.get(&anchor) else {
+            self.note(Fault::Syntax, span, "an alias stands inside the node it names");
+            return Ok(Parsed::null(span));
+        };
+        let (size, height) = (named.size, named.height);
+        check_depth(depth + height, span)?;
+        self.grow(size, span)?;
+        let value = self.anchors.get(&anchor).map(|named| named.value.clone()).unwrap_or_default();
+        Ok(Parsed { value, node: Node::leaf(span), height })
+    }
+
+    fn sequence(
+        &mut self,
+        start: Span,
+        depth: usize,
+        path: &mut Path,
+        renamed: &mut Vec<(String, String)>,
+    ) -> Result<Parsed, SyntaxError> {
+        check_depth(depth + 1, start)?;
+        let (mut items, mut nodes, mut height) = (Vec::new(), Vec::new(), 0);
         loop {
             let (event, span) = self.expect_next(start)?;
             if event == Event::SequenceEnd {
-                return Ok(Value::Array(items));
+                break;
             }
-            let path = format!("{path}[{}]", items.len());
-            items.push(self.node(event, span, &path)?);
+            let kept = path.push_index(items.len());
+            let item = self.node(event, span, depth + 1, path, renamed)?;
+            path.truncate(kept);
+            height = height.max(item.height);
+            items.push(item.value);
+            nodes.push(item.node);
         }
+        let node = Node { children: Children::Items(nodes), ..Node::leaf(start) };
+        Ok(Parsed { value: Value::Array(items), node, height: height + 1 })
     }
 
-    fn mapping(&mut self, start: Span, path: &str) -> Result<Value, SyntaxError> {
-        let mut entries = Map::new();
+    fn mapping(
+        &mut self,
+        start: Span,
+        depth: usize,
+        path: &mut Path,
+        renamed: &mut Vec<(String, String)>,
+    ) -> Result<Parsed, SyntaxError> {
+        check_depth(depth + 1, start)?;
+        let (mut entries, mut nodes, mut height) = (Map::new(), Vec::new(), 0);
+        let mut merged = Vec::new();
         loop {
             let (event, span) = self.expect_next(start)?;
-            let key = match event {
-                Event::MappingEnd => return Ok(Value::Object(entries)),
-                Event::Scalar(text, ..) => text.into_owned(),
-                _ => return Err(fail(span, "a key that is not a scalar")),
+            let (written, key) = match event {
+                Event::MappingEnd => break,
+                Event::Scalar(text, ScalarStyle::Plain, ..) => (Some(text.clone().into_owned()), Some(key(&text))),
+                Event::Scalar(text, ..) => (None, Some(text.into_owned())),
+                other => {
+                    self.note(Fault::Syntax, span, "got a list or mapping as a key, expected text");
+                    self.node(other, span, depth + 1, path, renamed)?;
+                    (None, None)
+                }
             };
-            if key == "<<" {
-                return Err(fail(span, "a merge key (`<<`); write the fields out"));
+            self.grow(Size { nodes: 0, bytes: key.as_ref().map_or(0, String::len) }, span)?;
+            let is_merge = written.as_deref() == Some("<<");
+            let kept = path.push_key(key.as_deref().unwrap_or_default());
+            if let (Some(written), Some(key)) = (&written, &key)
+                && written != key
+            {
+                renamed.push((path.as_str().to_owned(), written.clone()));
             }
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            self.positions.0.insert(path.clone(), position(span));
             let (event, value_span) = self.expect_next(span)?;
-            let value = self.node(event, value_span, &path)?;
-            if entries.insert(key.clone(), value).is_some() {
-                return Err(fail(span, &format!("the key `{key}` twice in one mapping")));
+            let mut item = self.node(event, value_span, depth + 1, path, renamed)?;
+            path.truncate(kept);
+            height = height.max(item.height);
+            let Some(key) = key else { continue };
+            if is_merge {
+                merged.push((item.value, value_span));
+            } else if entries.contains_key(&key) {
+                self.note(Fault::DuplicateKey, span, format!("the key `{key}` stands twice in one mapping"));
+            } else {
+                item.node.key = Some(Stretch::new(span));
+                nodes.push((key.clone().into_boxed_str(), item.node));
+                entries.insert(key, item.value);
+            }
+        }
+        for (value, span) in merged {
+            self.merge(&mut entries, value, span);
+        }
+        let node = Node { children: Children::Fields(nodes), ..Node::leaf(start) };
+        Ok(Parsed { value: Value::Object(entries), node, height: height + 1 })
+    }
+
+    /// Adds what `<<` brings in; the mapping's own entries win, then the first listed.
+    fn merge(&mut self, entries: &mut Map<String, Value>, value: Value, span: Span) {
+        let all = if let Value::Array(items) = value { items } else { vec![value] };
+        for one in all {
+            let Value::Object(more) = one else {
+                self.note(Fault::Syntax, span, "got something else as the value of `<<`, expected mappings");
+                return;
+            };
+            for (key, value) in more {
+                entries.entry(key).or_insert(value);
             }
         }
     }
 }
 
-/// The value of an unquoted scalar by the YAML 1.1 rules of `kubectl`.
-fn plain(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Value::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Value::Bool(false);
+/// The key that `kubectl` makes of an unquoted one.
+fn key(text: &str) -> String {
+    match plain(text) {
+        Value::Null => text.to_owned(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// The path of a node, built up and taken back on the way through a document.
+#[derive(Debug, Default)]
+pub(crate) struct Path(String);
+
+impl Path {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns what to truncate to.
+    pub(crate) fn push_index(&mut self, index: usize) -> usize {
+        let kept = self.0.len();
+        self.0.push('[');
+        self.0.push_str(&index.to_string());
+        self.0.push(']');
+        kept
+    }
+
+    pub(crate) fn push_key(&mut self, key: &str) -> usize {
+        let kept = self.0.len();
+        if kept > 0 {
+            self.0.push('.');
         }
-        _ => {}
+        self.0.push_str(key);
+        kept
     }
-    number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number)
-}
 
-fn number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
+    pub(crate) fn truncate(&mut self, kept: usize) {
+        self.0.truncate(kept);
     }
-    let joined: String = digits.chars().filter(|c| *c != '_').collect();
-    let integer = if let Some(hex) = joined.strip_prefix("0x") {
-        i64::from_str_radix(hex, 16).ok()
-    } else if let Some(binary) = joined.strip_prefix("0b") {
-        i64::from_str_radix(binary, 2).ok()
-    } else if joined.len() > 1 && joined.starts_with('0') {
-        i64::from_str_radix(joined.strip_prefix("0o").unwrap_or(&joined), 8).ok()
-    } else {
-        joined.parse().ok()
-    };
-    let negative = text.starts_with('-');
-    if let Some(integer) = integer {
-        return Some(Number::from(if negative { -integer } else { integer }));
+}
+
+fn check_depth(depth: usize, span: Span) -> Result<(), SyntaxError> {
+    if depth <= MAX_DEPTH {
+        return Ok(());
     }
-    let is_float = digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
-    let float: f64 = if is_float { digits.parse().ok()? } else { return None };
-    Number::from_f64(if negative { -float } else { float })
+    Err(fault(Fault::Limit, span, too_deep()))
 }
 
-fn position(span: Span) -> Position {
-    Position { line: span.start.line(), column: span.start.col() + 1 }
+fn too_deep() -> String {
+    format!("got lists and mappings nested more than {MAX_DEPTH} deep")
 }
 
-fn fail(span: Span, message: &str) -> SyntaxError {
-    SyntaxError { position: position(span), message: message.to_owned() }
-}
-
-fn syntax(error: &ScanError) -> SyntaxError {
-    let marker = error.marker();
-    SyntaxError { position: Position { line: marker.line(), column: marker.col() + 1 }, message: error.info() }
+fn fault(kind: Fault, span: Span, message: impl Into<String>) -> SyntaxError {
+    let position = Position { line: span.start.line(), column: span.start.col() + 1 };
+    SyntaxError { kind, position, message: message.into() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
-    #[test]
-    fn scalars_follow_yaml_1_1() {
-        let text =
-            "{a: yes, b: 'yes', c: 010, d: 0x1F, e: 1.10, f: ~, g: n, h: 1_000, i: 12h, j: -3, k: 1e3, l: 0.5.1}";
-        let documents = read(text).unwrap();
-        let expected = json!({"a": true, "b": "yes", "c": 8, "d": 31, "e": 1.1, "f": null, "g": false, "h": 1000,
-            "i": "12h", "j": -3, "k": 1000.0, "l": "0.5.1"});
-        assert_eq!(documents[0].value, expected);
+    fn value(text: &str) -> Value {
+        let mut contents = read(text);
+        assert_eq!(contents.faults, []);
+        contents.documents.remove(0).value
+    }
+
+    fn fault(text: &str) -> SyntaxError {
+        let faults = read(text).faults;
+        assert!(!faults.is_empty(), "no fault in {text:?}");
+        faults[0].clone()
+    }
+
+    fn limit(text: &str) -> (Position, String) {
+        let fault = fault(text);
+        assert_eq!(fault.kind, Fault::Limit, "{fault:?}");
+        (fault.position, fault.message)
     }
 
     #[test]
     fn positions_count_over_all_documents() {
-        let documents = read("# note\na: 1\n---\n---\nspec:\n  tasks:\n  - name: x\n    params: [p]\n").unwrap();
+        let documents = read("# note\na: 1\n---\n---\nspec:\n  tasks:\n  - name: x\n    params: [p]\n").documents;
         assert_eq!(documents.len(), 2);
         let positions = &documents[1].positions;
-        assert_eq!(positions.find("spec.tasks[0].name"), Some(Position { line: 7, column: 5 }));
-        assert_eq!(positions.find("spec.tasks[0].params[0]"), Some(Position { line: 8, column: 14 }));
-        assert_eq!(positions.find("spec.tasks[0].nothing.here"), Some(Position { line: 7, column: 5 }));
+        let start = |path: &str| positions.value(path).start;
+        assert_eq!(start("spec.tasks[0].name"), Position { line: 7, column: 11 });
+        assert_eq!(positions.key("spec.tasks[0].name").start, Position { line: 7, column: 5 });
+        assert_eq!(start("spec.tasks[0].params[0]"), Position { line: 8, column: 14 });
+        assert_eq!(start("spec.tasks[0].nothing.here"), Position { line: 7, column: 5 });
+        assert_eq!(start("spec.tasks"), Position { line: 6, column: 3 });
     }
 
     #[test]
-    fn anchors_are_copied_and_merge_keys_refused() {
-        assert_eq!(read("a: &x [1]\nb: *x\n").unwrap()[0].value, json!({"a": [1], "b": [1]}));
-        assert_eq!(read("a: &x {}\nb:\n  <<: *x\n").unwrap_err().position, Position { line: 3, column: 3 });
+    fn keys_with_dots_are_found() {
+        let documents = read("labels:\n  a.b/c[0]: 1\n  a: 2\n").documents;
+        assert_eq!(documents[0].positions.value("labels.a.b/c[0]").start, Position { line: 2, column: 13 });
+    }
+
+    #[test]
+    fn anchors_are_copied_and_mappings_merged() {
+        assert_eq!(value("a: &x [1]\nb: *x\n"), json!({"a": [1], "b": [1]}));
+        let merged = value("a: &x {k: 1, l: 1}\nb:\n  <<: [*x, {m: 3}]\n  l: 2\n");
+        assert_eq!(merged["b"], json!({"k": 1, "l": 2, "m": 3}));
+        assert!(fault("a: &x [1]\nb: {<<: *x}\n").message.contains("expected mappings"));
+        assert_eq!(value("'<<': 1"), json!({"<<": 1}));
     }
 
     #[test]
     fn broken_yaml_names_the_place() {
-        let error = read("a: 1\nb: [1, 2\nc: }\n").unwrap_err();
-        assert!(error.position.line >= 2, "{error:?}");
-        assert!(read("a: 1\na: 2\n").unwrap_err().message.contains("twice"));
+        assert!(fault("a: 1\nb: [1, 2\nc: }\n").position.line >= 2);
+        let twice = fault("a: 1\nb: 2\na: 2\n");
+        assert_eq!((twice.kind, twice.position), (Fault::DuplicateKey, Position { line: 3, column: 1 }));
+    }
+
+    #[test]
+    fn a_broken_document_does_not_hide_the_others() {
+        let contents = read("a: [\n---\nb: 1\n--- # note\nc: }\n---\nd: &x 1\na: *x\na: 2\n");
+        let lines: Vec<_> = contents.faults.iter().map(|fault| fault.position.line).collect();
+        assert_eq!(lines.len(), 3, "{:?}", contents.faults);
+        assert_eq!(lines[1..], [5, 9]);
+        let values: Vec<_> = contents.documents.into_iter().map(|document| document.value).collect();
+        assert_eq!(values, [json!({"b": 1}), json!({"d": 1, "a": 1})]);
+    }
+
+    #[test]
+    fn keys_are_text_by_yaml_1_1() {
+        let contents = read("{1: a, y: b, 'y': c, ok: d}");
+        assert_eq!(contents.documents[0].value, json!({"1": "a", "true": "b", "y": "c", "ok": "d"}));
+        assert_eq!(contents.documents[0].renamed_keys, [("true".to_owned(), "y".to_owned())]);
+        assert!(fault("? [a]\n: 1\n").message.contains("as a key"));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
+            assert!(read(&format!("{}1{}", open.repeat(MAX_DEPTH), close.repeat(MAX_DEPTH))).faults.is_empty());
+            for depth in [MAX_DEPTH + 1, 100_000] {
+                let (position, message) = limit(&open.repeat(depth));
+                assert!(position.line == 1 && position.column > 1, "{position:?}");
+                assert!(message.contains("100 deep"), "{message}");
+            }
+        }
+        let chain: Vec<_> = (1..200).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+        assert!(limit(&format!("a0: &a0 []\n{}", chain.concat())).1.contains("100 deep"));
+    }
+
+    #[test]
+    fn aliases_cannot_blow_up() {
+        let bomb: Vec<_> =
+            (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))).collect();
+        assert!(limit(&format!("a0: &a0 [lol, lol]\n{}", bomb.concat())).1.contains("aliases written out"));
+        let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 100].join(", "));
+        assert!(limit(&text).1.contains("bytes"));
+        assert!(fault("a: &a [*a]\n").message.contains("inside the node"));
+        assert!(fault("a: *nowhere\n").position.line == 1);
+    }
+
+    #[test]
+    fn a_large_document_is_refused_unread_and_the_others_are_read() {
+        let large = format!("a: 1\n---\nb: {}\n---\nc: 1\n", "[".repeat(10 * 1024 * 1024));
+        let contents = read(&large);
+        assert_eq!(contents.documents.len(), 2);
+        assert_eq!(contents.faults.len(), 1);
+        assert_eq!(contents.faults[0].position, Position { line: 2, column: 1 });
+        assert!(contents.faults[0].message.contains("at most 3145728"));
+    }
+
+    #[test]
+    fn odd_text_is_read_or_refused_with_a_place() {
+        for text in ["", "# only\n# comments\n", "---\n---\n...\n", "\u{feff}# mark\n", "~"] {
+            let contents = read(text);
+            assert!(contents.documents.is_empty() && contents.faults.is_empty(), "{text:?}: {contents:?}");
+        }
+        assert_eq!(value("%YAML 1.2\n---\na: 1\n"), json!({"a": 1}));
+        assert_eq!(value("\u{feff}a: 1\r\nb: 'x'\r\n"), json!({"a": 1, "b": "x"}));
+        assert_eq!(value("a: !!str 1\nb: !!int 3\n"), json!({"a": "1", "b": 3}));
+        assert_eq!(value(&format!("a: {}\n", "x".repeat(1_000_000)))["a"].as_str().unwrap().len(), 1_000_000);
+        for text in ["a: b\0c", "a:\n\t- b\n", "a: !!binary aGk=\n", "a: !own x\n", "a: 'open", "%FOO\na: 1", "@a"] {
+            assert!(fault(text).position.line >= 1, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn any_text_is_read_to_its_end(text in "\\PC*") {
+            read(&text);
+        }
+
+        #[test]
+        fn text_of_yaml_signs_is_read_to_its_end(text in "[-\\[\\]{}:,?&*!|>'\"%@#ab01~<. \t\r\n]{0,200}") {
+            let lines = text.matches(['\r', '\n']).count() + 2;
+            let contents = read(&text);
+            prop_assert!(contents.faults.iter().all(|fault| fault.position.line <= lines));
+        }
+
+        #[test]
+        fn json_is_yaml(items in proptest::collection::vec("[ -~]{0,20}", 0..8)) {
+            let json = json!({"items": items});
+            prop_assert_eq!(value(&json.to_string()), json);
+        }
     }
 }

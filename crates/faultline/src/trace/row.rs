@@ -20,6 +20,7 @@ use super::model::Model;
 use crate::bundles::Version;
 use crate::failure::file as local;
 use crate::runs::{Fetched, Runs, output, raw_files, unreadable};
+use crate::table::printable;
 
 /// The longest line that a batch file may have.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -312,12 +313,6 @@ fn line_at(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Text that a terminal does not obey.
-fn printable(bytes: &[u8]) -> String {
-    let clean = |letter: char| if letter.is_control() && letter != '\t' { char::REPLACEMENT_CHARACTER } else { letter };
-    String::from_utf8_lossy(bytes).chars().map(clean).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,10 +326,5 @@ mod tests {
             std::fs::write(file.path(), text).unwrap();
             assert_eq!(line_at(file.path(), offset).unwrap(), expected.as_bytes(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn a_raw_row_cannot_drive_the_terminal() {
-        assert_eq!(printable(b"a\x1b[31m\tb\xff"), "a\u{fffd}[31m\tb\u{fffd}");
     }
 }

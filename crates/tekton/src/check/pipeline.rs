@@ -1,207 +1,155 @@
-//! Rules for Pipelines.
+//! Rules for Pipelines as a whole: names, the graph, results.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::task::{not_a_label, object_reference, params, unique};
-use super::{Place, is_label, task};
-use crate::document::{OnError, ParamSpec, ParamType, ParamValue, PipelineSpec, PipelineTask};
-use crate::error::{Error, listed};
-use crate::matrix::MAX_COMBINATIONS;
-use crate::references::{Selector, Target, expressions, param_reference, task_references};
-use crate::substitute::task_inputs;
+use super::names::{named, unique, unique_by};
+use super::pipeline_task::{self, Graph, Seat};
+use super::step::suggestion;
+use super::texts::task_inputs;
+use super::uses::Uses;
+use super::{cycle, task};
+use crate::document::{ParamSpec, ParamType, ParamValue, PipelineSpec};
+use crate::error::listed;
+use crate::lint::Findings;
+use crate::lint::rules::{CYCLE, DUPLICATE_RESULT, MISSING_FIELD, PIPELINE_RESULT, RESULT_TYPE, UNKNOWN_TASK};
+use crate::references::{Selector, Target, TaskReference, expressions, task_reference, task_references};
 
-pub(super) fn check(place: Place<'_>, spec: &PipelineSpec) -> Result<(), Error> {
-    params(place, "params", &spec.params)?;
-    unique(place, "workspaces", "workspace", spec.workspaces.iter().map(|workspace| workspace.name.as_str()))?;
-    if spec.tasks.is_empty() {
-        return Err(place.fault("tasks", "got no tasks, expected at least one"));
-    }
-    let names = spec.tasks.iter().map(|task| task.name.as_str());
-    unique(place, "tasks", "task", names.clone().filter(|name| !name.is_empty()))?;
-    let all = names.chain(spec.finally.iter().map(|task| task.name.as_str()));
-    unique(place, "finally", "task", all.filter(|name| !name.is_empty()))?;
-    for (list, tasks) in [("tasks", &spec.tasks), ("finally", &spec.finally)] {
-        for (index, task) in tasks.iter().enumerate() {
-            let path = format!("{list}[{index}]");
-            pipeline_task(place, &path, task, spec)?;
-            param_references(place, &path, task, &spec.params)?;
-            task_uses(place, &path, task, spec, list == "finally")?;
-        }
-    }
-    cycle(place, spec)?;
-    results(place, spec)
+/// What a run gives to the Pipeline that stands in it.
+#[derive(Default)]
+pub(super) struct Given<'a> {
+    /// The Pipeline stands in a run.
+    pub(super) is_run: bool,
+    /// Names of params.
+    pub(super) params: BTreeSet<&'a str>,
+    /// Names of workspaces.
+    pub(super) workspaces: BTreeSet<&'a str>,
 }
 
-fn pipeline_task(place: Place<'_>, path: &str, task: &PipelineTask, spec: &PipelineSpec) -> Result<(), Error> {
+/// Everything that a Pipeline says about itself.
+pub(super) fn check(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec, given: &Given<'_>) {
     let field = |name: &str| format!("{path}.{name}");
-    if !is_label(&task.name) {
-        return Err(place.fault(&field("name"), not_a_label(&task.name)));
+    task::params(findings, &field("params"), &spec.params);
+    unique(findings, "workspace", named(&field("workspaces"), &spec.workspaces, |workspace| workspace.name.as_str()));
+    if spec.tasks.is_empty() {
+        let message = "got no tasks, expected at least one";
+        findings
+            .add_at_key(&MISSING_FIELD, &field("tasks"), message)
+            .hint("add `tasks: [{name: ..., taskRef: {name: ...}}]`");
     }
-    let has_body = task.pipeline_ref.is_some() || task.pipeline_spec.is_some();
-    if task.task_ref.is_some() == task.task_spec.is_some() && !has_body {
-        return Err(place.fault(path, "expected exactly one of taskRef and taskSpec"));
-    }
-    if task.on_error == Some(OnError::Continue) && task.retries > 0 {
-        return Err(place.fault(&field("onError"), "got `continue` together with retries, expected one of them"));
-    }
-    for (index, when) in task.when.iter().enumerate().filter(|(_, when)| when.cel.is_none()) {
-        let field = field(&format!("when[{index}]"));
-        if when.operator.is_none() {
-            return Err(place.fault(&field, "got no operator, expected in or notin"));
-        }
-        if when.values.is_empty() {
-            return Err(place.fault(&field, "got no values, expected at least one"));
-        }
-        if let Some(expression) =
-            expressions(&when.input).into_iter().find(|one| one.starts_with("params") && one.ends_with("[*]"))
-        {
-            return Err(place.fault(&field, format!("`$({expression})` is a list, expected a text as input")));
+    let (tasks, finally) = (field("tasks"), field("finally"));
+    let names = named(&tasks, &spec.tasks, |task| task.name.as_str());
+    let names = names.chain(named(&finally, &spec.finally, |task| task.name.as_str()));
+    unique(findings, "task", names.filter(|(_, name)| !name.is_empty()));
+    let graph = Graph::new(spec, given);
+    for (list, tasks, is_final) in [(&tasks, &spec.tasks, false), (&finally, &spec.finally, true)] {
+        for (index, task) in tasks.iter().enumerate() {
+            let seat = Seat { is_final, is_last: index + 1 == tasks.len() };
+            pipeline_task::check(findings, &format!("{list}[{index}]"), task, &graph, seat);
         }
     }
-    let workspaces: Vec<_> = spec.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
-    for (index, binding) in task.workspaces.iter().enumerate() {
-        let name = binding.workspace.as_deref().unwrap_or(&binding.name);
-        if !workspaces.contains(&name) {
-            let message =
-                format!("got the workspace `{name}`, expected one of the Pipeline's: {}", listed(&workspaces));
-            return Err(place.fault(&field(&format!("workspaces[{index}]")), message));
-        }
-    }
-    if let Some(matrix) = &task.matrix {
-        let names = matrix.params.iter().chain(&task.params).map(|param| param.name.as_str());
-        unique(place, &field("matrix.params"), "param", names)?;
-        let lengths =
-            matrix.params.iter().map(|param| if let ParamValue::List(items) = &param.value { items.len() } else { 1 });
-        let count: usize = lengths.product();
-        if count > MAX_COMBINATIONS {
-            return Err(
-                place.fault(&field("matrix"), format!("got {count} combinations, expected at most {MAX_COMBINATIONS}"))
-            );
-        }
-    }
-    task.task_spec.as_ref().map_or(Ok(()), |spec| task::check(place, &field("taskSpec"), spec, task::Scope::Embedded))
+    check_cycle(findings, &tasks, spec);
+    results(findings, &field("results"), spec);
+    let uses = Uses::below(findings, path);
+    uses.check_params(findings, &field("params"), &spec.params);
+    let all: Vec<_> = spec.tasks.iter().chain(&spec.finally).collect();
+    uses.check_pipeline_workspaces(
+        findings,
+        path,
+        spec.workspaces.iter().map(|workspace| workspace.name.as_str()),
+        &all,
+    );
 }
 
-fn param_references(place: Place<'_>, path: &str, task: &PipelineTask, specs: &[ParamSpec]) -> Result<(), Error> {
-    for text in task_inputs(&task.params, &task.when, task.matrix.as_ref()) {
-        for expression in expressions(text) {
-            let first = expression.split(['.', '[']).next().unwrap_or_default();
-            if !["params", "tasks", "finally", "context", "workspaces", "results"].contains(&first) {
-                let message = format!(
-                    "`$({expression})` starts with no known word, expected params, tasks, context or workspaces"
-                );
-                return Err(place.fault(path, message));
-            }
-            let Some((name, selector)) = param_reference(expression) else { continue };
-            let Some(param) = specs.iter().find(|spec| spec.name == name) else {
-                if place.root != "spec" {
-                    continue;
-                }
-                let known: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
-                let message = format!("`$({expression})` refers to an unknown param, known: {}", listed(&known));
-                return Err(place.fault(path, message));
-            };
-            object_reference(param, selector, expression).map_err(|message| place.fault(path, message))?;
-            let is_whole = text.len() == expression.len() + 3;
-            if param.kind() == ParamType::Array && matches!(selector, "" | "[*]") && !is_whole {
-                return Err(place.fault(path, format!("`$({expression})` is a list in the middle of a text")));
-            }
+impl<'a> Graph<'a> {
+    fn new(spec: &'a PipelineSpec, given: &'a Given<'a>) -> Self {
+        let params: HashMap<&str, &ParamSpec> = spec.params.iter().map(|param| (param.name.as_str(), param)).collect();
+        Self {
+            params,
+            given,
+            workspaces: spec.workspaces.iter().map(|workspace| workspace.name.as_str()).collect(),
+            tasks: spec.tasks.iter().map(|task| (task.name.as_str(), task)).collect(),
+            finally: spec.finally.iter().map(|task| (task.name.as_str(), task)).collect(),
         }
     }
-    Ok(())
 }
 
-/// Uses of other tasks: they exist, come earlier, and give what is asked of them.
-fn task_uses(
-    place: Place<'_>,
-    path: &str,
-    task: &PipelineTask,
-    spec: &PipelineSpec,
-    is_final: bool,
-) -> Result<(), Error> {
-    let known: Vec<_> = spec.tasks.iter().map(|task| task.name.as_str()).collect();
-    let unknown = |name: &str| format!("got the task `{name}`, expected one of {}", listed(&known));
-    for (index, name) in task.run_after.iter().enumerate() {
-        if is_final {
-            return Err(
-                place.fault(&format!("{path}.runAfter"), "a finally task runs after all tasks, expected no runAfter")
-            );
-        }
-        if !known.contains(&name.as_str()) {
-            return Err(place.fault(&format!("{path}.runAfter[{index}]"), unknown(name)));
-        }
-    }
-    let texts = || task_inputs(&task.params, &task.when, task.matrix.as_ref());
-    if !is_final && texts().any(|text| text.contains("$(tasks.status)")) {
-        return Err(place.fault(path, "`$(tasks.status)` is known only to finally tasks"));
-    }
-    for reference in texts().flat_map(task_references) {
-        let Some(used) = spec.tasks.iter().find(|task| task.name == reference.task) else {
-            return Err(place.fault(path, unknown(&reference.task)));
-        };
-        if reference.target == Target::Status && !is_final {
-            return Err(place.fault(path, format!("the status of `{}` is known only to finally tasks", used.name)));
-        }
-        if let (Some(_), Target::Result(name, selector)) = (&used.matrix, &reference.target) {
-            if *selector != Selector::Star {
-                let message =
-                    format!("`{}` has a matrix, expected its result as `$(tasks.{0}.results.{name}[*])`", used.name);
-                return Err(place.fault(path, message));
-            }
-            let result = used.task_spec.iter().flat_map(|spec| &spec.results).find(|result| result.name == *name);
-            if result.is_some_and(|result| result.kind != ParamType::String) {
-                let message = format!("the result `{name}` of `{}`, which has a matrix, is no string", used.name);
-                return Err(place.fault(path, message));
-            }
-        }
-    }
-    Ok(())
+fn check_cycle(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
+    let inputs: Vec<Vec<TaskReference>> = spec
+        .tasks
+        .iter()
+        .map(|task| task_inputs("", task).iter().flat_map(|text| task_references(text.content)).collect())
+        .collect();
+    let used = |index: usize| {
+        let results = inputs[index].iter().filter(|one| matches!(one.target, Target::Result(..)));
+        results.map(|one| one.task.as_str())
+    };
+    let waits: Vec<(&str, Vec<&str>)> = spec
+        .tasks
+        .iter()
+        .enumerate()
+        .map(|(index, task)| {
+            (task.name.as_str(), task.run_after.iter().map(String::as_str).chain(used(index)).collect())
+        })
+        .collect();
+    let Some(cycle) = cycle::find(&waits) else { return };
+    let first = spec.tasks.iter().position(|task| task.name == cycle[0]).unwrap_or_default();
+    let waits_by_order = spec.tasks[first].run_after.iter().position(|name| *name == cycle[1]);
+    let at = waits_by_order.map_or_else(
+        || {
+            let texts = task_inputs(&format!("{path}[{first}]"), &spec.tasks[first]);
+            let uses = |text: &super::Text<'_>| task_references(text.content).iter().any(|one| one.task == cycle[1]);
+            texts.iter().find(|text| uses(text)).map_or_else(|| path.to_owned(), |text| text.path.clone())
+        },
+        |index| format!("{path}[{first}].runAfter[{index}]"),
+    );
+    let message = format!("these tasks wait for each other: {}", cycle.join(" -> "));
+    findings.add(&CYCLE, &at, message).hint("take one of these references or runAfter away");
 }
 
-fn cycle(place: Place<'_>, spec: &PipelineSpec) -> Result<(), Error> {
-    let mut waits: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for task in &spec.tasks {
-        let texts = task_inputs(&task.params, &task.when, task.matrix.as_ref());
-        let used =
-            texts.flat_map(task_references).filter(|one| matches!(one.target, Target::Result(..))).map(|one| one.task);
-        waits.insert(&task.name, task.run_after.iter().cloned().chain(used).collect());
-    }
-    while let Some(free) =
-        waits.iter().find(|(_, on)| on.iter().all(|name| !waits.contains_key(name.as_str()))).map(|(name, _)| *name)
-    {
-        waits.remove(free);
-    }
-    if waits.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<_> = waits.into_keys().collect();
-    Err(place.fault("tasks", format!("these tasks wait for each other: {}", listed(&names))))
-}
-
-fn results(place: Place<'_>, spec: &PipelineSpec) -> Result<(), Error> {
+/// Results of a Pipeline are made of results of its tasks.
+fn results(findings: &mut Findings<'_>, path: &str, spec: &PipelineSpec) {
+    unique_by(findings, &DUPLICATE_RESULT, "result", named(path, &spec.results, |result| result.name.as_str()));
+    let all = spec.tasks.iter().map(|task| ("tasks", task)).chain(spec.finally.iter().map(|task| ("finally", task)));
+    let tasks: BTreeMap<(&str, &str), _> = all.map(|(scope, task)| ((scope, task.name.as_str()), task)).collect();
+    let hint = "write `$(tasks.<task>.results.<result>)`";
     for (index, result) in spec.results.iter().enumerate() {
-        let path = format!("results[{index}].value");
+        let path = format!("{path}[{index}].value");
+        task::value(findings, &path, &result.value);
         let texts = result.value.texts();
-        let references: Vec<_> = texts.iter().flat_map(|text| task_references(text)).collect();
-        let of_results = |reference: &&crate::references::TaskReference| matches!(reference.target, Target::Result(..));
-        let Some(first) = references.iter().find(of_results) else {
-            return Err(place.fault(&path, "expected a reference such as `$(tasks.<task>.results.<result>)`"));
+        let is_result = |expression: &&str| {
+            task_reference(expression).is_some_and(|reference| matches!(reference.target, Target::Result(..)))
         };
+        if !texts.iter().any(|text| expressions(text).iter().any(is_result)) {
+            let message = "expected a reference such as `$(tasks.<task>.results.<result>)`";
+            findings.add(&PIPELINE_RESULT, &path, message).hint(hint);
+            continue;
+        }
         if let ParamValue::Text(text) = &result.value
             && !text.starts_with("$(")
         {
-            return Err(place.fault(
-                &path,
-                format!("got text before the reference to `{}`, expected the reference first", first.task),
-            ));
+            let message = "got text before the first reference, expected the reference first";
+            findings.add(&PIPELINE_RESULT, &path, message).hint("let a task put the text together");
         }
-        let all = spec.tasks.iter().chain(&spec.finally);
-        let known: Vec<_> = all.map(|task| task.name.as_str()).collect();
-        if let Some(unknown) = references.iter().find(|reference| !known.contains(&reference.task.as_str())) {
-            return Err(
-                place.fault(&path, format!("got the task `{}`, expected one of {}", unknown.task, listed(&known)))
-            );
+        for expression in texts.iter().flat_map(|text| expressions(text)) {
+            let Some(reference) = task_reference(expression) else { continue };
+            if !tasks.contains_key(&(reference.scope, reference.task.as_str())) {
+                let known: Vec<&str> =
+                    tasks.keys().filter(|(scope, _)| *scope == reference.scope).map(|(_, name)| *name).collect();
+                let message = format!("got the task `{}`, expected one of {}", reference.task, listed(&known));
+                let hint = suggestion(&reference.task, &known, "name one of the Pipeline's tasks");
+                findings.add_reference(&UNKNOWN_TASK, &path, expression, message).hint(hint);
+            }
+        }
+        if let (ParamValue::Text(text), ParamType::Array | ParamType::Object) = (&result.value, result.kind)
+            && let [expression] = expressions(text)[..]
+            && let Some(TaskReference {
+                target: Target::Result(_, Selector::Whole | Selector::Index(_) | Selector::Key(_)),
+                ..
+            }) = task_reference(expression)
+        {
+            let kind = result.kind.name();
+            let message = format!("the result `{}` is of type {kind}, and its value is a text", result.name);
+            findings.add(&RESULT_TYPE, &path, message).hint("add `[*]` to the reference, or change the type");
         }
     }
-    Ok(())
 }

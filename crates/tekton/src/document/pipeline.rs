@@ -119,6 +119,13 @@ pub struct TaskRef {
     pub params: Vec<Param>,
 }
 
+impl TaskRef {
+    /// A Task by its name, not a custom task or one from elsewhere.
+    pub(crate) fn is_task(&self) -> bool {
+        self.resolver.is_none() && self.api_version.is_none() && self.kind.as_deref().is_none_or(|kind| kind == "Task")
+    }
+}
+
 /// A condition.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,12 +232,26 @@ pub struct PipelineRef {
 
 /// What a workspace of a run is.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RunWorkspace {
     /// The Pipeline's name for it.
     pub name: String,
+    /// A folder in it.
+    pub sub_path: Option<String>,
     /// A new empty folder per task.
     pub empty_dir: Option<Value>,
+    /// A new volume for the run.
+    pub volume_claim_template: Option<Value>,
+    /// A volume that is there already.
+    pub persistent_volume_claim: Option<Value>,
+    /// Files of a ConfigMap.
+    pub config_map: Option<Value>,
+    /// Files of a Secret.
+    pub secret: Option<Value>,
+    /// Files of several such.
+    pub projected: Option<Value>,
+    /// A volume of a driver.
+    pub csi: Option<Value>,
 }
 
 /// Limits of a run; absent means the default, zero means none.

@@ -9,7 +9,7 @@ use super::duration::GoDuration;
 use super::param::{Param, ParamSpec, ParamType, ParamValue, PropertySpec};
 
 /// What a Task does: its params, results, workspaces and steps. Embedded in a Pipeline it may carry `metadata` as well.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct TaskSpec {
     /// A name for people.
@@ -35,7 +35,13 @@ pub struct TaskSpec {
     pub volumes: Vec<Volume>,
     /// Containers beside the steps.
     #[serde(default)]
-    pub sidecars: Vec<Value>,
+    pub sidecars: Vec<Sidecar>,
+    /// The API of an embedded custom task.
+    pub api_version: Option<String>,
+    /// The kind of an embedded custom task.
+    pub kind: Option<String>,
+    /// What an embedded custom task does.
+    pub spec: Option<Value>,
     /// Labels and annotations of an embedded Task.
     pub metadata: Option<Value>,
 }
@@ -195,6 +201,70 @@ pub enum OnError {
     StopAndFail,
 }
 
+/// A container beside the steps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Sidecar {
+    /// Its name.
+    pub name: Option<String>,
+    /// The image.
+    pub image: Option<String>,
+    /// The program and its first arguments.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// More arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Program text.
+    pub script: Option<String>,
+    /// The folder it starts in.
+    pub working_dir: Option<String>,
+    /// Its environment.
+    #[serde(default)]
+    pub env: Vec<EnvVar>,
+    /// Environment from elsewhere.
+    #[serde(default)]
+    pub env_from: Vec<Value>,
+    /// Ports it listens on.
+    #[serde(default)]
+    pub ports: Vec<Value>,
+    /// Volumes it mounts.
+    #[serde(default)]
+    pub volume_mounts: Vec<VolumeMount>,
+    /// Block devices.
+    #[serde(default)]
+    pub volume_devices: Vec<Value>,
+    /// Workspaces it sees.
+    #[serde(default)]
+    pub workspaces: Vec<Value>,
+    /// Resource requests and limits.
+    pub compute_resources: Option<Value>,
+    /// What is done when it starts and stops.
+    pub lifecycle: Option<Value>,
+    /// How it is seen to be alive.
+    pub liveness_probe: Option<Value>,
+    /// How it is seen to be ready.
+    pub readiness_probe: Option<Value>,
+    /// How it is seen to have started.
+    pub startup_probe: Option<Value>,
+    /// When to pull the image.
+    pub image_pull_policy: Option<String>,
+    /// When it is started again.
+    pub restart_policy: Option<String>,
+    /// User, capabilities and the like.
+    pub security_context: Option<Value>,
+    /// It has a standard input.
+    pub stdin: Option<bool>,
+    /// Its standard input is closed after the first use.
+    pub stdin_once: Option<bool>,
+    /// Where its last words are read.
+    pub termination_message_path: Option<String>,
+    /// How its last words are read.
+    pub termination_message_policy: Option<String>,
+    /// It has a terminal.
+    pub tty: Option<bool>,
+}
+
 /// A volume of a Task.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -207,12 +277,22 @@ pub struct Volume {
 
 /// Where a step sees a volume.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct VolumeMount {
     /// The volume.
     pub name: String,
     /// The path in the step.
     pub mount_path: String,
+    /// A folder in the volume.
+    pub sub_path: Option<String>,
+    /// The same, with variables of the environment.
+    pub sub_path_expr: Option<String>,
+    /// Nothing is written to it.
+    pub read_only: Option<bool>,
+    /// Nothing is written to what is mounted in it.
+    pub recursive_read_only: Option<String>,
+    /// Whether mounts made later are seen.
+    pub mount_propagation: Option<String>,
 }
 
 impl Step {
