@@ -10,18 +10,21 @@ use crate::catalog::{Catalog, Entry};
 use crate::check;
 use crate::document::{
     GoDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult, PipelineTask,
-    PipelineWorkspace, TaskSpec, Timeouts, WhenExpression,
+    PipelineWorkspace, TaskSpec, Timeouts, WhenExpression, WorkspaceBinding,
 };
 use crate::error::{Error, listed};
 use crate::outcome::Kind;
-use crate::references::param_reference;
+use crate::references::expressions;
 use crate::substitute;
 use crate::variables::Variables;
 
-pub(crate) use values::{is_past_the_end, type_mismatch};
+pub(crate) use values::{is_past_the_end, misfit};
 
 /// The time a run may take when nothing else is said, as on a cluster.
 const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// How often the texts of a Pipeline are gone over for tasks that do not start at once.
+const MAX_PASSES: usize = 4;
 
 /// The namespace that `$(context.pipelineRun.namespace)` names; there is none on a laptop.
 pub(crate) const NAMESPACE: &str = "default";
@@ -90,11 +93,18 @@ pub(crate) struct PlannedTask {
     pub(crate) ignores_failure: bool,
     /// The Task's workspaces that are given.
     pub(crate) workspaces: BTreeSet<String>,
+    /// A workspace that it names and nobody gives.
+    pub(crate) unbound: Option<String>,
     /// Indexes of the tasks to wait for.
     pub(crate) parents: Vec<usize>,
 }
 
 impl PlannedTask {
+    /// It does not start with the run.
+    fn is_later(&self) -> bool {
+        self.kind == Kind::Finally || !self.parents.is_empty()
+    }
+
     /// The texts in which references to other tasks count.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = &str> {
         substitute::task_inputs(&self.params, &self.when, self.matrix.as_ref())
@@ -117,18 +127,33 @@ impl Plan {
         let mut tasks = Vec::new();
         for (kind, list) in [(Kind::Task, &entry.pipeline.tasks), (Kind::Finally, &entry.pipeline.finally)] {
             for task in list {
-                tasks.push(planned(catalog, task, kind, &workspaces)?);
+                tasks.push(planned(catalog, task, kind)?);
             }
         }
         values::check_indexes(entry, &tasks, &values)?;
-        let context = context(entry, request);
+        let passes =
+            [Variables::of_params(&values), context(entry, request), bound(&entry.pipeline.workspaces, &workspaces)];
         for task in &mut tasks {
-            replace(task, &values, &context);
+            replace(task, &passes);
         }
         graph::link(&mut tasks, &entry.pipeline.tasks, &entry.pipeline.finally);
-        graph::check_results(&tasks, &entry.pipeline.results)?;
+        // A cluster goes over a Pipeline of its own again each time it looks, so that text which values bring in is replaced as well, but
+        // not in the tasks that have started by then.
+        for task in tasks.iter_mut().filter(|task| !entry.is_embedded && task.is_later()) {
+            for _ in 1..MAX_PASSES {
+                replace(task, &passes);
+            }
+        }
+        let listed = entry.pipeline.tasks.iter().chain(&entry.pipeline.finally);
+        for (task, listed) in tasks.iter_mut().zip(listed) {
+            count_retries(task);
+            bind(task, &listed.workspaces, &workspaces);
+        }
         values::check_tasks(&tasks)?;
-        let late_refusal = tasks.iter().flat_map(PlannedTask::inputs).find_map(values::foreign_reference);
+        graph::check_results(&tasks, &entry.pipeline.results)?;
+        check_optional_workspaces(entry, &tasks)?;
+        let inputs = tasks.iter().filter(|_| !entry.is_embedded).flat_map(PlannedTask::inputs);
+        let late_refusal = inputs.into_iter().find_map(values::foreign_reference);
         Ok(Self {
             run_id: request.run_id.clone(),
             pipeline: entry.document.name.clone(),
@@ -174,7 +199,7 @@ impl Plan {
     }
 }
 
-fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<String>) -> Result<PlannedTask, Error> {
+fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind) -> Result<PlannedTask, Error> {
     let name = task.task_ref.as_ref().and_then(|reference| reference.name.clone());
     let spec = match (&task.task_spec, &name) {
         (Some(spec), _) => spec.clone(),
@@ -185,15 +210,6 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<
             spec.clone()
         }
     };
-    let mut workspaces: BTreeSet<String> = task
-        .workspaces
-        .iter()
-        .filter(|binding| bound.contains(binding.workspace.as_ref().unwrap_or(&binding.name)))
-        .map(|binding| binding.name.clone())
-        .collect();
-    if task.task_spec.is_some() {
-        workspaces.extend(bound.iter().cloned());
-    }
     Ok(PlannedTask {
         name: task.name.clone(),
         kind,
@@ -205,9 +221,35 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<
         retries: task.retries,
         timeout: task.timeout.and_then(GoDuration::limit),
         ignores_failure: task.on_error == Some(OnError::Continue),
-        workspaces,
+        workspaces: BTreeSet::new(),
+        unbound: None,
         parents: Vec::new(),
     })
+}
+
+/// Gives a task the workspaces that its pipeline task lists and, when it is embedded, those that its steps name.
+fn bind(task: &mut PlannedTask, listed: &[WorkspaceBinding], bound: &BTreeSet<String>) {
+    let source = |binding: &WorkspaceBinding| binding.workspace.as_ref().unwrap_or(&binding.name).clone();
+    let mut bindings: BTreeMap<String, String> =
+        listed.iter().map(|binding| (binding.name.clone(), source(binding))).collect();
+    if task.task_name.is_none() {
+        for name in used_workspaces(&task.spec) {
+            bindings.entry(name.clone()).or_insert(name);
+        }
+    }
+    let is_optional = |name: &String| task.spec.workspaces.iter().any(|one| one.name == *name && one.optional);
+    let unbound = bindings.iter().find(|(name, source)| !bound.contains(*source) && !is_optional(name));
+    task.unbound = unbound.map(|(_, source)| source.clone());
+    task.workspaces = bindings.into_iter().filter(|(_, source)| bound.contains(source)).map(|(name, _)| name).collect();
+}
+
+/// The workspaces that the steps of an embedded Task name: they need not be declared.
+fn used_workspaces(spec: &TaskSpec) -> BTreeSet<String> {
+    let steps = spec.steps.iter().map(|step| step.over(spec.step_template.as_ref()));
+    let texts: Vec<String> =
+        steps.flat_map(|step| substitute::step_texts(&step).map(str::to_owned).collect::<Vec<_>>()).collect();
+    let references = texts.iter().flat_map(|text| expressions(text));
+    references.filter_map(|one| Some(one.strip_prefix("workspaces.")?.split_once('.')?.0.to_owned())).collect()
 }
 
 fn missing_task(catalog: &Catalog, name: &str) -> Error {
@@ -238,6 +280,30 @@ fn workspaces(entry: Entry<'_>, request: &Request) -> Result<BTreeSet<String>, E
         });
     }
     Ok(bound)
+}
+
+/// Refuses a Task that requires a workspace which the Pipeline can do without.
+fn check_optional_workspaces(entry: Entry<'_>, tasks: &[PlannedTask]) -> Result<(), Error> {
+    let is_optional = |name: &str| entry.pipeline.workspaces.iter().any(|one| one.optional && one.name == name);
+    let listed = entry.pipeline.tasks.iter().chain(&entry.pipeline.finally).zip(tasks);
+    for (task, planned) in listed {
+        let required = |name: &str| planned.spec.workspaces.iter().any(|one| !one.optional && one.name == name);
+        let is_wrong = |binding: &&WorkspaceBinding| {
+            binding.workspace.as_deref().is_some_and(is_optional) && required(&binding.name)
+        };
+        if let Some(binding) = task.workspaces.iter().find(is_wrong) {
+            return Err(Error::Refused {
+                reason: "RequiredWorkspaceMarkedOptional",
+                message: format!(
+                    "the Task of `{}` requires the workspace `{}`, which is optional",
+                    task.name, binding.name
+                ),
+                hint: "make the workspace of the Pipeline required, or that of the Task optional".to_owned(),
+                is_usage: false,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
@@ -283,31 +349,36 @@ fn context(entry: Entry<'_>, request: &Request) -> Variables {
     context
 }
 
-/// Replaces params, then the context: a param's value that names a context is replaced once more, as on a cluster.
-fn replace(task: &mut PlannedTask, values: &BTreeMap<String, ParamValue>, context: &Variables) {
-    let mut params = Variables::default();
-    for (name, value) in values {
-        params.set_param(name, value);
+/// Whether each workspace of the Pipeline is given.
+fn bound(declared: &[PipelineWorkspace], bound: &BTreeSet<String>) -> Variables {
+    let mut variables = Variables::default();
+    for name in declared.iter().map(|workspace| &workspace.name).chain(bound) {
+        variables.set(format!("workspaces.{name}.bound"), bound.contains(name).to_string());
     }
-    let mut with_retries = context.clone();
-    with_retries.set("context.pipelineTask.retries", task.retries.to_string());
-    for variables in [&params, &with_retries] {
+    variables
+}
+
+/// Replaces params, the context and what is known of workspaces, one after the other: a value that names a context is replaced once more.
+fn replace(task: &mut PlannedTask, passes: &[Variables]) {
+    for variables in passes {
         substitute::params(&mut task.params, variables);
         substitute::when(&mut task.when, variables);
         if let Some(matrix) = &mut task.matrix {
             substitute::matrix(matrix, variables);
         }
+        if task.task_name.is_none() {
+            let mut variables = variables.clone();
+            variables.hide(&task.params);
+            substitute::task(&mut task.spec, &variables);
+        }
     }
-    if task.task_name.is_none() {
-        let fanned = task
-            .matrix
-            .iter()
-            .flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
-        let own: BTreeSet<&str> = task.params.iter().chain(fanned).map(|param| param.name.as_str()).collect();
-        let is_own = |reference: &str| param_reference(reference).is_some_and(|(name, _)| own.contains(name));
-        substitute::task(&mut task.spec, &params.without(is_own));
-        substitute::task(&mut task.spec, context);
-    }
+}
+
+/// Replaces the count of retries, which is known to params only.
+fn count_retries(task: &mut PlannedTask) {
+    let mut variables = Variables::default();
+    variables.set("context.pipelineTask.retries", task.retries.to_string());
+    substitute::params(&mut task.params, &variables);
 }
 
 /// The declared type of a Task's param.
