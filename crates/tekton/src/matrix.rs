@@ -39,7 +39,7 @@ pub(crate) fn combinations(matrix: &Matrix, variables: &Variables) -> Result<Vec
             match variables.value(&param.value) {
                 ParamValue::Text(text) => pairs.push((param.name.clone(), text)),
                 other => return Err(wrong_type(&param.name, "string", &other)),
-            };
+            }
         }
         listed.push(pairs);
     }
