@@ -9,11 +9,11 @@ use std::time::Duration;
 use crate::catalog::{Catalog, Entry};
 use crate::check;
 use crate::document::{
-    GoDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult, PipelineTask,
-    PipelineWorkspace, TaskSpec, Timeouts, WhenExpression, WorkspaceBinding,
+    GoDuration, InvalidDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult,
+    PipelineTask, PipelineWorkspace, TaskSpec, Timeouts, WhenExpression, WorkspaceBinding,
 };
 use crate::error::{Error, listed};
-use crate::outcome::Kind;
+use crate::outcome::{Kind, SkipReason};
 use crate::references::expressions;
 use crate::substitute;
 use crate::variables::Variables;
@@ -54,6 +54,8 @@ pub struct Plan {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) results: Vec<PipelineResult>,
     pub(crate) limits: Limits,
+    /// Why no task is started, only `finally`: the run itself asks for that.
+    pub(crate) left_out: Option<SkipReason>,
     /// Text that a cluster finds wrong only once the first task has ended.
     pub(crate) late_refusal: Option<String>,
 }
@@ -127,7 +129,11 @@ impl Plan {
         let mut tasks = Vec::new();
         for (kind, list) in [(Kind::Task, &entry.pipeline.tasks), (Kind::Finally, &entry.pipeline.finally)] {
             for task in list {
-                tasks.push(planned(catalog, task, kind)?);
+                let mut planned = planned(catalog, task, kind)?;
+                if let Some(timeout) = timeout_of_run(entry, &task.name)? {
+                    planned.timeout = timeout.limit();
+                }
+                tasks.push(planned);
             }
         }
         values::check_indexes(entry, &tasks, &values)?;
@@ -161,6 +167,7 @@ impl Plan {
             results: entry.pipeline.results.clone(),
             tasks,
             limits: limits(timeouts),
+            left_out: left_out(entry)?,
             late_refusal,
         })
     }
@@ -324,6 +331,36 @@ fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
             is_usage: true,
         }),
         _ => Ok(timeouts),
+    }
+}
+
+/// The timeout that the run sets for one task.
+fn timeout_of_run(entry: Entry<'_>, task: &str) -> Result<Option<GoDuration>, Error> {
+    let specs = entry.run.iter().flat_map(|run| &run.task_run_specs).enumerate();
+    let own = specs.into_iter().find(|(_, spec)| spec["pipelineTaskName"] == task);
+    let Some((index, text)) = own.and_then(|(index, spec)| Some((index, spec["timeout"].as_str()?))) else {
+        return Ok(None);
+    };
+    let path = format!("spec.taskRunSpecs[{index}].timeout");
+    text.parse()
+        .map(Some)
+        .map_err(|error: InvalidDuration| entry.document.source().problem(&path, error.to_string()).into())
+}
+
+/// What the `status` of the run says about its tasks.
+fn left_out(entry: Entry<'_>) -> Result<Option<SkipReason>, Error> {
+    let never = |reason, what: &str| Error::Refused {
+        reason,
+        message: format!("the run asks not to be started: {what}"),
+        hint: "remove spec.status from the run".to_owned(),
+        is_usage: false,
+    };
+    match entry.run.and_then(|run| run.status.as_deref()) {
+        Some("Cancelled") => Err(never("Cancelled", "it is cancelled")),
+        Some("PipelineRunPending") => Err(never("PipelineRunPending", "it waits until somebody releases it")),
+        Some("CancelledRunFinally") => Ok(Some(SkipReason::Cancelled)),
+        Some("StoppedRunFinally") => Ok(Some(SkipReason::Stopped)),
+        _ => Ok(None),
     }
 }
 

@@ -308,20 +308,20 @@ impl Progress<'_> {
         for result in &step.results {
             paths.set_path("step.results", &result.name, &own.join(&result.name).display().to_string());
         }
-        // The path can be referred to, but on a cluster a later step cannot read the file; here it never exists.
-        for earlier in &self.done {
-            let path = self.folder.join("steps").join(&earlier.name).join("exit-code");
-            paths.set(format!("steps.{}.exitCode.path", earlier.name), path.display().to_string());
+        // The path can be referred to, but on a cluster no step can read the file of another; here it never exists.
+        for (index, other) in self.spec.steps.iter().enumerate() {
+            let label = other.label(index);
+            let path = self.folder.join("steps").join(&label).join("exit-code");
+            paths.set(format!("steps.{label}.exitCode.path"), path.display().to_string());
         }
         substitute::step(&mut step, &paths);
-        substitute::step(&mut step, &self.variables);
         let beside = |ending: &str| self.folder.join(format!("{name}.{ending}"));
         let (script, scratch) = (beside("script"), beside("tmp"));
         let places = Places { folder: self.folder, script: &script, scratch: &scratch, log };
         let folders = || if step.results.is_empty() { Ok(()) } else { std::fs::create_dir_all(&own) };
         let launch = std::fs::create_dir(&scratch)
             .and_then(|()| folders())
-            .and_then(|()| step::launch(&step, self.task_run, &name, places))
+            .and_then(|()| step::launch(&step, &self.variables, self.task_run, &name, places))
             .map_err(|error| format!("prepare the step `{name}`: {error}"));
         let began = Instant::now();
         let own_deadline = step.timeout.and_then(GoDuration::limit).map(|limit| began + limit);

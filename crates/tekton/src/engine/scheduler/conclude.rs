@@ -43,6 +43,7 @@ impl Scheduler<'_> {
             _ if self.has_failure => failed("Failed", counts),
             (Some(Fault::Invalid { message }), _) => failed("PipelineValidationFailed", message.clone()),
             _ if tasks.iter().any(TaskOutcome::is_failure) => failed("Failed", counts),
+            _ if self.plan.left_out.is_some() => failed("Cancelled", counts),
             _ if tasks.iter().any(|task| task.status == Status::Skipped) => {
                 (Status::Succeeded, "Completed".to_owned(), counts)
             }

@@ -55,6 +55,9 @@ impl Scheduler<'_> {
         if self.stop > Stop::No {
             return Decision::Skip(SkipReason::Cancelled);
         }
+        if let Some(reason) = self.plan.left_out {
+            return Decision::Skip(reason);
+        }
         if self.has_failure {
             return Decision::Skip(SkipReason::Stopping);
         }
