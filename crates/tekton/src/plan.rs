@@ -145,7 +145,8 @@ impl Plan {
         graph::link(&mut tasks, &entry.pipeline.tasks, &entry.pipeline.finally);
         // A cluster goes over a Pipeline of its own again each time it looks, so that text which values bring in is replaced as well, but
         // not in the tasks that have started by then.
-        for task in tasks.iter_mut().filter(|task| !entry.is_embedded && task.is_later()) {
+        let brings_in = values.values().flat_map(ParamValue::texts).any(|text| text.contains("$("));
+        for task in tasks.iter_mut().filter(|task| brings_in && !entry.is_embedded && task.is_later()) {
             for _ in 1..MAX_PASSES {
                 replace(task, &passes);
             }
@@ -403,7 +404,9 @@ fn replace(task: &mut PlannedTask, passes: &[Variables]) {
         if let Some(matrix) = &mut task.matrix {
             substitute::matrix(matrix, variables);
         }
-        if task.task_name.is_none() {
+        if task.task_name.is_none() && task.params.is_empty() {
+            substitute::task(&mut task.spec, variables);
+        } else if task.task_name.is_none() {
             let mut variables = variables.clone();
             variables.hide(&task.params);
             substitute::task(&mut task.spec, &variables);
