@@ -2,6 +2,7 @@
 
 mod graph;
 mod values;
+mod workspaces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,11 +11,10 @@ use crate::catalog::{Catalog, Entry};
 use crate::check;
 use crate::document::{
     GoDuration, InvalidDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult,
-    PipelineTask, PipelineWorkspace, TaskSpec, Timeouts, WhenExpression, WorkspaceBinding,
+    PipelineTask, TaskSpec, Timeouts, WhenExpression,
 };
 use crate::error::{Error, listed};
 use crate::outcome::{Kind, SkipReason};
-use crate::references::expressions;
 use crate::substitute;
 use crate::variables::Variables;
 
@@ -125,7 +125,7 @@ impl Plan {
         check::support(entry.document, entry.pipeline)?;
         let timeouts = timeouts(entry, request)?;
         let values = values::of_pipeline(entry, &request.params)?;
-        let workspaces = workspaces(entry, request)?;
+        let given = workspaces::of_pipeline(entry, request)?;
         let mut tasks = Vec::new();
         for (kind, list) in [(Kind::Task, &entry.pipeline.tasks), (Kind::Finally, &entry.pipeline.finally)] {
             for task in list {
@@ -137,8 +137,11 @@ impl Plan {
             }
         }
         values::check_indexes(entry, &tasks, &values)?;
-        let passes =
-            [Variables::of_params(&values), context(entry, request), bound(&entry.pipeline.workspaces, &workspaces)];
+        let passes = [
+            Variables::of_params(&values),
+            context(entry, request),
+            workspaces::variables(&entry.pipeline.workspaces, &given),
+        ];
         for task in &mut tasks {
             replace(task, &passes);
         }
@@ -154,11 +157,11 @@ impl Plan {
         let listed = entry.pipeline.tasks.iter().chain(&entry.pipeline.finally);
         for (task, listed) in tasks.iter_mut().zip(listed) {
             count_retries(task);
-            bind(task, &listed.workspaces, &workspaces);
+            workspaces::bind(task, &listed.workspaces, &given);
         }
         values::check_tasks(&tasks)?;
         graph::check_results(&tasks, &entry.pipeline.results)?;
-        check_optional_workspaces(entry, &tasks)?;
+        workspaces::check_optional(entry, &tasks)?;
         let inputs = tasks.iter().filter(|_| !entry.is_embedded).flat_map(PlannedTask::inputs);
         let late_refusal = inputs.into_iter().find_map(values::foreign_reference);
         Ok(Self {
@@ -235,31 +238,6 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind) -> Result<Planned
     })
 }
 
-/// Gives a task the workspaces that its pipeline task lists and, when it is embedded, those that its steps name.
-fn bind(task: &mut PlannedTask, listed: &[WorkspaceBinding], bound: &BTreeSet<String>) {
-    let source = |binding: &WorkspaceBinding| binding.workspace.as_ref().unwrap_or(&binding.name).clone();
-    let mut bindings: BTreeMap<String, String> =
-        listed.iter().map(|binding| (binding.name.clone(), source(binding))).collect();
-    if task.task_name.is_none() {
-        for name in used_workspaces(&task.spec) {
-            bindings.entry(name.clone()).or_insert(name);
-        }
-    }
-    let is_optional = |name: &String| task.spec.workspaces.iter().any(|one| one.name == *name && one.optional);
-    let unbound = bindings.iter().find(|(name, source)| !bound.contains(*source) && !is_optional(name));
-    task.unbound = unbound.map(|(_, source)| source.clone());
-    task.workspaces = bindings.into_iter().filter(|(_, source)| bound.contains(source)).map(|(name, _)| name).collect();
-}
-
-/// The workspaces that the steps of an embedded Task name: they need not be declared.
-fn used_workspaces(spec: &TaskSpec) -> BTreeSet<String> {
-    let steps = spec.steps.iter().map(|step| step.over(spec.step_template.as_ref()));
-    let texts: Vec<String> =
-        steps.flat_map(|step| substitute::step_texts(&step).map(str::to_owned).collect::<Vec<_>>()).collect();
-    let references = texts.iter().flat_map(|text| expressions(text));
-    references.filter_map(|one| Some(one.strip_prefix("workspaces.")?.split_once('.')?.0.to_owned())).collect()
-}
-
 fn missing_task(catalog: &Catalog, name: &str) -> Error {
     let nearby = catalog.broken().map_or_else(String::new, |error| format!("; also, {error}"));
     Error::Refused {
@@ -268,50 +246,6 @@ fn missing_task(catalog: &Catalog, name: &str) -> Error {
         hint: "put the Task into the same file, into tasks/ beside it or into its folder".to_owned(),
         is_usage: false,
     }
-}
-
-fn workspaces(entry: Entry<'_>, request: &Request) -> Result<BTreeSet<String>, Error> {
-    let declared: Vec<_> = entry.pipeline.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-    if let Some(name) = request.workspaces.iter().find(|name| !declared.contains(name)) {
-        let place = format!("the Pipeline `{}`", entry.document.name);
-        return Err(Error::Unknown { kind: "workspace", name: name.clone(), place, known: declared });
-    }
-    let mut bound = request.workspaces.clone();
-    bound.extend(entry.run.iter().flat_map(|run| &run.workspaces).map(|workspace| workspace.name.clone()));
-    let is_missing = |workspace: &&PipelineWorkspace| !workspace.optional && !bound.contains(&workspace.name);
-    if let Some(missing) = entry.pipeline.workspaces.iter().find(is_missing) {
-        return Err(Error::Refused {
-            reason: "InvalidWorkspaceBindings",
-            message: format!("got no workspace `{}`, which the Pipeline requires", missing.name),
-            hint: format!("add -w {}=emptyDir", missing.name),
-            is_usage: true,
-        });
-    }
-    Ok(bound)
-}
-
-/// Refuses a Task that requires a workspace which the Pipeline can do without.
-fn check_optional_workspaces(entry: Entry<'_>, tasks: &[PlannedTask]) -> Result<(), Error> {
-    let is_optional = |name: &str| entry.pipeline.workspaces.iter().any(|one| one.optional && one.name == name);
-    let listed = entry.pipeline.tasks.iter().chain(&entry.pipeline.finally).zip(tasks);
-    for (task, planned) in listed {
-        let required = |name: &str| planned.spec.workspaces.iter().any(|one| !one.optional && one.name == name);
-        let is_wrong = |binding: &&WorkspaceBinding| {
-            binding.workspace.as_deref().is_some_and(is_optional) && required(&binding.name)
-        };
-        if let Some(binding) = task.workspaces.iter().find(is_wrong) {
-            return Err(Error::Refused {
-                reason: "RequiredWorkspaceMarkedOptional",
-                message: format!(
-                    "the Task of `{}` requires the workspace `{}`, which is optional",
-                    task.name, binding.name
-                ),
-                hint: "make the workspace of the Pipeline required, or that of the Task optional".to_owned(),
-                is_usage: false,
-            });
-        }
-    }
-    Ok(())
 }
 
 fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
@@ -385,15 +319,6 @@ fn context(entry: Entry<'_>, request: &Request) -> Variables {
     context.set("context.pipelineRun.uid", &request.run_id);
     context.set("context.pipelineRun.namespace", NAMESPACE);
     context
-}
-
-/// Whether each workspace of the Pipeline is given.
-fn bound(declared: &[PipelineWorkspace], bound: &BTreeSet<String>) -> Variables {
-    let mut variables = Variables::default();
-    for name in declared.iter().map(|workspace| &workspace.name).chain(bound) {
-        variables.set(format!("workspaces.{name}.bound"), bound.contains(name).to_string());
-    }
-    variables
 }
 
 /// Replaces params, the context and what is known of workspaces, one after the other: a value that names a context is replaced once more.
