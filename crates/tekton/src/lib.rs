@@ -2,9 +2,10 @@
 
 pub mod catalog;
 mod check;
+mod defaults;
 pub mod document;
 pub mod engine;
-pub mod error;
+mod error;
 pub mod event;
 pub mod lint;
 mod matrix;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Matrix, ParamValue};
+use crate::document::{Matrix, MatrixInclude, ParamValue};
 use crate::variables::Variables;
 
 /// The most combinations a cluster allows by default.
@@ -32,25 +32,26 @@ pub(crate) fn combinations(matrix: &Matrix, variables: &Variables) -> Result<Vec
             other => return Err(wrong_type(&param.name, "array", &other)),
         }
     }
-    let mut includes = Vec::new();
+    let mut listed = Vec::new();
     for include in &matrix.include {
-        let mut combination = Combination::new();
+        let mut pairs = Vec::new();
         for param in &include.params {
             match variables.value(&param.value) {
-                ParamValue::Text(text) => combination.insert(param.name.clone(), text),
+                ParamValue::Text(text) => pairs.push((param.name.clone(), text)),
                 other => return Err(wrong_type(&param.name, "string", &other)),
-            };
+            }
         }
-        includes.push(combination);
+        listed.push(pairs);
     }
     let product: usize = axes.iter().map(|(_, values)| values.len()).product();
+    let count = product + added_by_includes(&axes, &listed);
+    let includes: Vec<Combination> = listed.into_iter().map(|pairs| pairs.into_iter().collect()).collect();
     if product.max(includes.len()) > MAX_COMBINATIONS {
         return Err(NoCombinations::TooMany(product.max(includes.len())));
     }
     if axes.is_empty() {
         return Ok(includes);
     }
-    let count = product + added_by_includes(&axes, &includes);
     let mut all = cross_product(&axes);
     for combination in &mut all {
         for include in &includes {
@@ -71,6 +72,26 @@ pub(crate) fn combinations(matrix: &Matrix, variables: &Variables) -> Result<Vec
     Ok(all)
 }
 
+/// The number of combinations as `$(tasks.<name>.matrix.length)` tells it: a list that comes from a result counts as empty.
+pub(crate) fn length(matrix: &Matrix) -> usize {
+    let axes: Vec<_> = matrix
+        .params
+        .iter()
+        .map(|param| match &param.value {
+            ParamValue::List(values) => (param.name.as_str(), values.clone()),
+            ParamValue::Text(_) | ParamValue::Map(_) => (param.name.as_str(), Vec::new()),
+        })
+        .collect();
+    if axes.is_empty() {
+        return matrix.include.len();
+    }
+    let text = |value: &ParamValue| if let ParamValue::Text(text) = value { text.clone() } else { String::new() };
+    let pairs =
+        |include: &MatrixInclude| include.params.iter().map(|one| (one.name.clone(), text(&one.value))).collect();
+    let includes: Vec<Vec<_>> = matrix.include.iter().map(pairs).collect();
+    axes.iter().map(|(_, values)| values.len()).product::<usize>() + added_by_includes(&axes, &includes)
+}
+
 fn cross_product(axes: &[(&str, Vec<String>)]) -> Vec<Combination> {
     let mut all = vec![Combination::new()];
     for (name, values) in axes {
@@ -86,9 +107,10 @@ fn cross_product(axes: &[(&str, Vec<String>)]) -> Vec<Combination> {
     all
 }
 
-fn added_by_includes(axes: &[(&str, Vec<String>)], includes: &[Combination]) -> usize {
+/// How many combinations a cluster counts on top of the product: the new values of each include, up to its first known one.
+fn added_by_includes(axes: &[(&str, Vec<String>)], includes: &[Vec<(String, String)>]) -> usize {
     let values_of = |name: &String| axes.iter().find(|(axis, _)| axis == name).map(|(_, values)| values);
-    let new_values = |include: &Combination| {
+    let new_values = |include: &Vec<(String, String)>| {
         let known = include.iter().filter_map(|(name, value)| Some(values_of(name)?.contains(value)));
         known.take_while(|is_known| !is_known).count()
     };

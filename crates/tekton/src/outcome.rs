@@ -148,6 +148,7 @@ pub struct StepOutcome {
 pub(crate) enum SkipReason {
     Stopping,
     Cancelled,
+    Stopped,
     ParentSkipped,
     WhenFalse,
     MissingResults,
@@ -161,6 +162,7 @@ impl SkipReason {
         match self {
             Self::Stopping => "PipelineRun was stopping",
             Self::Cancelled => "PipelineRun was gracefully cancelled",
+            Self::Stopped => "PipelineRun was gracefully stopped",
             Self::ParentSkipped => "Parent Tasks were skipped",
             Self::WhenFalse => "When Expressions evaluated to false",
             Self::MissingResults => "Results were missing",

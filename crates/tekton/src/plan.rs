@@ -2,6 +2,7 @@
 
 mod graph;
 mod values;
+mod workspaces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,19 +10,21 @@ use std::time::Duration;
 use crate::catalog::{Catalog, Entry};
 use crate::check;
 use crate::document::{
-    GoDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult, PipelineTask,
-    PipelineWorkspace, TaskSpec, Timeouts, WhenExpression,
+    GoDuration, InvalidDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult,
+    PipelineTask, TaskSpec, Timeouts, WhenExpression,
 };
 use crate::error::{Error, listed};
-use crate::outcome::Kind;
-use crate::references::param_reference;
+use crate::outcome::{Kind, SkipReason};
 use crate::substitute;
 use crate::variables::Variables;
 
-pub(crate) use values::{is_past_the_end, type_mismatch};
+pub(crate) use values::{is_past_the_end, misfit};
 
 /// The time a run may take when nothing else is said, as on a cluster.
 const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// How often the texts of a Pipeline are gone over for tasks that do not start at once.
+const MAX_PASSES: usize = 4;
 
 /// The namespace that `$(context.pipelineRun.namespace)` names; there is none on a laptop.
 pub(crate) const NAMESPACE: &str = "default";
@@ -51,6 +54,8 @@ pub struct Plan {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) results: Vec<PipelineResult>,
     pub(crate) limits: Limits,
+    /// Why no task is started, only `finally`: the run itself asks for that.
+    pub(crate) left_out: Option<SkipReason>,
     /// Text that a cluster finds wrong only once the first task has ended.
     pub(crate) late_refusal: Option<String>,
 }
@@ -90,11 +95,18 @@ pub(crate) struct PlannedTask {
     pub(crate) ignores_failure: bool,
     /// The Task's workspaces that are given.
     pub(crate) workspaces: BTreeSet<String>,
+    /// A workspace that it names and nobody gives.
+    pub(crate) unbound: Option<String>,
     /// Indexes of the tasks to wait for.
     pub(crate) parents: Vec<usize>,
 }
 
 impl PlannedTask {
+    /// It does not start with the run.
+    fn is_later(&self) -> bool {
+        self.kind == Kind::Finally || !self.parents.is_empty()
+    }
+
     /// The texts in which references to other tasks count.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = &str> {
         substitute::task_inputs(&self.params, &self.when, self.matrix.as_ref())
@@ -113,22 +125,45 @@ impl Plan {
         check::support(entry.document, entry.pipeline)?;
         let timeouts = timeouts(entry, request)?;
         let values = values::of_pipeline(entry, &request.params)?;
-        let workspaces = workspaces(entry, request)?;
+        let given = workspaces::of_pipeline(entry, request)?;
         let mut tasks = Vec::new();
         for (kind, list) in [(Kind::Task, &entry.pipeline.tasks), (Kind::Finally, &entry.pipeline.finally)] {
             for task in list {
-                tasks.push(planned(catalog, task, kind, &workspaces)?);
+                let mut planned = planned(catalog, task, kind)?;
+                if let Some(timeout) = timeout_of_run(entry, &task.name)? {
+                    planned.timeout = timeout.limit();
+                }
+                tasks.push(planned);
             }
         }
         values::check_indexes(entry, &tasks, &values)?;
-        let context = context(entry, request);
+        let passes = [
+            Variables::of_params(&values),
+            context(entry, request),
+            workspaces::variables(&entry.pipeline.workspaces, &given),
+        ];
         for task in &mut tasks {
-            replace(task, &values, &context);
+            replace(task, &passes);
         }
         graph::link(&mut tasks, &entry.pipeline.tasks, &entry.pipeline.finally);
-        graph::check_results(&tasks, &entry.pipeline.results)?;
+        // A cluster goes over a Pipeline of its own again each time it looks, so that text which values bring in is replaced as well, but
+        // not in the tasks that have started by then.
+        let brings_in = values.values().flat_map(ParamValue::texts).any(|text| text.contains("$("));
+        for task in tasks.iter_mut().filter(|task| brings_in && !entry.is_embedded && task.is_later()) {
+            for _ in 1..MAX_PASSES {
+                replace(task, &passes);
+            }
+        }
+        let listed = entry.pipeline.tasks.iter().chain(&entry.pipeline.finally);
+        for (task, listed) in tasks.iter_mut().zip(listed) {
+            count_retries(task);
+            workspaces::bind(task, &listed.workspaces, &given);
+        }
         values::check_tasks(&tasks)?;
-        let late_refusal = tasks.iter().flat_map(PlannedTask::inputs).find_map(values::foreign_reference);
+        graph::check_results(&tasks, &entry.pipeline.results)?;
+        workspaces::check_optional(entry, &tasks)?;
+        let inputs = tasks.iter().filter(|_| !entry.is_embedded).flat_map(PlannedTask::inputs);
+        let late_refusal = inputs.into_iter().find_map(values::foreign_reference);
         Ok(Self {
             run_id: request.run_id.clone(),
             pipeline: entry.document.name.clone(),
@@ -136,6 +171,7 @@ impl Plan {
             results: entry.pipeline.results.clone(),
             tasks,
             limits: limits(timeouts),
+            left_out: left_out(entry)?,
             late_refusal,
         })
     }
@@ -174,7 +210,7 @@ impl Plan {
     }
 }
 
-fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<String>) -> Result<PlannedTask, Error> {
+fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind) -> Result<PlannedTask, Error> {
     let name = task.task_ref.as_ref().and_then(|reference| reference.name.clone());
     let spec = match (&task.task_spec, &name) {
         (Some(spec), _) => spec.clone(),
@@ -185,15 +221,6 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<
             spec.clone()
         }
     };
-    let mut workspaces: BTreeSet<String> = task
-        .workspaces
-        .iter()
-        .filter(|binding| bound.contains(binding.workspace.as_ref().unwrap_or(&binding.name)))
-        .map(|binding| binding.name.clone())
-        .collect();
-    if task.task_spec.is_some() {
-        workspaces.extend(bound.iter().cloned());
-    }
     Ok(PlannedTask {
         name: task.name.clone(),
         kind,
@@ -205,7 +232,8 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind, bound: &BTreeSet<
         retries: task.retries,
         timeout: task.timeout.and_then(GoDuration::limit),
         ignores_failure: task.on_error == Some(OnError::Continue),
-        workspaces,
+        workspaces: BTreeSet::new(),
+        unbound: None,
         parents: Vec::new(),
     })
 }
@@ -218,26 +246,6 @@ fn missing_task(catalog: &Catalog, name: &str) -> Error {
         hint: "put the Task into the same file, into tasks/ beside it or into its folder".to_owned(),
         is_usage: false,
     }
-}
-
-fn workspaces(entry: Entry<'_>, request: &Request) -> Result<BTreeSet<String>, Error> {
-    let declared: Vec<_> = entry.pipeline.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-    if let Some(name) = request.workspaces.iter().find(|name| !declared.contains(name)) {
-        let place = format!("the Pipeline `{}`", entry.document.name);
-        return Err(Error::Unknown { kind: "workspace", name: name.clone(), place, known: declared });
-    }
-    let mut bound = request.workspaces.clone();
-    bound.extend(entry.run.iter().flat_map(|run| &run.workspaces).map(|workspace| workspace.name.clone()));
-    let is_missing = |workspace: &&PipelineWorkspace| !workspace.optional && !bound.contains(&workspace.name);
-    if let Some(missing) = entry.pipeline.workspaces.iter().find(is_missing) {
-        return Err(Error::Refused {
-            reason: "InvalidWorkspaceBindings",
-            message: format!("got no workspace `{}`, which the Pipeline requires", missing.name),
-            hint: format!("add -w {}=emptyDir", missing.name),
-            is_usage: true,
-        });
-    }
-    Ok(bound)
 }
 
 fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
@@ -258,6 +266,36 @@ fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
             is_usage: true,
         }),
         _ => Ok(timeouts),
+    }
+}
+
+/// The timeout that the run sets for one task.
+fn timeout_of_run(entry: Entry<'_>, task: &str) -> Result<Option<GoDuration>, Error> {
+    let specs = entry.run.iter().flat_map(|run| &run.task_run_specs).enumerate();
+    let own = specs.into_iter().find(|(_, spec)| spec["pipelineTaskName"] == task);
+    let Some((index, text)) = own.and_then(|(index, spec)| Some((index, spec["timeout"].as_str()?))) else {
+        return Ok(None);
+    };
+    let path = format!("spec.taskRunSpecs[{index}].timeout");
+    text.parse()
+        .map(Some)
+        .map_err(|error: InvalidDuration| entry.document.source().problem(&path, error.to_string()).into())
+}
+
+/// What the `status` of the run says about its tasks.
+fn left_out(entry: Entry<'_>) -> Result<Option<SkipReason>, Error> {
+    let never = |reason, what: &str| Error::Refused {
+        reason,
+        message: format!("the run asks not to be started: {what}"),
+        hint: "remove spec.status from the run".to_owned(),
+        is_usage: false,
+    };
+    match entry.run.and_then(|run| run.status.as_deref()) {
+        Some("Cancelled") => Err(never("Cancelled", "it is cancelled")),
+        Some("PipelineRunPending") => Err(never("PipelineRunPending", "it waits until somebody releases it")),
+        Some("CancelledRunFinally") => Ok(Some(SkipReason::Cancelled)),
+        Some("StoppedRunFinally") => Ok(Some(SkipReason::Stopped)),
+        _ => Ok(None),
     }
 }
 
@@ -283,31 +321,29 @@ fn context(entry: Entry<'_>, request: &Request) -> Variables {
     context
 }
 
-/// Replaces params, then the context: a param's value that names a context is replaced once more, as on a cluster.
-fn replace(task: &mut PlannedTask, values: &BTreeMap<String, ParamValue>, context: &Variables) {
-    let mut params = Variables::default();
-    for (name, value) in values {
-        params.set_param(name, value);
-    }
-    let mut with_retries = context.clone();
-    with_retries.set("context.pipelineTask.retries", task.retries.to_string());
-    for variables in [&params, &with_retries] {
+/// Replaces params, the context and what is known of workspaces, one after the other: a value that names a context is replaced once more.
+fn replace(task: &mut PlannedTask, passes: &[Variables]) {
+    for variables in passes {
         substitute::params(&mut task.params, variables);
         substitute::when(&mut task.when, variables);
         if let Some(matrix) = &mut task.matrix {
             substitute::matrix(matrix, variables);
         }
+        if task.task_name.is_none() && task.params.is_empty() {
+            substitute::task(&mut task.spec, variables);
+        } else if task.task_name.is_none() {
+            let mut variables = variables.clone();
+            variables.hide(&task.params);
+            substitute::task(&mut task.spec, &variables);
+        }
     }
-    if task.task_name.is_none() {
-        let fanned = task
-            .matrix
-            .iter()
-            .flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
-        let own: BTreeSet<&str> = task.params.iter().chain(fanned).map(|param| param.name.as_str()).collect();
-        let is_own = |reference: &str| param_reference(reference).is_some_and(|(name, _)| own.contains(name));
-        substitute::task(&mut task.spec, &params.without(is_own));
-        substitute::task(&mut task.spec, context);
-    }
+}
+
+/// Replaces the count of retries, which is known to params only.
+fn count_retries(task: &mut PlannedTask) {
+    let mut variables = Variables::default();
+    variables.set("context.pipelineTask.retries", task.retries.to_string());
+    substitute::params(&mut task.params, &variables);
 }
 
 /// The declared type of a Task's param.

@@ -18,8 +18,8 @@ pub(crate) enum Target {
     Result(String, Selector),
     /// Its status or its reason.
     Status,
-    /// The number of combinations, or of combinations that wrote a result.
-    MatrixLength,
+    /// The number of combinations, or of those that wrote the result of this name.
+    MatrixLength(Option<String>),
 }
 
 /// Which part of a result.
@@ -73,7 +73,8 @@ pub(crate) fn task_reference(expression: &str) -> Option<TaskReference> {
         }
         ["results", result, key] => Target::Result(result.to_owned(), Selector::Key(key.to_owned())),
         ["status" | "reason"] => Target::Status,
-        ["matrix", "length"] | ["matrix", _, "length"] => Target::MatrixLength,
+        ["matrix", "length"] => Target::MatrixLength(None),
+        ["matrix", result, "length"] => Target::MatrixLength(Some(result.to_owned())),
         _ => return None,
     };
     Some(TaskReference { scope, task, target })

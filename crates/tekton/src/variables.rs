@@ -4,19 +4,28 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::document::{ParamSpec, ParamValue};
+use crate::document::{Param, ParamValue};
 
 /// Values by reference, without the `$(` and `)`: `params.x`, `tasks.a.results.r[*]`, `context.pipeline.name`, ...
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables(HashMap<String, ParamValue>);
 
 impl Variables {
+    /// Params under all their spellings.
+    pub(crate) fn of_params(values: &BTreeMap<String, ParamValue>) -> Self {
+        let mut variables = Self::default();
+        for (name, value) in values {
+            variables.set_param(name, value);
+        }
+        variables
+    }
+
     /// Adds one text.
     pub(crate) fn set(&mut self, reference: impl Into<String>, text: impl Into<String>) {
         self.0.insert(reference.into(), ParamValue::Text(text.into()));
     }
 
-    /// Adds every way to refer to `value` under the names `bases`: itself, `[*]`, `[<index>]` and `.<key>`.
+    /// Adds every way to refer to `value` under the names `bases`: itself, `[*]`, `[<index>]` and, of the first name only, `.<key>`.
     fn set_value(&mut self, bases: &[String], value: &ParamValue) {
         for base in bases {
             match value {
@@ -29,13 +38,18 @@ impl Variables {
                 }
                 ParamValue::Map(entries) => {
                     self.0.insert(format!("{base}[*]"), value.clone());
-                    for (key, text) in entries {
+                    for (key, text) in entries.iter().filter(|_| *base == bases[0]) {
                         self.set(format!("{base}.{key}"), text);
                     }
                 }
             }
             self.0.insert(base.clone(), value.clone());
         }
+    }
+
+    /// Adds a list or an object that `reference` stands for as a whole.
+    pub(crate) fn set_whole(&mut self, reference: impl Into<String>, value: ParamValue) {
+        self.0.insert(reference.into(), value);
     }
 
     /// Adds a param under all its spellings.
@@ -47,6 +61,39 @@ impl Variables {
     pub(crate) fn set_result(&mut self, scope: &str, task: &str, result: &str, value: &ParamValue) {
         let base = format!("{scope}.{task}.results.{result}");
         self.set_value(std::slice::from_ref(&base), value);
+    }
+
+    /// Lets the params of an embedded Task hide those of the same names. As on a cluster, single items of a list are not hidden, nor keys
+    /// that the Task's own object lacks, and a value of another type hides by nothing.
+    pub(crate) fn hide(&mut self, params: &[Param]) {
+        for param in params {
+            for base in spellings("params", &param.name) {
+                let own = match (self.0.get(&base), &param.value) {
+                    (None, _) => continue,
+                    (Some(known), own) if known.kind() == own.kind() => own.clone(),
+                    (Some(ParamValue::Text(_)), _) => ParamValue::Text(String::new()),
+                    (Some(ParamValue::List(_)), _) => ParamValue::List(Vec::new()),
+                    (Some(ParamValue::Map(_)), _) => ParamValue::Map(BTreeMap::new()),
+                };
+                if let ParamValue::Map(entries) = &own {
+                    for (key, text) in entries {
+                        self.set(format!("params.{}.{key}", param.name), text);
+                    }
+                }
+                if !matches!(own, ParamValue::Text(_)) {
+                    self.0.insert(format!("{base}[*]"), own.clone());
+                }
+                self.0.insert(base, own);
+            }
+        }
+    }
+
+    /// The text that `reference` stands for; `None` for what is unknown, a list or an object.
+    pub(crate) fn text_of(&self, reference: &str) -> Option<&str> {
+        match self.0.get(reference)? {
+            ParamValue::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Adds the path of a file or folder under all spellings of `<scope>.<name>.path`.
@@ -75,7 +122,7 @@ impl Variables {
             let (before, tail) = rest.split_at(start);
             replaced.push_str(before);
             match tail.find(')').map(|end| (&tail[2..end], &tail[end + 1..])) {
-                Some((reference, after)) if let Some(ParamValue::Text(value)) = self.0.get(reference) => {
+                Some((reference, after)) if let Some(value) = self.text_of(reference) => {
                     replaced.push_str(value);
                     rest = after;
                 }
@@ -108,10 +155,10 @@ impl Variables {
         replaced
     }
 
-    /// `value` with references replaced; a text that is nothing but a reference to a list or an object becomes that.
+    /// `value` with references replaced; a text that is nothing but a reference to a list or an object, without quotes, becomes that.
     pub(crate) fn value(&self, value: &ParamValue) -> ParamValue {
         match value {
-            ParamValue::Text(text) => match self.whole(text) {
+            ParamValue::Text(text) => match self.whole(text).filter(|_| !text.contains(['"', '\''])) {
                 Some(value @ (ParamValue::List(_) | ParamValue::Map(_))) => value.clone(),
                 _ => ParamValue::Text(self.text(text)),
             },
@@ -131,27 +178,6 @@ impl Variables {
 /// `params.x`, `params["x"]` and `params['x']`.
 fn spellings(scope: &str, name: &str) -> [String; 3] {
     [format!("{scope}.{name}"), format!("{scope}[\"{name}\"]"), format!("{scope}['{name}']")]
-}
-
-/// The values of declared params: what is given, else the default, in which references to the others are replaced.
-pub(crate) fn with_defaults(specs: &[ParamSpec], given: &BTreeMap<String, ParamValue>) -> BTreeMap<String, ParamValue> {
-    let mut values = given.clone();
-    let mut variables = Variables::default();
-    for (name, value) in given {
-        variables.set_param(name, value);
-    }
-    let absent: Vec<_> = specs.iter().filter(|spec| !given.contains_key(&spec.name)).collect();
-    for spec in &absent {
-        if let Some(default) = &spec.default {
-            variables.set_param(&spec.name, &variables.value(default));
-        }
-    }
-    for spec in absent {
-        if let Some(default) = &spec.default {
-            values.insert(spec.name.clone(), variables.value(default));
-        }
-    }
-    values
 }
 
 #[cfg(test)]
@@ -197,14 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn defaults_may_refer_to_others() {
-        let specs: Vec<ParamSpec> = serde_json::from_str(
-            r#"[{"name": "base", "default": "B"}, {"name": "full", "default": "$(params.base)-x"}]"#,
+    fn own_params_hide_those_around_them() {
+        let mut variables = variables();
+        let own: Vec<Param> = serde_json::from_str(
+            r#"[{"name": "s", "value": "own"}, {"name": "l", "value": ["own"]}, {"name": "odd", "value": ["list"]}, {"name": "new", "value": "n"}]"#,
         )
         .unwrap();
-        assert_eq!(with_defaults(&specs, &BTreeMap::new())["full"], "B-x".into());
-        let given = [("base".to_owned(), "C".into())].into();
-        assert_eq!(with_defaults(&specs, &given)["full"], "C-x".into());
+        variables.hide(&own);
+        assert_eq!(
+            variables.text("$(params.s)$(params['s']) $(params.l[0]) <$(params.odd)> $(params.new)"),
+            "ownown x <> $(params.new)"
+        );
+        assert_eq!(variables.list(&["$(params.l[*])".to_owned()]), ["own"]);
     }
 
     proptest! {

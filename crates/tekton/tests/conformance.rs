@@ -1,4 +1,5 @@
-//! Runs every recorded case and compares with what a cluster did; see `conformance/README.md`.
+//! Runs every recorded case and compares with what a cluster did (see `conformance/README.md`), and the cases that were derived from
+//! Tekton's rules (see `behaviour/README.md`).
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -26,10 +27,11 @@ const NOT_COMPARED: [&str; 2] = ["message", "startedAfter"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let cases = entries(&root.join("cases")).into_iter().map(|path| Trial::test(name(&path), move || case(&path)));
-    let rejected = entries(&root.join("rejected")).into_iter();
+    let cases = [entries(&root.join("conformance/cases")), folders(&root.join("behaviour"))].concat();
+    let cases = cases.into_iter().map(|path| Trial::test(name(&path), move || case(&path)));
+    let rejected = entries(&root.join("conformance/rejected")).into_iter();
     let rejected = rejected.map(|path| Trial::test(format!("rejected-{}", name(&path)), move || refused(&path)));
     let trials: Vec<_> = cases.chain(rejected).collect();
     assert!(trials.len() > 250, "the recorded cases are missing");
@@ -40,6 +42,10 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    entries(folder).into_iter().filter(|path| path.is_dir()).collect()
 }
 
 /// Who started and ended, in order.

@@ -37,6 +37,16 @@ impl ParamValue {
         }
     }
 
+    /// The value with `change` applied to every text in it.
+    #[must_use]
+    pub(crate) fn map(&self, change: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(change(text)),
+            Self::List(items) => Self::List(items.iter().map(|item| change(item)).collect()),
+            Self::Map(entries) => Self::Map(entries.iter().map(|(key, text)| (key.clone(), change(text))).collect()),
+        }
+    }
+
     /// The list or object of strings that `json` is; `None` for anything else, numbers in it included.
     #[must_use]
     pub fn from_json(json: &Value) -> Option<Self> {

@@ -61,9 +61,12 @@ pub(super) struct Scheduler<'a> {
     running: JoinSet<(usize, TaskOutcome)>,
     phase: Kind,
     cancel: watch::Sender<bool>,
+    /// A task of the graph has failed with all its combinations ended, and the Pipeline does not look over it.
     has_failure: bool,
     fault: Option<Fault>,
     timeout: Option<Timeout>,
+    /// Whether a task had failed when a timeout ended the run at once.
+    was_stopping: Option<bool>,
     stop: Stop,
 }
 
@@ -98,6 +101,7 @@ impl<'a> Scheduler<'a> {
             has_failure: false,
             fault: None,
             timeout: None,
+            was_stopping: None,
             stop: Stop::No,
         }
     }
@@ -190,10 +194,6 @@ impl<'a> Scheduler<'a> {
 
     fn start(&mut self, index: usize, jobs: Vec<Job>) {
         self.states[index] = State::Running { combinations: jobs.len(), ended: Vec::new() };
-        let task = &self.plan.tasks[index];
-        if task.matrix.is_some() {
-            self.results.add_combinations(task, jobs.len());
-        }
         for job in jobs {
             let run = job.run(self.shared.clone(), self.cancel.subscribe());
             self.running.spawn(async move { (index, run.await) });
@@ -202,18 +202,25 @@ impl<'a> Scheduler<'a> {
 
     fn record(&mut self, index: usize, outcome: TaskOutcome) {
         self.shared.observer.on_event(&Event::Ended(&outcome));
-        if outcome.kind == Kind::Task && outcome.is_failure() && !self.has_failure {
-            self.has_failure = true;
-            self.look_at_all();
-        }
         if let State::Running { combinations, ended } = &mut self.states[index] {
             ended.push(outcome);
             if ended.len() == *combinations {
                 let mut ended = std::mem::take(ended);
                 ended.sort_by_key(|outcome| outcome.matrix_index);
-                self.results.add(&self.plan.tasks[index], &ended);
+                let task = &self.plan.tasks[index];
+                let is_failed = ended.iter().any(|outcome| outcome.status == Status::Failed);
+                self.results.add(task, &ended);
                 self.settle(index, State::Ended(ended));
+                if is_failed && task.kind == Kind::Task && !task.ignores_failure && !self.has_failure {
+                    self.has_failure = true;
+                    self.look_at_all();
+                }
             }
+        }
+        if let Some(fault) = self.bad_index(index)
+            && self.fault.is_none()
+        {
+            self.fail(fault);
         }
         if let Some(expression) = &self.plan.late_refusal
             && self.fault.is_none()
@@ -234,6 +241,9 @@ impl<'a> Scheduler<'a> {
 
     fn run_out(&mut self, timeout: Timeout) {
         self.timeout = Some(timeout);
+        if self.phase == Kind::Task && self.ends_at_once() {
+            self.was_stopping = Some(self.has_failure);
+        }
         self.look_at_all();
         self.cancel_running();
     }
@@ -249,6 +259,12 @@ impl<'a> Scheduler<'a> {
     fn cancel_running(&self) {
         self.shared.observer.on_event(&Event::Stopping { grace: self.shared.options.grace });
         self.cancel.send_replace(true);
+    }
+
+    /// A timeout has ended the run, without `finally` and without another look at the tasks that wait.
+    fn ends_at_once(&self) -> bool {
+        let has_finally = self.plan.tasks.iter().any(|task| task.kind == Kind::Finally);
+        self.timeout == Some(Timeout::Pipeline) || (self.timeout == Some(Timeout::Tasks) && !has_finally)
     }
 
     /// All runs of tasks of a kind that have ended.
@@ -297,8 +313,9 @@ fn job(
     spec: &Arc<TaskSpec>,
     params: BTreeMap<String, ParamValue>,
     index: Option<usize>,
+    is_numbered: bool,
 ) -> Job {
-    let suffix = index.map_or_else(String::new, |index| format!("-{index}"));
+    let suffix = index.filter(|_| is_numbered).map_or_else(String::new, |index| format!("-{index}"));
     Job {
         name: task.name.clone(),
         kind: task.kind,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Launch;
 use crate::document::Step;
+use crate::variables::Variables;
 
 /// What starts a script that names no interpreter.
 const DEFAULT_INTERPRETER: &str = "/bin/sh";
@@ -22,8 +23,16 @@ pub(super) struct Places<'a> {
     pub(super) log: &'a Path,
 }
 
-/// A step whose references are all replaced, ready for an engine.
-pub(super) fn launch(step: &Step, task_run: &str, name: &str, places: Places<'_>) -> std::io::Result<Launch> {
+/// A step whose references are all replaced but those to `results` of earlier steps, ready for an engine.
+///
+/// On a cluster those are replaced inside the container, after the environment: what they bring in is not expanded.
+pub(super) fn launch(
+    step: &Step,
+    results: &Variables,
+    task_run: &str,
+    name: &str,
+    places: Places<'_>,
+) -> std::io::Result<Launch> {
     let env = environment(step);
     let known: HashMap<&str, &str> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let expand = |text: &String| expand(text, &known);
@@ -35,7 +44,7 @@ pub(super) fn launch(step: &Step, task_run: &str, name: &str, places: Places<'_>
         std::fs::write(places.script, format!("{strict}{text}"))?;
     }
     words.extend(step.args.iter().map(expand));
-    let mut words = words.into_iter();
+    let mut words = results.list(&words).into_iter();
     let optional = step.env.iter().filter(|var| var.value_from.is_some());
     Ok(Launch {
         task_run: task_run.to_owned(),
@@ -44,7 +53,7 @@ pub(super) fn launch(step: &Step, task_run: &str, name: &str, places: Places<'_>
         program: words.next().unwrap_or_default(),
         args: words.collect(),
         optional_env: optional.map(|var| var.name.clone()).collect(),
-        env,
+        env: env.into_iter().map(|(name, value)| (name, results.text(&value))).collect(),
         working_dir: step.working_dir.as_ref().filter(|folder| !folder.is_empty()).map(PathBuf::from),
         folder: places.folder.to_owned(),
         scratch: places.scratch.to_owned(),
@@ -125,7 +134,7 @@ mod tests {
         let here = folder.path();
         let places = Places { folder: here, script: &script, scratch: here, log: here };
         let words = |text: &str| {
-            let launch = launch(&step(text), "r-a", "s", places).unwrap();
+            let launch = launch(&step(text), &Variables::default(), "r-a", "s", places).unwrap();
             (launch.program, launch.args.len(), std::fs::read_to_string(&script).unwrap())
         };
         assert_eq!(words("echo\n"), ("/bin/sh".into(), 2, "set -e\necho\n".into()));

@@ -11,13 +11,14 @@ use tokio::time::Instant;
 use super::process::cancelled;
 use super::step::Places;
 use super::{End, Engine, Limits, Options, StepEnd, results, step};
+use crate::defaults;
 use crate::document::{GoDuration, OnError, ParamValue, Step, TaskSpec, WorkspaceDeclaration};
 use crate::event::{Event, Observer};
 use crate::outcome::{IGNORED, Kind, Status, StepOutcome, TaskOutcome, Usage};
 use crate::plan::{NAMESPACE, is_past_the_end};
 use crate::references::{expressions, param_reference};
 use crate::substitute;
-use crate::variables::{Variables, with_defaults};
+use crate::variables::Variables;
 
 /// The exit code that a cluster reports for a program that cannot be started and for results that are too large.
 const NOT_STARTED: i32 = 1;
@@ -182,22 +183,16 @@ impl Job {
     /// The steps with everything replaced but what earlier steps have yet to write.
     fn prepare(&self, folder: &Path, retry: u32) -> Result<Vec<Step>, Attempt> {
         let invalid = |message| Attempt::refused(VALIDATION_FAILED, message);
-        for spec in &self.spec.params {
-            let missing = spec.missing_keys(self.params.get(&spec.name));
-            if let Some(key) = missing.first() {
-                return Err(invalid(format!("the param `{}` lacks its key `{key}`", spec.name)));
-            }
-        }
         let unbound =
             |workspace: &&WorkspaceDeclaration| !workspace.optional && !self.workspaces.contains(&workspace.name);
         if let Some(workspace) = self.spec.workspaces.iter().find(unbound) {
             return Err(invalid(format!("the workspace `{}` is required but was not given", workspace.name)));
         }
-        let values = with_defaults(&self.spec.params, &self.params);
-        let mut params = Variables::default();
-        for (name, value) in &values {
-            params.set_param(name, value);
-        }
+        let values = defaults::of_task(&self.spec.params, &self.params);
+        let params = Variables::of_params(&values);
+        let is_undeclared = |expression: &&str| {
+            param_reference(expression).is_some_and(|(name, _)| !self.spec.params.iter().any(|spec| spec.name == name))
+        };
         let others = self.variables(folder, retry).map_err(|error| {
             Attempt::refused(NOT_CREATED, format!("make the scratch folder {}: {error}", folder.display()))
         })?;
@@ -210,12 +205,10 @@ impl Job {
                 return Err(invalid(format!("`$({expression})` is past the end of the list")));
             }
             substitute::step(step, &params);
-            if let Some(expression) =
-                substitute::step_texts(step).flat_map(expressions).find(|one| param_reference(one).is_some())
-            {
+            if let Some(expression) = substitute::step_texts(step).flat_map(expressions).find(is_undeclared) {
                 return Err(Attempt::refused(
                     NOT_CREATED,
-                    format!("`$({expression})` refers to a param that has no value"),
+                    format!("`$({expression})` refers to a param that the Task does not declare"),
                 ));
             }
             substitute::step(step, &others);
@@ -242,10 +235,12 @@ impl Job {
                 std::fs::create_dir_all(&path)?;
             }
             let path = if is_bound { path.display().to_string() } else { String::new() };
-            variables.set_path("workspaces", name, &path);
+            variables.set(format!("workspaces.{name}.path"), path);
             variables.set(format!("workspaces.{name}.bound"), is_bound.to_string());
-            variables.set(format!("workspaces.{name}.claim"), "");
-            variables.set(format!("workspaces.{name}.volume"), "");
+            if is_bound {
+                variables.set(format!("workspaces.{name}.claim"), "");
+                variables.set(format!("workspaces.{name}.volume"), "");
+            }
         }
         if !self.spec.results.is_empty() {
             std::fs::create_dir(results_folder(folder))?;
@@ -313,20 +308,20 @@ impl Progress<'_> {
         for result in &step.results {
             paths.set_path("step.results", &result.name, &own.join(&result.name).display().to_string());
         }
-        // The path can be referred to, but on a cluster a later step cannot read the file; here it never exists.
-        for earlier in &self.done {
-            let path = self.folder.join("steps").join(&earlier.name).join("exit-code");
-            paths.set(format!("steps.{}.exitCode.path", earlier.name), path.display().to_string());
+        // The path can be referred to, but on a cluster no step can read the file of another; here it never exists.
+        for (index, other) in self.spec.steps.iter().enumerate() {
+            let label = other.label(index);
+            let path = self.folder.join("steps").join(&label).join("exit-code");
+            paths.set(format!("steps.{label}.exitCode.path"), path.display().to_string());
         }
         substitute::step(&mut step, &paths);
-        substitute::step(&mut step, &self.variables);
         let beside = |ending: &str| self.folder.join(format!("{name}.{ending}"));
         let (script, scratch) = (beside("script"), beside("tmp"));
         let places = Places { folder: self.folder, script: &script, scratch: &scratch, log };
         let folders = || if step.results.is_empty() { Ok(()) } else { std::fs::create_dir_all(&own) };
         let launch = std::fs::create_dir(&scratch)
             .and_then(|()| folders())
-            .and_then(|()| step::launch(&step, self.task_run, &name, places))
+            .and_then(|()| step::launch(&step, &self.variables, self.task_run, &name, places))
             .map_err(|error| format!("prepare the step `{name}`: {error}"));
         let began = Instant::now();
         let own_deadline = step.timeout.and_then(GoDuration::limit).map(|limit| began + limit);

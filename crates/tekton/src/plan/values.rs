@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::Entry;
-use crate::document::{ParamSpec, ParamValue};
+use crate::defaults;
+use crate::document::{ParamSpec, ParamType, ParamValue};
 use crate::error::{Error, listed};
 use crate::plan::{PlannedTask, declared_type};
-use crate::references::{expressions, param_reference, task_references};
-use crate::substitute;
-use crate::variables::with_defaults;
+use crate::references::{expressions, param_reference};
 
 /// The first words of all references that mean something in a Pipeline.
 const PREFIXES: [&str; 7] = ["params", "tasks", "finally", "context", "workspaces", "results", "steps"];
@@ -46,7 +45,7 @@ pub(super) fn of_pipeline(
             return Err(usage("ObjectParameterMissKeys", message, format!("give all keys in -p {}=...", spec.name)));
         }
     }
-    Ok(with_defaults(specs, &values))
+    Ok(defaults::of_pipeline(specs, &values))
 }
 
 fn check_type(spec: &ParamSpec, value: &ParamValue) -> Result<(), Error> {
@@ -73,8 +72,7 @@ pub(super) fn check_indexes(
     tasks: &[PlannedTask],
     values: &BTreeMap<String, ParamValue>,
 ) -> Result<(), Error> {
-    let embedded = tasks.iter().filter(|task| task.task_name.is_none()).flat_map(|task| &task.spec.steps);
-    let texts = tasks.iter().flat_map(PlannedTask::inputs).chain(embedded.flat_map(substitute::step_texts));
+    let texts = tasks.iter().flat_map(PlannedTask::inputs);
     match texts.flat_map(expressions).find(|expression| is_past_the_end(expression, values)) {
         None => Ok(()),
         Some(expression) => Err(usage(
@@ -116,27 +114,49 @@ pub(super) fn check_tasks(tasks: &[PlannedTask]) -> Result<(), Error> {
                 "add them to the params of the pipeline task, or give them defaults in the Task",
             ));
         }
-        let values = task.params.iter().map(|param| (&param.name, &param.value));
-        if let Some(message) = type_mismatch(task, values) {
-            return Err(invalid(message, "give the value in the type that the Task declares"));
+        let is_list = |name: &&&str| declared_type(&task.spec, name).is_some_and(|kind| kind != ParamType::String);
+        let in_matrix = given.iter().skip(task.params.len());
+        if let Some(name) = in_matrix.clone().find(is_list) {
+            let message =
+                format!("the matrix of `{}` gives strings for `{name}`, its Task expects another type", task.name);
+            return Err(invalid(message, "give the param outside of the matrix, or declare it as a string"));
+        }
+        if let Some(message) = misfit(task, &task.params.iter().map(|param| (&param.name, &param.value)).collect()) {
+            return Err(invalid(message, "give the value in the type that the Task declares, with all its keys"));
         }
     }
     Ok(())
 }
 
-/// What is wrong with the types of values given to a task; values with references to other tasks are not judged.
-pub(crate) fn type_mismatch<'a>(
-    task: &PlannedTask,
-    values: impl IntoIterator<Item = (&'a String, &'a ParamValue)>,
-) -> Option<String> {
-    values.into_iter().find_map(|(name, value)| {
+/// What is wrong with values given to a task: their types, or the keys of an object. A text with references is not judged where a list or
+/// an object is wanted: it may yet become one.
+pub(crate) fn misfit(task: &PlannedTask, values: &BTreeMap<&String, &ParamValue>) -> Option<String> {
+    let wrong_type = values.iter().find_map(|(name, value)| {
         let (got, expected) = (value.kind(), declared_type(&task.spec, name)?);
-        let is_open = value.texts().into_iter().any(|text| !task_references(text).is_empty());
-        (got != expected && !is_open).then(|| {
+        let is_open = matches!(value, ParamValue::Text(text) if expressions(text).iter().any(|one| is_plain(one)));
+        let is_fine = got == expected || (is_open && expected != ParamType::String);
+        (!is_fine).then(|| {
             let (got, expected) = (got.name(), expected.name());
             format!("the pipeline task `{}` gives {got} for the param `{name}`, its Task expects {expected}", task.name)
         })
+    });
+    wrong_type.or_else(|| {
+        let objects = task.spec.params.iter().filter(|spec| spec.kind() == ParamType::Object);
+        objects.into_iter().find_map(|spec| {
+            let value = values.get(&spec.name).copied().filter(|value| value.kind() == ParamType::Object);
+            let is_given = value.or(spec.default.as_ref()).is_some();
+            let missing = if is_given { spec.missing_keys(value) } else { Vec::new() };
+            let listed = listed(&missing);
+            (!missing.is_empty()).then(|| {
+                format!("the pipeline task `{}` lacks the keys {listed} of the param `{}`", task.name, spec.name)
+            })
+        })
     })
+}
+
+/// A reference without quotes: only those can stand for a list or an object as a whole.
+fn is_plain(expression: &str) -> bool {
+    !expression.is_empty() && expression.chars().all(|c| c.is_ascii_alphanumeric() || "_.-[]*".contains(c))
 }
 
 /// A reference in `text` that means nothing to Tekton, such as `$(date)`.

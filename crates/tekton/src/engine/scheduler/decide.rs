@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::known::aggregated;
 use super::{Fault, Scheduler, State, Timeout, job, with_combination};
-use crate::document::{Operator, ParamValue, WhenExpression};
+use crate::document::{Operator, Param, ParamValue, WhenExpression};
 use crate::engine::Stop;
 use crate::engine::task_run::Job;
 use crate::matrix::{self, NoCombinations};
 use crate::outcome::{Kind, SkipReason, Status};
-use crate::plan::{PlannedTask, type_mismatch};
+use crate::plan::{PlannedTask, misfit};
 use crate::references::{Selector, Target, TaskReference, expressions, param_reference, task_references};
 use crate::substitute;
 use crate::variables::Variables;
@@ -23,14 +24,14 @@ pub(super) enum Decision {
 }
 
 /// What a reference to a result comes to.
-pub(super) enum Resolved {
+enum Resolved {
     Yes,
     /// The task that writes it did not run.
     NotRun,
     /// The task ran and did not write it.
     NotWritten,
-    /// It has no such item or key.
-    NoSuchPart,
+    /// It is a list with fewer items.
+    NoSuchItem,
 }
 
 impl Scheduler<'_> {
@@ -48,14 +49,14 @@ impl Scheduler<'_> {
             Some(Fault::Invalid { .. }) => return Decision::Skip(SkipReason::Stopping),
             None => {}
         }
-        if self.timeout == Some(Timeout::Pipeline) {
+        if self.ends_at_once() {
             return Decision::Wait;
         }
         if self.stop > Stop::No {
             return Decision::Skip(SkipReason::Cancelled);
         }
-        if self.timeout == Some(Timeout::Tasks) {
-            return Decision::Skip(SkipReason::TasksTimeout);
+        if let Some(reason) = self.plan.left_out {
+            return Decision::Skip(reason);
         }
         if self.has_failure {
             return Decision::Skip(SkipReason::Stopping);
@@ -64,12 +65,12 @@ impl Scheduler<'_> {
         if parents.clone().any(|parent| matches!(parent, State::Waiting | State::Running { .. })) {
             return Decision::Wait;
         }
-        if parents.any(|parent| matches!(parent, State::Skipped(reason) if *reason != SkipReason::WhenFalse)) {
-            return Decision::Skip(SkipReason::ParentSkipped);
-        }
         let variables = self.results.all();
         if !holds(task, variables) {
             return Decision::Skip(SkipReason::WhenFalse);
+        }
+        if parents.any(|parent| matches!(parent, State::Skipped(reason) if *reason != SkipReason::WhenFalse)) {
+            return Decision::Skip(SkipReason::ParentSkipped);
         }
         for reference in task.inputs().flat_map(task_references) {
             let Target::Result(name, _) = &reference.target else { continue };
@@ -77,6 +78,7 @@ impl Scheduler<'_> {
             match self.resolve(&reference) {
                 Resolved::Yes => {}
                 Resolved::NotRun => return Decision::Skip(SkipReason::MissingResults),
+                Resolved::NotWritten if task.ignores_failure => return Decision::Skip(SkipReason::MissingResults),
                 Resolved::NotWritten => {
                     let message = format!(
                         "the task `{producer}` ended without writing the result `{name}`, which `{}` uses",
@@ -84,14 +86,11 @@ impl Scheduler<'_> {
                     );
                     return Decision::Fault(Fault::Invalid { message });
                 }
-                Resolved::NoSuchPart => {
-                    let message = format!(
-                        "`{}` uses a part of the result `{name}` that the task `{producer}` did not write",
-                        task.name
-                    );
-                    return invalid(message);
-                }
+                Resolved::NoSuchItem => return no_such_item(task, &reference),
             }
+        }
+        if self.timeout == Some(Timeout::Tasks) {
+            return Decision::Skip(SkipReason::TasksTimeout);
         }
         self.jobs(task, variables)
     }
@@ -103,9 +102,12 @@ impl Scheduler<'_> {
         if self.timeout == Some(Timeout::Finally) {
             return Decision::Skip(SkipReason::FinallyTimeout);
         }
-        let results = task.inputs().flat_map(task_references).filter(|one| matches!(one.target, Target::Result(..)));
-        if results.into_iter().any(|reference| !matches!(self.resolve(&reference), Resolved::Yes)) {
-            return Decision::Skip(SkipReason::MissingResults);
+        for reference in task.inputs().flat_map(task_references) {
+            match self.resolve(&reference) {
+                Resolved::Yes => {}
+                Resolved::NotRun | Resolved::NotWritten => return Decision::Skip(SkipReason::MissingResults),
+                Resolved::NoSuchItem => return no_such_item(task, &reference),
+            }
         }
         let mut variables = self.results.all().clone();
         self.add_status(&mut variables);
@@ -117,8 +119,14 @@ impl Scheduler<'_> {
 
     /// One job, or one per combination.
     fn jobs(&self, task: &PlannedTask, variables: &Variables) -> Decision {
+        if let Some(workspace) = &task.unbound {
+            let message = format!("nobody gives the workspace `{workspace}`, which `{}` names", task.name);
+            return Decision::Fault(Fault::Abort { reason: "CreateRunFailed", message });
+        }
         let mut params = task.params.clone();
         substitute::params(&mut params, variables);
+        let lengths = self.matrix_lengths(&params);
+        substitute::params(&mut params, &lengths);
         let params: BTreeMap<String, ParamValue> = params.into_iter().map(|param| (param.name, param.value)).collect();
         let mut spec = task.spec.clone();
         if task.task_name.is_none() {
@@ -130,13 +138,13 @@ impl Scheduler<'_> {
             Err(reason) => return no_combinations(task, reason),
         };
         let given: Vec<_> = match combinations {
-            None => vec![(params, None)],
+            None => vec![(params.clone(), None)],
             Some(all) => {
                 let indexed = all.into_iter().enumerate();
                 indexed.map(|(index, combination)| (with_combination(&params, combination), Some(index))).collect()
             }
         };
-        if let Some(message) = given.iter().find_map(|(params, _)| type_mismatch(task, params)) {
+        if let Some(message) = misfit(task, &params.iter().collect()) {
             return invalid(message);
         }
         let undeclared = |expression: &&str| {
@@ -154,21 +162,64 @@ impl Scheduler<'_> {
             return Decision::Fault(Fault::Abort { reason: "CreateRunFailed", message });
         }
         let spec = Arc::new(spec);
-        Decision::Start(given.into_iter().map(|(params, index)| job(self.plan, task, &spec, params, index)).collect())
+        // A matrix of one combination gives its TaskRun no number.
+        let is_numbered = given.len() > 1;
+        let job = |(params, index)| job(self.plan, task, &spec, params, index, is_numbered);
+        Decision::Start(given.into_iter().map(job).collect())
+    }
+
+    /// A task that waits uses an item past the end of a list that the task at `index` has written: a cluster finds that at once.
+    pub(super) fn bad_index(&self, index: usize) -> Option<Fault> {
+        let State::Ended(ended) = &self.states[index] else { return None };
+        let is_list = |value: &ParamValue| matches!(value, ParamValue::List(_));
+        if !ended.iter().flat_map(|outcome| outcome.results.values()).any(is_list) {
+            return None;
+        }
+        let producer = &self.plan.tasks[index].name;
+        let waiting = self.plan.tasks.iter().zip(&self.states).filter(|(_, state)| matches!(state, State::Waiting));
+        let (task, reference) = waiting
+            .flat_map(|(task, _)| task.inputs().flat_map(task_references).map(move |reference| (task, reference)))
+            .filter(|(_, reference)| reference.task == *producer)
+            .find(|(_, reference)| matches!(self.resolve(reference), Resolved::NoSuchItem))?;
+        match no_such_item(task, &reference) {
+            Decision::Fault(fault) => Some(fault),
+            _ => None,
+        }
     }
 
     /// What a reference to a result comes to now.
-    pub(super) fn resolve(&self, reference: &TaskReference) -> Resolved {
+    fn resolve(&self, reference: &TaskReference) -> Resolved {
         let Target::Result(name, selector) = &reference.target else { return Resolved::Yes };
         let state = self.by_name.get(reference.task.as_str()).map(|index| &self.states[*index]);
         let Some(State::Ended(ended)) = state else { return Resolved::NotRun };
         let written: Vec<_> = ended.iter().filter_map(|outcome| outcome.results.get(name)).collect();
         let Some(first) = written.first() else { return Resolved::NotWritten };
         match (selector, first) {
-            (Selector::Index(index), ParamValue::List(items)) if *index >= items.len() => Resolved::NoSuchPart,
-            (Selector::Key(key), ParamValue::Map(entries)) if !entries.contains_key(key) => Resolved::NoSuchPart,
+            (Selector::Index(index), ParamValue::List(items)) if *index >= items.len() => Resolved::NoSuchItem,
             _ => Resolved::Yes,
         }
+    }
+
+    /// What the references of `params` to the length of a matrix stand for. A cluster looks at the first reference of each param only.
+    fn matrix_lengths(&self, params: &[Param]) -> Variables {
+        let mut variables = Variables::default();
+        for param in params {
+            let reference = param.value.texts().into_iter().flat_map(task_references).next();
+            let Some(TaskReference { task: name, target: Target::MatrixLength(result), .. }) = reference else {
+                continue;
+            };
+            let Some(&index) = self.by_name.get(name.as_str()) else { continue };
+            let (task, state) = (&self.plan.tasks[index], &self.states[index]);
+            if task.kind == Kind::Task {
+                let length = task.matrix.as_ref().map_or(0, matrix::length);
+                variables.set(format!("tasks.{name}.matrix.length"), length.to_string());
+            }
+            if let Some(result) = result {
+                let written = if let State::Ended(ended) = state { aggregated(ended, &result).len() } else { 0 };
+                variables.set(format!("tasks.{name}.matrix.{result}.length"), written.to_string());
+            }
+        }
+        variables
     }
 
     /// Statuses and reasons of the tasks, and the status of all together.
@@ -185,7 +236,8 @@ impl Scheduler<'_> {
             variables.set(format!("tasks.{}.reason", task.name), reason);
         }
         let is_failed = self.outcomes(Kind::Task).any(|outcome| outcome.status == Status::Failed);
-        let is_partial = self.states.iter().any(|state| matches!(state, State::Skipped(_)));
+        let states = self.plan.tasks.iter().zip(&self.states).filter(|(task, _)| task.kind == Kind::Task);
+        let is_partial = states.into_iter().any(|(_, state)| matches!(state, State::Skipped(_)));
         let aggregate = match (is_failed, is_partial) {
             (true, _) => "Failed",
             (false, true) => "Completed",
@@ -216,6 +268,11 @@ fn no_combinations(task: &PlannedTask, reason: NoCombinations) -> Decision {
             invalid(format!("the matrix of `{}` has {count} combinations, expected at most {most}", task.name))
         }
     }
+}
+
+fn no_such_item(task: &PlannedTask, reference: &TaskReference) -> Decision {
+    let producer = &reference.task;
+    invalid(format!("`{}` uses an item past the end of a list that the task `{producer}` wrote", task.name))
 }
 
 fn invalid(message: String) -> Decision {

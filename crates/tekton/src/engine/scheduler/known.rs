@@ -23,13 +23,6 @@ impl Results {
         &self.in_embedded
     }
 
-    /// Adds how many combinations of a matrix have been started.
-    pub(super) fn add_combinations(&mut self, task: &PlannedTask, combinations: usize) {
-        let mut variables = Variables::default();
-        variables.set(format!("{}.matrix.length", prefix(task)), combinations.to_string());
-        self.extend(variables);
-    }
-
     /// Adds those of a task whose combinations have all ended.
     pub(super) fn add(&mut self, task: &PlannedTask, ended: &[TaskOutcome]) {
         let mut variables = Variables::default();
@@ -40,7 +33,6 @@ impl Results {
         } else {
             for result in &task.spec.results {
                 let values = aggregated(ended, &result.name);
-                variables.set(format!("{}.matrix.{}.length", prefix(task), result.name), values.len().to_string());
                 if !values.is_empty() {
                     variables.set_result(scope(task), &task.name, &result.name, &ParamValue::List(values));
                 }
@@ -61,12 +53,8 @@ fn scope(task: &PlannedTask) -> &'static str {
     if task.kind == Kind::Task { "tasks" } else { "finally" }
 }
 
-fn prefix(task: &PlannedTask) -> String {
-    format!("{}.{}", scope(task), task.name)
-}
-
 /// The texts that the combinations wrote, in the order of their names: `m-10` comes before `m-2`, as on a cluster.
-fn aggregated(ended: &[TaskOutcome], result: &str) -> Vec<String> {
+pub(super) fn aggregated(ended: &[TaskOutcome], result: &str) -> Vec<String> {
     let mut named: Vec<_> = ended
         .iter()
         .filter_map(|outcome| match outcome.results.get(result)? {
