@@ -127,14 +127,14 @@ impl Pipelines {
         self.run("predict", run_id, raw)
     }
 
-    /// The command that runs `pipeline` (`train` or `predict`), not started yet.
+    /// The command that does `what` (`run` or `plan`) with `pipeline` (`train` or `predict`), not started yet.
     ///
     /// # Errors
     /// When the runner was not built.
-    pub fn command(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Command> {
+    pub fn command(&self, what: &str, pipeline: &str, run_id: &str, raw: &Path) -> Result<Command> {
         let mut command = Command::new(program("faultline")?);
-        command.arg("run").arg(self.folder.join(format!("{pipeline}.yaml"))).args(["--output", "json"]);
-        command.arg("--state-dir").arg(self.state.path());
+        command.arg(what).arg(self.folder.join(format!("{pipeline}.yaml"))).args(["--output", "json"]);
+        command.env("FAULTLINE_STATE_DIR", self.state.path());
         command.args(["--run-id", run_id, "-p", &format!("root-uri={}", self.root_uri)]);
         command.args(["-p", &format!("raw-uri={}", raw.display())]);
         for (name, value) in &self.params {
@@ -145,7 +145,7 @@ impl Pipelines {
     }
 
     fn run(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Finished> {
-        let output = self.command(pipeline, run_id, raw)?.output()?;
+        let output = self.command("run", pipeline, run_id, raw)?.output()?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("the runner ended with {} and no report; it said:\n{stderr}", output.status))?;

@@ -92,7 +92,7 @@ impl Scene {
         let run = format!("after-{}", after.as_millis());
         let mut runner = self
             .pipelines
-            .command("train", &run, &self.press.training())?
+            .command("run", "train", &run, &self.press.training())?
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;

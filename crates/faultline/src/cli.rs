@@ -12,7 +12,7 @@ use faultline_runtime::Failure;
 use faultline_store::{Store, StoreUrl};
 use serde::Serialize;
 
-use crate::{compare, history, lint, models, quarantine, replay, rollback, run, sample, schema, show, trace};
+use crate::{compare, history, lint, models, plan, quarantine, replay, rollback, run, sample, schema, show, trace};
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
 #[derive(Debug, Parser)]
@@ -25,6 +25,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Plan(plan::Args),
     Lint(lint::Args),
     Show(show::Args),
     Trace(trace::Args),
@@ -52,6 +53,7 @@ pub(crate) enum Output {
 pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::main(&args),
+        Command::Plan(args) => plan::main(&args),
         Command::Lint(args) => lint::main(&args),
         Command::Show(args) => show::main(&args),
         Command::Trace(args) => trace::main(&args),

@@ -7,16 +7,26 @@ use faultline_contract::ExitCode;
 use faultline_runtime::Failure;
 use faultline_tekton::Error as TektonError;
 
+use crate::run::progress::last_lines;
+
 /// A pipeline file or a request that cannot be run.
 pub(crate) fn tekton(error: &TektonError) -> Failure {
     let code = match error {
         TektonError::Read { .. } => ExitCode::InputMissing,
         TektonError::State { .. } => ExitCode::Temporary,
+        TektonError::Unexplained { exit_code, .. } => exit_code
+            .and_then(ExitCode::from_code)
+            .filter(|code| *code != ExitCode::Usage)
+            .unwrap_or(ExitCode::Internal),
+        TektonError::Asking { .. } => ExitCode::Internal,
         TektonError::Unknown { .. } | TektonError::NoneChosen { .. } | TektonError::Refused { is_usage: true, .. } => {
             ExitCode::Usage
         }
         TektonError::Document(_) | TektonError::Refused { .. } => ExitCode::Configuration,
     };
+    if let TektonError::Unexplained { task, log: Some(log), .. } = error {
+        last_lines(task, log);
+    }
     let hint = error.hint();
     with_hint(Failure::new(code, error.to_string()), hint, error)
 }

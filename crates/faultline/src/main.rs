@@ -8,6 +8,7 @@ mod figures;
 mod history;
 mod lint;
 mod models;
+mod plan;
 mod quarantine;
 mod replay;
 mod rollback;

@@ -86,9 +86,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         scratch_root: std::env::temp_dir(),
         keeps_scratch: args.keep_scratch,
     };
-    let program_dir = std::env::current_exe().ok().and_then(|path| path.parent().map(PathBuf::from));
-    let engine = ProcessEngine::new(program_dir, environment::passed(&args.env)?)
-        .map_err(|error| Failure::new(ExitCode::Temporary, "start the engine").caused_by(error))?;
+    let engine = engine(&args.env)?;
     let of_pipeline = match plan.params().get(ROOT_PARAM) {
         Some(ParamValue::Text(uri)) if !uri.is_empty() => Some(uri.as_str()),
         _ => None,
@@ -112,6 +110,13 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         Output::Json => print_json(&report(&outcome))?,
     }
     Ok(exit_code(&outcome))
+}
+
+/// The engine of this command line: programs are sought beside its own binary first.
+pub(crate) fn engine(env: &[String]) -> Result<ProcessEngine, Failure> {
+    let program_dir = std::env::current_exe().ok().and_then(|path| path.parent().map(PathBuf::from));
+    ProcessEngine::new(program_dir, environment::passed(env)?)
+        .map_err(|error| Failure::new(ExitCode::Temporary, "start the engine").caused_by(error))
 }
 
 async fn keeper(

@@ -206,6 +206,39 @@ fn a_new_run_reuses_the_same_work_and_points_at_its_origin() {
 }
 
 #[test]
+fn a_step_that_is_asked_tells_what_it_would_do_and_does_nothing() {
+    let fixture = Fixture::new();
+    let asked = |run: &str, more: &[&str]| -> serde_json::Value {
+        let path = fixture.path("explanation.json");
+        let flag = format!("--explain-path={}", path.display());
+        assert_eq!(fixture.count(run, &[&[flag.as_str()], more].concat()).unwrap(), ExitCode::Committed);
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let first = asked("r1", &[]);
+    assert_eq!((&first["action"], &first["reasons"][0]["kind"]), (&"run".into(), &"first".into()));
+    assert!(!fixture.path("root").exists() && !fixture.path("reused").exists());
+
+    fixture.count("r1", &[]).unwrap();
+    fs::remove_file(fixture.path("reused")).unwrap();
+    assert_eq!(asked("r2", &[])["action"], "reuse");
+    assert!(fixture.path("reused").exists() && !fixture.path("root/runs/r2").exists());
+    assert_eq!(asked("r1", &[])["action"], "reuse", "what the run itself has committed is not done again");
+
+    for (flag, kind, name) in [("--seed=8", "param", "seed"), ("--max-lines=50", "param", "max_lines")] {
+        let answer = asked("r2", &[flag]);
+        assert_eq!(answer["reasons"].as_array().unwrap().len(), 1, "{answer}");
+        assert_eq!((&answer["reasons"][0]["kind"], &answer["reasons"][0]["name"]), (&kind.into(), &name.into()));
+    }
+    assert_eq!(asked("r2", &["--no-cache"])["reasons"][0]["kind"], "always");
+    fs::write(fixture.path("raw/a.csv"), "1\n2\n3\n").unwrap();
+    let answer = asked("r2", &[]);
+    assert_eq!((&answer["reasons"][0]["kind"], &answer["reasons"][0]["name"]), (&"input".into(), &"raw/a.csv".into()));
+    fs::write(fixture.path("raw/a.csv"), "1\n2\n").unwrap();
+    fs::remove_file(local(&fixture.manifest("r1").outputs[0].uri)).unwrap();
+    assert_eq!(asked("r2", &[])["reasons"][0]["kind"], "output");
+}
+
+#[test]
 fn a_missing_output_is_a_cache_miss() {
     let fixture = Fixture::new();
     fixture.count("r1", &[]).unwrap();

@@ -13,13 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tempfile::TempDir;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 pub use process::ProcessEngine;
 
 use crate::error::Error;
-use crate::event::Observer;
+use crate::event::{Observer, Silent};
+use crate::forecast::TaskForecast;
 use crate::outcome::{Outcome, Usage};
 use crate::plan::Plan;
 use scheduler::Scheduler;
@@ -136,6 +138,23 @@ pub async fn run(
     stop: watch::Receiver<Stop>,
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, Error> {
+    let scratch = scratch(&options)?;
+    Ok(Scheduler::new(plan, shared(engine, options, &scratch, observer)).run(stop).await)
+}
+
+/// What would become of every task of `plan` if it were run now, in the order of the file; see [`crate::forecast`].
+///
+/// # Errors
+///
+/// [`Error::State`] when the folders for logs and scratch cannot be made, [`Error::Unexplained`] when a step that promises to explain
+/// itself does not: it would fail in the run too.
+pub async fn forecast(plan: &Plan, engine: Arc<dyn Engine>, options: Options) -> Result<Vec<TaskForecast>, Error> {
+    let scratch = scratch(&options)?;
+    Scheduler::new(plan, shared(engine, options, &scratch, Arc::new(Silent))).forecast().await
+}
+
+/// Makes the folders of a run; the scratch folder goes with what is returned.
+fn scratch(options: &Options) -> Result<TempDir, Error> {
     let state = |action, path: &PathBuf, source| Error::State { action, path: path.clone(), source };
     std::fs::create_dir_all(&options.log_dir)
         .map_err(|source| state("make the log folder", &options.log_dir, source))?;
@@ -144,13 +163,16 @@ pub async fn run(
         .tempdir_in(&options.scratch_root)
         .map_err(|source| state("make a scratch folder in", &options.scratch_root, source))?;
     scratch.disable_cleanup(options.keeps_scratch);
-    let shared = Shared {
+    Ok(scratch)
+}
+
+fn shared(engine: Arc<dyn Engine>, options: Options, scratch: &TempDir, observer: Arc<dyn Observer>) -> Shared {
+    Shared {
         slots: Arc::new(Semaphore::new(options.jobs.max(1))),
         options: Arc::new(options),
         scratch: scratch.path().to_owned(),
         clock: Instant::now(),
         engine,
         observer,
-    };
-    Ok(Scheduler::new(plan, shared).run(stop).await)
+    }
 }

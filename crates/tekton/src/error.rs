@@ -52,6 +52,24 @@ pub enum Error {
         /// The fault lies in the command line rather than in the file.
         is_usage: bool,
     },
+    /// A step that should have explained itself did not.
+    #[error("ask the task `{task}` what it would do: {message}")]
+    Unexplained {
+        /// The pipeline task.
+        task: String,
+        /// What happened instead.
+        message: String,
+        /// The exit code of its step.
+        exit_code: Option<i32>,
+        /// What it printed.
+        log: Option<PathBuf>,
+    },
+    /// Asking the steps what they would do was broken off.
+    #[error("ask the tasks what they would do")]
+    Asking {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The runner's own folders could not be made or written.
     #[error("{action} {}", path.display())]
     State {
@@ -103,7 +121,8 @@ impl Error {
             Self::NoneChosen { known, .. } if known.is_empty() => Some("name a file that holds a Pipeline".to_owned()),
             Self::NoneChosen { .. } => Some("add --pipeline NAME".to_owned()),
             Self::Document(_) => Some("the fields and their meaning: https://tekton.dev/docs/pipelines/".to_owned()),
-            Self::Read { .. } | Self::State { .. } => None,
+            Self::Read { .. } | Self::State { .. } | Self::Asking { .. } => None,
+            Self::Unexplained { .. } => Some("see what it printed; the run itself would meet the same".to_owned()),
         }
     }
 }

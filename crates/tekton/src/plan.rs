@@ -10,10 +10,11 @@ use std::time::Duration;
 use crate::catalog::{Catalog, Entry};
 use crate::check;
 use crate::document::{
-    GoDuration, InvalidDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult,
-    PipelineTask, TaskSpec, Timeouts, WhenExpression,
+    GoDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult, PipelineTask, TaskSpec,
+    Timeouts, WhenExpression,
 };
 use crate::error::{Error, listed};
+use crate::forecast::EXPLAIN_ANNOTATION;
 use crate::outcome::{Kind, SkipReason};
 use crate::substitute;
 use crate::variables::Variables;
@@ -99,6 +100,8 @@ pub(crate) struct PlannedTask {
     pub(crate) unbound: Option<String>,
     /// Indexes of the tasks to wait for.
     pub(crate) parents: Vec<usize>,
+    /// The variable by which its step is asked what it would do; `None` when it cannot be asked.
+    pub(crate) explain_env: Option<String>,
 }
 
 impl PlannedTask {
@@ -130,7 +133,7 @@ impl Plan {
         for (kind, list) in [(Kind::Task, &entry.pipeline.tasks), (Kind::Finally, &entry.pipeline.finally)] {
             for task in list {
                 let mut planned = planned(catalog, task, kind)?;
-                if let Some(timeout) = timeout_of_run(entry, &task.name)? {
+                if let Some(timeout) = timeout_of_run(entry, &task.name) {
                     planned.timeout = timeout.limit();
                 }
                 tasks.push(planned);
@@ -212,16 +215,17 @@ impl Plan {
 
 fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind) -> Result<PlannedTask, Error> {
     let name = task.task_ref.as_ref().and_then(|reference| reference.name.clone());
-    let spec = match (&task.task_spec, &name) {
-        (Some(spec), _) => spec.clone(),
+    let (spec, explain_env) = match (&task.task_spec, &name) {
+        (Some(spec), _) => (spec.clone(), spec.annotation(EXPLAIN_ANNOTATION)),
         (None, name) => {
             let name = name.as_deref().unwrap_or_default();
             let (document, spec) = catalog.task(name).ok_or_else(|| missing_task(catalog, name))?;
             check::used_task(document, spec)?;
-            spec.clone()
+            (spec.clone(), document.annotations.get(EXPLAIN_ANNOTATION).map(String::as_str))
         }
     };
     Ok(PlannedTask {
+        explain_env: explain_env.filter(|_| spec.steps.len() == 1).map(str::to_owned),
         name: task.name.clone(),
         kind,
         task_name: if task.task_spec.is_some() { None } else { name },
@@ -270,16 +274,8 @@ fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
 }
 
 /// The timeout that the run sets for one task.
-fn timeout_of_run(entry: Entry<'_>, task: &str) -> Result<Option<GoDuration>, Error> {
-    let specs = entry.run.iter().flat_map(|run| &run.task_run_specs).enumerate();
-    let own = specs.into_iter().find(|(_, spec)| spec["pipelineTaskName"] == task);
-    let Some((index, text)) = own.and_then(|(index, spec)| Some((index, spec["timeout"].as_str()?))) else {
-        return Ok(None);
-    };
-    let path = format!("spec.taskRunSpecs[{index}].timeout");
-    text.parse()
-        .map(Some)
-        .map_err(|error: InvalidDuration| entry.document.source().problem(&path, error.to_string()).into())
+fn timeout_of_run(entry: Entry<'_>, task: &str) -> Option<GoDuration> {
+    entry.run?.task_run_specs.iter().find(|settings| settings.pipeline_task_name == task)?.timeout
 }
 
 /// What the `status` of the run says about its tasks.

@@ -192,7 +192,8 @@ fn printed(label: &str, text: &str) {
     say(&format!("[{label}] {text}"));
 }
 
-fn last_lines(label: &str, log: &Path) {
+/// Shows the end of what a task printed.
+pub(crate) fn last_lines(label: &str, log: &Path) {
     let lines = Tail::new(log.to_owned()).rest();
     let skipped = lines.len().saturating_sub(TAIL_LINES);
     if skipped > 0 {
@@ -218,7 +219,8 @@ fn shown(value: &ParamValue) -> String {
     value.texts().join(", ")
 }
 
-fn label(task: &str, matrix_index: Option<usize>) -> String {
+/// The name of a task, or of one combination of its matrix.
+pub(crate) fn label(task: &str, matrix_index: Option<usize>) -> String {
     matrix_index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"))
 }
 

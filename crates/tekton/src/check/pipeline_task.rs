@@ -356,7 +356,7 @@ fn task_use(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str, grap
         Target::Result(result, selector) if used.matrix.is_some() => {
             matrix_result(findings, text, expression, used, (result, selector));
         }
-        Target::MatrixLength if used.matrix.is_none() => {
+        Target::MatrixLength(_) if used.matrix.is_none() => {
             let message = format!("`{name}` has no matrix, its length is 0");
             findings
                 .add_reference(&MATRIX_LENGTH, &text.path, expression, message)

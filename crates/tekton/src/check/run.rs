@@ -162,8 +162,8 @@ fn task_run_specs(findings: &mut Findings<'_>, spec: &PipelineRunSpec) {
         .map(|pipeline| pipeline.tasks.iter().chain(&pipeline.finally).map(|task| task.name.as_str()).collect());
     for (index, one) in spec.task_run_specs.iter().enumerate() {
         let path = format!("spec.taskRunSpecs[{index}]");
-        quantity::check(findings, &format!("{path}.computeResources"), one.get("computeResources"));
-        let name = task::text(one, "pipelineTaskName");
+        quantity::check(findings, &format!("{path}.computeResources"), one.compute_resources.as_ref());
+        let name = one.pipeline_task_name.as_str();
         if let Some(known) = known.as_ref().filter(|known| !known.contains(name)) {
             let known: Vec<&str> = known.iter().copied().collect();
             let message = format!("got the task `{name}`, expected one of {}", crate::error::listed(&known));

@@ -20,7 +20,7 @@ pub use duration::{GoDuration, InvalidDuration};
 pub use param::{Param, ParamSpec, ParamType, ParamValue, PropertySpec};
 pub use pipeline::{
     Matrix, MatrixInclude, Operator, PipelineRef, PipelineResult, PipelineRunSpec, PipelineSpec, PipelineTask,
-    PipelineWorkspace, RunWorkspace, TaskRef, Timeouts, WhenExpression, WorkspaceBinding,
+    PipelineWorkspace, RunWorkspace, TaskRef, TaskRunSettings, Timeouts, WhenExpression, WorkspaceBinding,
 };
 use source::Text;
 pub(crate) use source::{Source, is_below};
@@ -62,6 +62,8 @@ pub struct Document {
     pub name: String,
     /// What it is.
     pub body: Body,
+    /// `metadata.annotations`.
+    pub annotations: BTreeMap<String, String>,
     source: Source,
 }
 
@@ -113,8 +115,8 @@ struct Metadata {
     generate_name: Option<String>,
     #[serde(default, rename = "labels")]
     _labels: BTreeMap<String, String>,
-    #[serde(default, rename = "annotations")]
-    _annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
 }
 
 impl Document {
@@ -253,8 +255,8 @@ fn document(file: &Path, text: &Arc<Text>, raw: RawDocument, inspected: &mut Ins
     let read = if is_checked(&version, &kind, &mut findings) { body(value, &mut findings) } else { None };
     let unread = findings.unread().to_vec();
     inspected.findings.append(&mut findings.into_list());
-    if let Some((name, body)) = read {
-        inspected.documents.push((Document { name, body, source }, unread));
+    if let Some((name, annotations, body)) = read {
+        inspected.documents.push((Document { name, body, annotations, source }, unread));
     }
 }
 
@@ -280,8 +282,9 @@ fn is_checked(version: &str, kind: &str, findings: &mut Findings<'_>) -> bool {
     false
 }
 
-fn body(value: Value, findings: &mut Findings<'_>) -> Option<(String, Body)> {
+fn body(value: Value, findings: &mut Findings<'_>) -> Option<(String, BTreeMap<String, String>, Body)> {
     let mut envelope: Envelope = decode::decode(value, "", findings)?;
+    let annotations = std::mem::take(&mut envelope.metadata.annotations);
     let name = name(envelope.metadata, findings);
     let spec = match envelope.spec.take() {
         Value::Null => Value::Object(serde_json::Map::new()),
@@ -294,7 +297,7 @@ fn body(value: Value, findings: &mut Findings<'_>) -> Option<(String, Body)> {
         "TaskRun" => Body::TaskRun(Box::new(decode::decode(spec, "spec", findings)?)),
         _ => Body::StepAction(Box::new(decode::decode(spec, "spec", findings)?)),
     };
-    Some((name, body))
+    Some((name, annotations, body))
 }
 
 fn name(metadata: Metadata, findings: &mut Findings<'_>) -> String {

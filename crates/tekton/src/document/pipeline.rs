@@ -208,11 +208,36 @@ pub struct PipelineRunSpec {
     pub task_run_template: Option<Value>,
     /// The same per task.
     #[serde(default)]
-    pub task_run_specs: Vec<Value>,
+    pub task_run_specs: Vec<TaskRunSettings>,
     /// `Cancelled` and the like.
     pub status: Option<String>,
     /// Who runs it.
     pub managed_by: Option<String>,
+}
+
+/// What a run sets for one of its tasks. Of all of it a plain process has only the timeout.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TaskRunSettings {
+    /// The pipeline task.
+    #[serde(default)]
+    pub pipeline_task_name: String,
+    /// The longest each attempt may take, in place of what the Pipeline says.
+    pub timeout: Option<GoDuration>,
+    /// The identity of its pod.
+    pub service_account_name: Option<String>,
+    /// Settings of its pod.
+    pub pod_template: Option<Value>,
+    /// Settings of its steps.
+    #[serde(default)]
+    pub step_specs: Vec<Value>,
+    /// Settings of its sidecars.
+    #[serde(default)]
+    pub sidecar_specs: Vec<Value>,
+    /// Labels and annotations.
+    pub metadata: Option<Value>,
+    /// Resource requests and limits of all of it.
+    pub compute_resources: Option<Value>,
 }
 
 /// A Pipeline by name.

@@ -295,6 +295,14 @@ pub struct VolumeMount {
     pub mount_propagation: Option<String>,
 }
 
+impl TaskSpec {
+    /// An annotation of an embedded Task.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata.as_ref()?.get("annotations")?.get(name)?.as_str()
+    }
+}
+
 impl Step {
     /// The name that statuses and references use.
     #[must_use]

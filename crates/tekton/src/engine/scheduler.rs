@@ -2,6 +2,7 @@
 
 mod conclude;
 mod decide;
+mod forecast;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -12,8 +12,10 @@ use super::process::cancelled;
 use super::step::Places;
 use super::{End, Engine, Limits, Options, StepEnd, results, step};
 use crate::defaults;
-use crate::document::{GoDuration, OnError, ParamValue, Step, TaskSpec, WorkspaceDeclaration};
+use crate::document::{EnvVar, GoDuration, OnError, ParamValue, Step, TaskSpec, WorkspaceDeclaration};
+use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::forecast::Explanation;
 use crate::outcome::{IGNORED, Kind, Status, StepOutcome, TaskOutcome, Usage};
 use crate::plan::{NAMESPACE, is_past_the_end};
 use crate::references::{expressions, param_reference};
@@ -122,6 +124,36 @@ impl Job {
         course.elapsed = began.elapsed();
         course.log = Some(log).filter(|log| log.exists());
         self.outcome(attempt, course)
+    }
+
+    /// Asks the only step what it would do: the outcome holds the results that an earlier result gives.
+    pub(super) async fn explain(
+        mut self,
+        variable: String,
+        shared: Shared,
+        cancel: watch::Receiver<bool>,
+    ) -> Result<(Explanation, TaskOutcome), Error> {
+        let path = shared.scratch.join(format!("{}.explanation", self.task_run));
+        let value = path.display().to_string();
+        if let Some(step) = Arc::make_mut(&mut self.spec).steps.first_mut() {
+            step.env.push(EnvVar { name: variable, value, value_from: None });
+        }
+        self.retries = 0;
+        let outcome = self.run(shared, cancel).await;
+        let unexplained = |message| Error::Unexplained {
+            task: outcome.name.clone(),
+            message,
+            exit_code: outcome.exit_code,
+            log: outcome.log.clone(),
+        };
+        if outcome.status != Status::Succeeded {
+            return Err(unexplained(format!("{}: {}", outcome.reason, outcome.message)));
+        }
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| unexplained(format!("it wrote no explanation to {}: {error}", path.display())))?;
+        let explanation = serde_json::from_str(&text)
+            .map_err(|error| unexplained(format!("its explanation cannot be read: {error}")))?;
+        Ok((explanation, outcome))
     }
 
     fn log_name(&self, attempt: u32) -> String {
