@@ -80,7 +80,7 @@ fn left_in(folder: &Path) -> Vec<String> {
 fn told(forecasts: &[TaskForecast]) -> String {
     forecasts.iter().fold(String::new(), |mut text, one| {
         let index = one.matrix_index.map(|index| format!("[{index}]")).unwrap_or_default();
-        write!(text, "{}{index} {} ({})\n", one.name, one.action.name(), one.by.join(" ")).unwrap();
+        writeln!(text, "{}{index} {} ({})", one.name, one.action.name(), one.by.join(" ")).unwrap();
         text
     })
 }
