@@ -143,9 +143,10 @@ fn lint_writes_sarif() {
     let log: serde_json::Value = serde_json::from_str(printed.strip_prefix("exit code: 78\n").unwrap()).unwrap();
     assert_eq!(log["version"], "2.1.0");
     let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "unknown-field");
     let location = &result["locations"][0]["physicalLocation"];
     assert_eq!(location["artifactLocation"]["uri"], "wrong%20file.yaml");
-    assert_eq!(location["region"]["startLine"], 11);
+    assert_eq!(location["region"]["startLine"], 10);
     let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
     assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use faultline_tekton::lint::{Finding, RULES, Report};
 use faultline_tekton::{Severity, lint};
 use faultline_testkit::generated::check_part;
+use proptest::prelude::*;
 
 /// What is said of the documents that Tekton takes although something is odd with them: the file, and the rule.
 ///
@@ -144,7 +145,7 @@ fn one_fault_does_not_hide_the_others() {
     let of = |id: &str| report.findings.iter().filter(|finding| finding.rule.id == id).count();
     let counts =
         ["unknown-field", "unquoted-scalar", "timeout", "unknown-param", "missing-field", "yaml-syntax"].map(of);
-    assert_eq!(counts, [6, 3, 3, 3, 3, 1], "{}", listed(&report.findings.iter().collect::<Vec<_>>()));
+    assert_eq!(counts, [6, 3, 3, 3, 0, 1], "{}", listed(&report.findings.iter().collect::<Vec<_>>()));
     assert_eq!((report.files, report.documents), (2, 3));
 }
 
@@ -195,5 +196,68 @@ fn hostile_files_are_refused_with_a_place() {
             findings.iter().find(|finding| finding.rule.id == rule).unwrap_or_else(|| panic!("{rule}: {findings:?}"));
         assert_eq!(first.position.line, line, "{first:?}");
         assert!(findings.len() <= 60, "{} findings", findings.len());
+    }
+}
+
+/// What tears a document apart where it is put in.
+const SCRAPS: [&str; 24] = [
+    "\0",
+    "\t",
+    "\r",
+    "---\n",
+    ": ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "&a ",
+    "*a",
+    "!!x ",
+    "'",
+    "\"",
+    "|\n",
+    "$(",
+    "$(params.",
+    "[*])",
+    "null",
+    "-1",
+    "<<: *a\n",
+    "\u{feff}",
+    "\u{202e}",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn any_bytes_are_judged_to_their_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.yaml");
+        std::fs::write(&file, bytes).unwrap();
+        lint(&[file]).unwrap();
+    }
+
+    #[test]
+    fn torn_documents_are_judged_to_their_end(
+        (document, cut) in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), 0..12_usize, 0..SCRAPS.len()), 1..4),
+    ) {
+        let files = entries(&folder("lint"));
+        let texts: Vec<_> = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+        let mut lines: Vec<String> = document.get(&texts).lines().map(str::to_owned).collect();
+        lines.remove(cut.index(lines.len()));
+        let mut text: Vec<char> = lines.join("\n").chars().collect();
+        for (at, removed, scrap) in edits {
+            let start = at.index(text.len() + 1);
+            let end = (start + removed).min(text.len());
+            text.splice(start..end, SCRAPS[scrap].chars());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.yaml");
+        std::fs::write(&file, text.iter().collect::<String>()).unwrap();
+        for finding in lint(&[file]).unwrap().findings {
+            prop_assert!(finding.position.line >= 1 && finding.position.column >= 1, "{:?}", finding);
+        }
     }
 }

@@ -8,8 +8,9 @@ use clap::Args as ClapArgs;
 use faultline_contract::{ExitCode, RunId};
 use faultline_runtime::Failure;
 use faultline_tekton::document::{GoDuration, InvalidDuration, ParamSpec, Timeouts};
-use faultline_tekton::{Catalog, Error, ParamValue, Plan, Request};
+use faultline_tekton::{Catalog, Entry, ParamValue, Plan, Request};
 
+use super::progress::say;
 use crate::failure::tekton;
 
 /// The longest name that a cluster allows.
@@ -48,7 +49,7 @@ impl RequestArgs {
         };
         let request = Request {
             params: values(&self.params, &entry.pipeline.params, &entry.document.name)?,
-            workspaces: workspaces(&self.workspaces)?,
+            workspaces: workspaces(&self.workspaces, entry)?,
             timeouts: self.timeouts.unwrap_or_default(),
             pipeline: self.pipeline.clone(),
             run_id: run_id.clone(),
@@ -66,13 +67,12 @@ fn values(
 ) -> Result<BTreeMap<String, ParamValue>, Failure> {
     let mut values = BTreeMap::new();
     for (name, text) in given {
-        let unknown = || Error::Unknown {
-            kind: "param",
-            name: name.clone(),
-            place: format!("the Pipeline `{pipeline}`"),
-            known: specs.iter().map(|spec| spec.name.clone()).collect(),
+        let Some(spec) = specs.iter().find(|spec| spec.name == *name) else {
+            let known: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
+            undeclared("param", name, pipeline, &known);
+            values.insert(name.clone(), ParamSpec::parse_undeclared(text));
+            continue;
         };
-        let spec = specs.iter().find(|spec| spec.name == *name).ok_or_else(|| tekton(&unknown()))?;
         let value = spec.parse(text).ok_or_else(|| {
             let message = format!("read the param `{name}`: got `{text}`, expected {} of strings", spec.kind().name());
             Failure::new(ExitCode::Usage, message)
@@ -83,15 +83,26 @@ fn values(
     Ok(values)
 }
 
-fn workspaces(given: &[(String, String)]) -> Result<BTreeSet<String>, Failure> {
-    let name = |(name, what): &(String, String)| {
-        if what == "emptyDir" {
-            return Ok(name.clone());
+fn workspaces(given: &[(String, String)], entry: Entry<'_>) -> Result<BTreeSet<String>, Failure> {
+    let known: Vec<_> = entry.pipeline.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+    let mut names = BTreeSet::new();
+    for (name, what) in given {
+        if what != "emptyDir" {
+            let message = format!("bind the workspace `{name}`: got `{what}`, expected emptyDir");
+            return Err(Failure::new(ExitCode::Usage, message).hint(format!("use -w {name}=emptyDir")));
         }
-        let message = format!("bind the workspace `{name}`: got `{what}`, expected emptyDir");
-        Err(Failure::new(ExitCode::Usage, message).hint(format!("use -w {name}=emptyDir")))
-    };
-    given.iter().map(name).collect()
+        if !known.contains(&name.as_str()) {
+            undeclared("workspace", name, &entry.document.name, &known);
+        }
+        names.insert(name.clone());
+    }
+    Ok(names)
+}
+
+/// A cluster takes what no Pipeline declares, so it is taken here; but it may be a slip.
+fn undeclared(kind: &str, name: &str, pipeline: &str, known: &[&str]) {
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    say(&format!("warning: the Pipeline `{pipeline}` declares no {kind} `{name}`, declared: {known}"));
 }
 
 fn checked(id: String) -> Result<String, Failure> {

@@ -195,7 +195,7 @@ pub(super) fn check_task_run(findings: &mut Findings<'_>, spec: &TaskRunSpec) {
 /// Everything that a `StepAction` says about itself.
 pub(super) fn check_step_action(findings: &mut Findings<'_>, spec: &StepActionSpec) {
     if spec.image.as_deref().is_none_or(str::is_empty) {
-        findings.add(&MISSING_FIELD, "spec", "got no image, expected one").hint("add `image`");
+        findings.add(&MISSING_FIELD, "spec.image", "got no image, expected one").hint("add `image`");
     }
     if spec.script.is_some() && !spec.command.is_empty() {
         let message = "got script and command, expected one of them";

@@ -36,7 +36,7 @@ pub(super) fn check_all(findings: &mut Findings<'_>, path: &str, spec: &TaskSpec
             Some(_) => with_action(findings, &path, step),
             None if !has_template_image && step.image.as_deref().is_none_or(str::is_empty) => {
                 let message = "got no image, expected one (a plain process ignores it, a cluster does not)";
-                findings.add(&MISSING_FIELD, &path, message).hint("add `image`");
+                findings.add(&MISSING_FIELD, &format!("{path}.image"), message).hint("add `image`");
             }
             None => {}
         }

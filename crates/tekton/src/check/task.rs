@@ -265,7 +265,7 @@ fn clean(path: &str) -> String {
 
 fn check_sidecar(findings: &mut Findings<'_>, path: &str, sidecar: &Sidecar) {
     if sidecar.image.as_deref().is_none_or(str::is_empty) {
-        findings.add(&MISSING_FIELD, path, "got no image, expected one").hint("add `image`");
+        findings.add(&MISSING_FIELD, &format!("{path}.image"), "got no image, expected one").hint("add `image`");
     }
     if sidecar.name.as_deref() == Some("tekton-log-results") {
         let message = "the name `tekton-log-results` is Tekton's own";

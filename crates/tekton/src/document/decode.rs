@@ -59,11 +59,28 @@ pub(super) fn decode<T: DeserializeOwned>(mut value: Value, root: &str, findings
         report(&fault, &path, segments.last(), findings);
         let written = findings.source().typed_scalar(&path).map(str::to_owned);
         mend(&mut value, &segments, &fault, written)?;
+        skip_meant(&value, &segments, &fault, root, findings);
         if !matches!(fault, Fault::MissingField(_)) {
             findings.skip(&path);
         }
     }
     None
+}
+
+/// What is missing because its name is misspelt is not reported again.
+fn skip_meant(value: &Value, segments: &[Segment], fault: &Fault<'_>, root: &str, findings: &mut Findings<'_>) {
+    let (Fault::UnknownField { known }, Some((Segment::Map { key }, above))) = (fault, segments.split_last()) else {
+        return;
+    };
+    let meant = closest(key, known.iter().copied());
+    let parent = above.iter().try_fold(value, |value, segment| match segment {
+        Segment::Seq { index } => value.get(*index),
+        Segment::Map { key } => value.get(key.as_str()),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    if let Some(meant) = meant.filter(|meant| parent.is_some_and(|parent| parent.get(meant.as_str()).is_none())) {
+        findings.skip(&joined(root, &[above, &[Segment::Map { key: meant }]].concat()));
+    }
 }
 
 /// A cluster drops empty fields before it looks at them. The value of a param alone is read as an empty text.

@@ -164,6 +164,13 @@ impl ParamSpec {
         .filter(|value| value.kind() == self.kind())
     }
 
+    /// The value that a command line gives as `text` for a param that nobody declares: a JSON list or object of strings, else text.
+    #[must_use]
+    pub fn parse_undeclared(text: &str) -> ParamValue {
+        let json = serde_json::from_str(text).ok().as_ref().and_then(ParamValue::from_json);
+        json.unwrap_or_else(|| ParamValue::Text(text.to_owned()))
+    }
+
     /// The declared keys that `value` and the default both lack.
     #[must_use]
     pub fn missing_keys(&self, value: Option<&ParamValue>) -> Vec<String> {
@@ -223,6 +230,8 @@ mod tests {
         assert_eq!(spec("array").parse("[1]"), None);
         assert_eq!(spec("object").parse("k:v"), Some(ParamValue::Map([("k".to_owned(), "v".to_owned())].into())));
         assert_eq!(spec("object").parse("k"), None);
+        assert_eq!(ParamSpec::parse_undeclared(r#"["a"]"#), list(&["a"]).unwrap());
+        assert_eq!(ParamSpec::parse_undeclared("a,b"), "a,b".into());
     }
 
     proptest! {

@@ -10,13 +10,8 @@ use crate::references::expressions;
 use crate::substitute;
 use crate::variables::Variables;
 
-/// The workspaces of the Pipeline that are given.
+/// The workspaces that are given; one that the Pipeline does not declare does no harm.
 pub(super) fn of_pipeline(entry: Entry<'_>, request: &Request) -> Result<BTreeSet<String>, Error> {
-    let declared: Vec<_> = entry.pipeline.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
-    if let Some(name) = request.workspaces.iter().find(|name| !declared.contains(name)) {
-        let place = format!("the Pipeline `{}`", entry.document.name);
-        return Err(Error::Unknown { kind: "workspace", name: name.clone(), place, known: declared });
-    }
     let mut bound = request.workspaces.clone();
     bound.extend(entry.run.iter().flat_map(|run| &run.workspaces).map(|workspace| workspace.name.clone()));
     let is_missing = |workspace: &&PipelineWorkspace| !workspace.optional && !bound.contains(&workspace.name);
