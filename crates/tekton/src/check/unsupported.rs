@@ -45,9 +45,6 @@ fn pipeline_task(findings: &mut Findings<'_>, path: &str, task: &PipelineTask) {
     for (index, _) in task.when.iter().enumerate().filter(|(_, when)| when.cel.is_some()) {
         report(findings, &field(&format!("when[{index}].cel")), "CEL; use input, operator and values");
     }
-    for (index, _) in task.workspaces.iter().enumerate().filter(|(_, binding)| binding.sub_path.is_some()) {
-        report(findings, &field(&format!("workspaces[{index}].subPath")), "a folder inside a workspace");
-    }
     if let Some(spec) = &task.task_spec {
         self::task(findings, &field("taskSpec"), spec);
     }

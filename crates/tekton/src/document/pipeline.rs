@@ -183,7 +183,7 @@ pub struct WorkspaceBinding {
     pub name: String,
     /// The Pipeline's name for it, when it differs.
     pub workspace: Option<String>,
-    /// A folder in it.
+    /// A folder in it; in a new empty workspace one is as good as another.
     pub sub_path: Option<String>,
 }
 
