@@ -1,33 +1,49 @@
 //! Flags of the whole command line, and the way in and out that all commands share.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use faultline_contract::ExitCode as Code;
 use faultline_runtime::Failure;
 use faultline_store::{Store, StoreUrl};
 use serde::Serialize;
 
-use crate::{compare, history, lint, models, plan, quarantine, replay, rollback, run, sample, schema, show, trace};
+use crate::{
+    compare, completions, diff, history, lint, list_runs, logs, models, plan, quarantine, replay, rollback, run,
+    sample, schema, show, trace,
+};
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
 #[derive(Debug, Parser)]
-#[command(name = "faultline", version, max_term_width = 120)]
+#[command(name = "faultline", version, max_term_width = 120, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline run pipelines/train.yaml -p raw-uri=data/raw -p root-uri=store
+  faultline runs
+  faultline logs RUN --follow
+
+`faultline COMMAND --help` has more. FAULTLINE_ROOT_URI names the store where --root-uri is left out; NO_COLOR keeps colours away.
+
+Exit codes: 0 done; 2 wrong command line; 65 the data failed the gate; 66 something named is not there; 69 a service did not answer; 70 a defect; 75 try again; 77 a right is missing; 78 configurations contradict each other.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
     Plan(plan::Args),
     Lint(lint::Args),
+    Runs(list_runs::Args),
     Show(show::Args),
+    Logs(logs::Args),
+    Diff(diff::Args),
     Trace(trace::Args),
     Quarantine(quarantine::Args),
     Replay(replay::Args),
@@ -37,6 +53,7 @@ enum Command {
     Rollback(rollback::Args),
     Schema(schema::Args),
     Sample(sample::Args),
+    Completions(completions::Args),
 }
 
 /// How a listing is printed.
@@ -55,7 +72,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Plan(args) => plan::main(&args),
         Command::Lint(args) => lint::main(&args),
+        Command::Runs(args) => list_runs::main(&args),
         Command::Show(args) => show::main(&args),
+        Command::Logs(args) => logs::main(&args),
+        Command::Diff(args) => diff::main(&args),
         Command::Trace(args) => trace::main(&args),
         Command::Quarantine(args) => quarantine::main(&args),
         Command::Replay(args) => replay::main(&args),
@@ -65,6 +85,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Rollback(args) => rollback::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Sample(args) => sample::main(&args),
+        Command::Completions(args) => completions::main(&args),
     };
     let code = result.unwrap_or_else(|failure| {
         // Where stderr itself is gone there is nobody left to tell.
@@ -91,10 +112,22 @@ pub(crate) fn current_folder() -> Result<PathBuf, Failure> {
     here.map_err(|error| Failure::new(Code::Temporary, "find the current folder").caused_by(error))
 }
 
-/// Prints a line on stdout.
+/// The whole command line, as clap knows it.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Prints a line on stdout. A reader that has seen enough and left is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let written = writeln!(std::io::stdout(), "{text}");
-    written.map_err(|error| Failure::new(Code::Temporary, "write to stdout").caused_by(error))
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(no_stdout(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Stdout cannot be written to.
+pub(crate) fn no_stdout(error: std::io::Error) -> Failure {
+    Failure::new(Code::Temporary, "write to stdout").caused_by(error).hint("check what stdout leads to, and its space")
 }
 
 /// Prints what a command found: as JSON, or line by line for people.

@@ -16,12 +16,13 @@ use serde::Serialize;
 use crate::bundles::Version;
 use crate::cli::{Output, answer, block_on};
 use crate::runs::{Runs, of_step, output, unreadable};
-use crate::table::{line, padded};
+use crate::table::table;
 
 const COSTS: CostMatrix = CostMatrix::DEFAULT;
 
 /// Compare two versions of a model on labelled rows that neither was fitted on.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Name of the registered model.
     model: ModelName,
@@ -45,6 +46,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline compare wafer 1 2 --root-uri store
+  faultline compare wafer 1 2 --run nightly-7 --resamples 10000 --root-uri store --output json";
 
 /// The comparison.
 #[derive(Debug, Serialize)]
@@ -195,7 +201,7 @@ fn lines(listing: &Listing) -> Vec<String> {
         row("cost per row", [base, other], |figures| Some(figures.expected_cost), None),
     ];
     let rows: Vec<_> = std::iter::once(head).chain(figures).collect();
-    lines.extend(padded(&rows, &[1, 2, 3]).iter().map(|row| line(row)));
+    lines.extend(table(&rows, &[1, 2, 3]));
     lines.push(String::new());
     lines.push(format!(
         "cost per row: a missed fault costs {}, a needless inspection {}",

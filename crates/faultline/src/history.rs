@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::cli::{Output, answer, block_on, open_store};
 use crate::figures::{Figure, of_difference};
-use crate::table::{line, padded};
+use crate::table::table;
 
 /// List the promotions and rollbacks of a model, and the versions that never became champion.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Name of the registered model.
     model: ModelName,
@@ -22,6 +23,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline history wafer --root-uri store
+  faultline history wafer --root-uri s3://bucket/prefix --output json";
 
 /// The listing.
 #[derive(Debug, Serialize)]
@@ -74,7 +80,7 @@ fn lines(listing: &Listing) -> Vec<String> {
     if !listing.entries.is_empty() {
         let head = ["SEQ", "ACTION", "VERSION", "WHEN", "WHO", "AVERAGE PRECISION GAINED", "WHY"].map(str::to_owned);
         let rows: Vec<_> = std::iter::once(head).chain(listing.entries.iter().map(entry_row)).collect();
-        lines.extend(padded(&rows, &[0, 2]).iter().map(|row| line(row)));
+        lines.extend(table(&rows, &[0, 2]));
     }
     if !listing.held.is_empty() {
         if !lines.is_empty() {
@@ -82,7 +88,7 @@ fn lines(listing: &Listing) -> Vec<String> {
         }
         let head = ["HELD", "WHEN", "RUN", "STATE"].map(str::to_owned);
         let rows: Vec<_> = std::iter::once(head).chain(listing.held.iter().map(held_row)).collect();
-        lines.extend(padded(&rows, &[0]).iter().map(|row| line(row)));
+        lines.extend(table(&rows, &[0]));
     }
     lines
 }

@@ -3,13 +3,19 @@
 mod bundles;
 mod cli;
 mod compare;
+mod completions;
+mod diff;
 mod failure;
 mod figures;
 mod history;
 mod lint;
+mod list_runs;
+mod logs;
 mod models;
+mod place;
 mod plan;
 mod quarantine;
+mod records;
 mod replay;
 mod rollback;
 mod run;
@@ -18,6 +24,7 @@ mod sample;
 mod schema;
 mod show;
 mod table;
+mod tail;
 mod trace;
 
 fn main() -> std::process::ExitCode {

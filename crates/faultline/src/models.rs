@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::cli::{Output, answer, block_on, open_store};
 use crate::figures::{Figure, of_promoted};
-use crate::table::{line, padded};
+use crate::table::table;
 
 /// List the registered models with their champions.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The store's root: s3://, file:// or a path.
     #[arg(long, value_name = "URI", env = "FAULTLINE_ROOT_URI")]
@@ -20,6 +21,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline models --root-uri store
+  faultline models --root-uri s3://bucket/prefix --output json";
 
 /// One registered model.
 #[derive(Debug, Serialize)]
@@ -93,5 +99,5 @@ fn lines(models: &[Model]) -> Vec<String> {
         ]
     };
     let rows: Vec<_> = std::iter::once(head).chain(models.iter().map(row)).collect();
-    padded(&rows, &[1, 2]).iter().map(|row| line(row)).collect()
+    table(&rows, &[1, 2])
 }

@@ -16,7 +16,7 @@ use crate::failure::tekton;
 use crate::run::engine;
 use crate::run::progress::label;
 use crate::run::request::RequestArgs;
-use crate::table::{line, padded};
+use crate::table::table;
 
 /// How many differences of a task are shown; JSON has them all.
 const SHOWN_REASONS: usize = 3;
@@ -91,7 +91,7 @@ fn listing(forecasts: &[TaskForecast]) -> Vec<String> {
         *counts.entry(task.action.name()).or_default() += 1;
     }
     let counts: Vec<_> = counts.iter().map(|(action, count)| format!("{count} {action}")).collect();
-    let mut lines: Vec<_> = padded(&rows, &[]).iter().map(|row| line(row)).collect();
+    let mut lines = table(&rows, &[]);
     lines.extend([String::new(), counts.join(", ")]);
     lines
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::cli::{Output, answer, block_on};
 use crate::failure::file as local;
 use crate::runs::{Runs, of_step, output, unreadable};
-use crate::table::{line, padded};
+use crate::table::table;
 
 /// The step that refuses, and where it says what.
 pub(crate) const VALIDATE: &str = "validate";
@@ -22,6 +22,7 @@ const RECORDS: &str = "quarantine.jsonl";
 
 /// List the files and rows that a run refused, by reason, with examples.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Id of the run.
     run: RunId,
@@ -38,6 +39,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline quarantine train-20260801-093000-1a2b3c --root-uri store
+  faultline quarantine nightly-7 --reason type_mismatch --examples 20 --root-uri store";
 
 /// What was refused for one reason.
 #[derive(Debug, Serialize)]
@@ -148,7 +154,7 @@ fn lines(listing: &Listing<'_>) -> Vec<String> {
     };
     let rows: Vec<_> = std::iter::once(head).chain(reasons.iter().map(row)).collect();
     lines.push(String::new());
-    lines.extend(padded(&rows, &[2, 3]).iter().map(|row| line(row)));
+    lines.extend(table(&rows, &[2, 3]));
     for group in reasons.iter().filter(|group| !group.examples.is_empty()) {
         lines.extend([String::new(), format!("{}:", group.reason)]);
         lines.extend(group.examples.iter().map(|record| format!("  {}", told(record))));

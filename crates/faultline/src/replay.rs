@@ -23,6 +23,7 @@ use plan::{Corrected, Source};
 
 /// Make a raw folder in which corrected files stand for those that a run refused, and say how to go on.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Id of the run that refused files or rows.
     run: RunId,
@@ -45,6 +46,13 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline replay nightly-7 --corrected fixed --check --root-uri store
+  faultline replay nightly-7 --corrected fixed --to raw-again --rename OLD.csv=NEW.csv --root-uri store
+
+Exit codes: 0 it is done; 2 a corrected file corresponds to nothing that was refused; 65 one is still refused; 66 a raw file is gone; 78 a raw file was changed, or --to is not empty.";
 
 /// What was made, or would be.
 #[derive(Debug, Serialize)]

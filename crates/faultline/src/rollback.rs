@@ -9,6 +9,7 @@ use crate::cli::{Output, block_on, open_store, print, print_json};
 
 /// Make an earlier version of a model champion again.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Name of the registered model.
     model: ModelName,
@@ -28,6 +29,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline rollback wafer --root-uri store
+  faultline rollback wafer --to 3 --reason \"too many false alarms\" --root-uri store";
 
 /// Adds the rollback to the model's history.
 pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {

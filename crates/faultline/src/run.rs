@@ -6,7 +6,6 @@ pub(crate) mod progress;
 pub(crate) mod request;
 mod secrets;
 pub(crate) mod state;
-mod tail;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -131,7 +131,8 @@ impl Runs {
         serde_json::from_slice(&content).map_err(|error| odd(&self.store.uri_of(key), "a manifest", error))
     }
 
-    async fn unknown_run(&self, run: &RunId) -> Failure {
+    /// There is no such run; the hint names some that there are.
+    pub(crate) async fn unknown_run(&self, run: &RunId) -> Failure {
         let message = format!("find the run {run} in {}", self.store.root_uri());
         let failure = Failure::new(ExitCode::InputMissing, message);
         let Ok(objects) = self.store.list("runs/").await else {
@@ -188,13 +189,14 @@ fn changed(artifact: &Artifact, sha256: Digest) -> Failure {
     Failure::configuration(message).hint("the object was changed after it was committed: bring the original back")
 }
 
-fn odd(uri: &str, expected: &str, error: serde_json::Error) -> Failure {
+/// An object that is not what it should be.
+pub(crate) fn odd(uri: &str, expected: &str, error: serde_json::Error) -> Failure {
     let message = format!("take {uri} for {expected}");
     Failure::internal(message).caused_by(error).hint("it was written by a much newer version, or is damaged")
 }
 
 /// `<step>/manifest.json` or `<step>/<part>/manifest.json`; what attempts have written does not count.
-fn is_manifest(key: &str) -> bool {
+pub(crate) fn is_manifest(key: &str) -> bool {
     let parts: Vec<_> = key.split('/').collect();
     matches!(parts[..], [_, "manifest.json"]) || matches!(parts[..], [_, part, "manifest.json"] if part != "attempts")
 }

@@ -12,6 +12,7 @@ use crate::failure;
 
 /// Write a seeded sample of wafer batch files: good, bad and odd ones.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Folder to write into; training/ and prediction/ are made in it.
     folder: PathBuf,
@@ -31,6 +32,11 @@ pub(crate) struct Args {
     #[arg(long)]
     no_faults: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline sample wafers
+  faultline sample wafers --seed 11 --training-files 40";
 
 /// Writes the sample and lists its files.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {

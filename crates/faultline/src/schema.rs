@@ -25,6 +25,7 @@ enum Command {
 
 /// Turn the agreement files of the original system (`schema_training.json` and `schema_prediction.json`) into a data schema.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 struct Import {
     /// Agreement for training files.
     training: PathBuf,
@@ -41,6 +42,11 @@ struct Import {
     #[arg(long)]
     reject_empty_columns: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline schema import schema_training.json --prediction schema_prediction.json --out schema.json
+  faultline schema import schema_training.json --date-format ddmmyyyy";
 
 /// Runs the command of the group.
 pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {

@@ -20,6 +20,7 @@ use row::{RowTrace, SchemaTrace};
 
 /// Follow a prediction back to file, row, model and binary; verify every digest on the way, and make it again.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The wafer's id, as it stands in the raw file.
     id: String,
@@ -33,6 +34,13 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  faultline trace Wafer-801 --root-uri store
+  faultline trace Wafer-801 --run nightly-7 --root-uri s3://bucket/prefix --output json
+
+Exit codes: 0 all checks hold and the prediction came out the same; 66 no such wafer, or something is gone; 70 the prediction comes out otherwise; 78 something is not what was recorded.";
 
 /// Everything that a prediction hangs on.
 #[derive(Debug, Serialize)]

@@ -53,7 +53,10 @@ fn help() {
         &[][..],
         &["run"],
         &["lint"],
+        &["runs"],
         &["show"],
+        &["logs"],
+        &["diff"],
         &["trace"],
         &["quarantine"],
         &["replay"],
@@ -64,6 +67,7 @@ fn help() {
         &["schema"],
         &["schema", "import"],
         &["sample"],
+        &["completions"],
     ] {
         let name = format!("help {}", command.join(" "));
         insta::assert_snapshot!(
@@ -158,7 +162,7 @@ fn errors_of_the_others() {
     std::fs::create_dir_all(folder.path().join("store/runs/other/validate")).unwrap();
     std::fs::write(folder.path().join("store/runs/other/validate/manifest.json"), "{}").unwrap();
     for (name, arguments) in [
-        ("show_no_root", &["show", "r"][..]),
+        ("show_no_state", &["show", "r"][..]),
         ("show_unknown_run", &["show", "r", "--root-uri", "store"]),
         ("show_bad_root", &["show", "r", "--root-uri", "ftp://x"]),
         ("show_bad_manifest", &["show", "other", "--root-uri", "store"]),

@@ -2,11 +2,13 @@
 
 use crate::bars::Bars;
 use crate::confusion::ConfusionMatrix;
+use crate::graph::Graph;
 use crate::heat::Heat;
 use crate::histogram::Histogram;
 use crate::line::LineChart;
 use crate::table::Table;
 use crate::text::Text;
+use crate::timeline::Timeline;
 use maud::{Markup, html};
 
 /// Any picture a page can show.
@@ -22,6 +24,10 @@ pub enum Picture {
     Confusion(ConfusionMatrix),
     /// Strips of shades.
     Heat(Heat),
+    /// Pieces of work and what waits for what.
+    Graph(Graph),
+    /// Pieces of work over time.
+    Timeline(Timeline),
 }
 
 macro_rules! picture_from {
@@ -33,7 +39,15 @@ macro_rules! picture_from {
         })+
     };
 }
-picture_from!(Lines(LineChart), Histogram(Histogram), Bars(Bars), Confusion(ConfusionMatrix), Heat(Heat));
+picture_from!(
+    Lines(LineChart),
+    Histogram(Histogram),
+    Bars(Bars),
+    Confusion(ConfusionMatrix),
+    Heat(Heat),
+    Graph(Graph),
+    Timeline(Timeline),
+);
 
 impl Picture {
     fn render(&self, id: &str, title: &Text) -> Markup {
@@ -43,7 +57,14 @@ impl Picture {
             Self::Bars(picture) => picture.render(id, title),
             Self::Confusion(picture) => picture.render(id, title),
             Self::Heat(picture) => picture.render(id, title),
+            Self::Graph(picture) => picture.draw().svg(id, title),
+            Self::Timeline(picture) => picture.draw().svg(id, title),
         }
+    }
+
+    /// It takes the whole width of a page.
+    fn is_wide(&self) -> bool {
+        matches!(self, Self::Graph(_) | Self::Timeline(_))
     }
 }
 
@@ -92,7 +113,7 @@ impl Figure {
 
     pub(crate) fn render(&self, id: &str) -> Markup {
         html! {
-            figure {
+            figure class=[self.picture.is_wide().then_some("wide")] {
                 h3 { (self.title) }
                 (self.picture.render(id, &self.title))
                 @if !(self.caption.is_empty() && self.source.is_empty()) {

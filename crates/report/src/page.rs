@@ -6,6 +6,10 @@ use crate::text::Text;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
+/// The colours by their names, of a light page first.
+pub(crate) const COLOURS: &str = include_str!("colours.css");
+/// The look of what a [`Drawing`](crate::diagram::Drawing) holds.
+pub(crate) const DIAGRAM: &str = include_str!("diagram.css");
 /// Nothing is fetched and nothing is run, whatever the page holds.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
@@ -76,7 +80,7 @@ impl Page {
                     meta name="color-scheme" content="light dark";
                     meta http-equiv="Content-Security-Policy" content=(POLICY);
                     title { (self.title) }
-                    style { (PreEscaped(STYLE)) }
+                    style { (PreEscaped(COLOURS)) (PreEscaped(DIAGRAM)) (PreEscaped(STYLE)) }
                 }
                 body {
                     header {

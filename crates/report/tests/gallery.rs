@@ -2,8 +2,8 @@
 
 use faultline_report::format::{count, share};
 use faultline_report::{
-    Axis, Bars, Block, Card, Cell, ConfusionMatrix, Curve, Figure, Heat, Histogram, LineChart, Notice, Page, Section,
-    Table, Tone, precision_recall, roc,
+    Axis, Bars, Block, Card, Cell, ConfusionMatrix, Curve, Figure, Graph, Heat, Histogram, LineChart, Mark, Node,
+    Notice, Page, Poster, Row, Section, Table, Timeline, Tone, precision_recall, roc,
 };
 
 const ELBOW: [f64; 10] =
@@ -135,6 +135,37 @@ fn quality() -> Section {
     section
 }
 
+/// Work that went wrong on the way: its graph and its times.
+fn work() -> (Graph, Timeline) {
+    let names =
+        ["validate", "transform", "load", "preprocess", "cluster", "train", "promote", "report-and-send-it-out"];
+    let node = |(index, name): (usize, &&str)| match index {
+        0..=4 => Node::new(*name, Mark::Done, "Succeeded").detail("12.3 s"),
+        5 => Node::new(*name, Mark::Failed, "Failed").detail("5 of 6").stack(),
+        6 => Node::new(*name, Mark::Waiting, "NotRun"),
+        _ => Node::new(*name, Mark::Skipped, "Skipped"),
+    };
+    let graph = names.iter().enumerate().map(node).fold(Graph::new(), Graph::node);
+    let edges = [(0, 1), (1, 2), (1, 3), (3, 4), (3, 5), (4, 5), (5, 6), (2, 7), (5, 7), (0, 7)];
+    let graph = edges.iter().fold(graph, |graph, &(from, to)| graph.edge(from, to));
+    let graph = graph.apart("at the end", vec![Node::new("clean-up", Mark::Running, "Running").detail("0.1 s")]);
+    let row = |(index, name): (usize, &&str)| {
+        let from = index as f64 * 3.5;
+        let megabytes = index as f64 * 21.0 + 3.0;
+        match index {
+            0..=4 => Row::new(*name, Mark::Done, "Succeeded").span(from, from + 4.5, "4.5 s"),
+            5 => Row::new(*name, Mark::Failed, "Failed").span(from, from + 11.0, "11.0 s, 3 attempts"),
+            _ => Row::new(*name, Mark::Skipped, "Parent Tasks were skipped"),
+        }
+        .load(
+            if index < 6 { megabytes } else { 0.0 },
+            if index < 6 { format!("{megabytes} MB") } else { String::new() },
+        )
+    };
+    let timeline = Timeline::new("Seconds since the start", "Took", "Peak memory");
+    (graph, names.iter().enumerate().map(row).fold(timeline, Timeline::row))
+}
+
 fn gallery() -> String {
     let mut page = Page::new("Training run of model wafer")
         .subtitle("Run 6f3e2c1a · 21 November 2026, 04:12 UTC")
@@ -156,6 +187,11 @@ fn gallery() -> String {
     page.push(data());
     page.push(clusters());
     page.push(quality());
+    let (graph, timeline) = work();
+    let mut section = Section::new("Work");
+    section.push(Figure::new("Graph", graph).caption("A box per task."));
+    section.push(Figure::new("Timeline", timeline));
+    page.push(section);
     let mut lineage = Section::new("Lineage");
     lineage.push(Block::Facts(vec![
         ("Schema".into(), "wafer-strict".into()),
@@ -180,6 +216,18 @@ fn the_gallery_is_small_and_complete() {
         std::fs::write(path, &page).unwrap();
     }
     assert!(page.len() < 60_000, "{} bytes", page.len());
-    assert_eq!(page.matches("<figure>").count(), 8);
+    assert_eq!(page.matches("<figure").count(), 10);
     assert!(!page.contains("NaN"));
+}
+
+#[test]
+fn the_poster_is_small_and_complete() {
+    let (graph, timeline) = work();
+    let poster = Poster::new("Run nightly-7", "failed").graph("Graph", &graph).timeline("Timeline", &timeline).render();
+    if let Some(path) = std::env::var_os("FAULTLINE_POSTER") {
+        std::fs::write(path, &poster).unwrap();
+    }
+    assert!(poster.len() < 20_000, "{} bytes", poster.len());
+    assert!(poster.contains("<title>report-and-send-it-out: Skipped</title>"), "{poster}");
+    assert!(!poster.contains("NaN"));
 }

@@ -1,10 +1,15 @@
 //! No string, wherever it stands on a page, can add to the page's markup.
 
 use faultline_report::{
-    Axis, Bars, Block, Card, Cell, ConfusionMatrix, Curve, Figure, Heat, Histogram, LineChart, Notice, Page, Section,
-    Table, Text, Tone, precision_recall, roc,
+    Axis, Bars, Block, Card, Cell, ConfusionMatrix, Curve, Figure, Graph, Heat, Histogram, LineChart, Mark, Node,
+    Notice, Page, Row, Section, Table, Text, Timeline, Tone, precision_recall, roc,
 };
 use proptest::prelude::*;
+
+fn graph(text: &str) -> Graph {
+    let node = || Node::new(text, Mark::Done, text).detail(text);
+    Graph::new().node(node()).node(node().stack()).edge(0, 1).apart(text, vec![node()])
+}
 
 /// A page with every kind of block, in which every string is the given one.
 fn page(text: &str) -> String {
@@ -25,6 +30,8 @@ fn page(text: &str) -> String {
         Figure::new(text, Bars::new(text, text).bar(text, 1.0, text)),
         Figure::new(text, Heat::new(text, text).row(text, vec![0.0, 0.5, 1.0], text)),
         Figure::new(text, ConfusionMatrix::new(text, text, [[1, 2], [3, 4]])),
+        Figure::new(text, graph(text)),
+        Figure::new(text, Timeline::new(text, text, text).row(Row::new(text, Mark::Failed, text).span(0.0, 1.0, text))),
     ];
     let mut section = Section::new(text);
     section.push(figures);

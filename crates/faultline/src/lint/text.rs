@@ -1,12 +1,10 @@
 //! Findings for people: the place, what is wrong, the line with a mark below it, what to do.
 
-use std::io::IsTerminal;
-
 use faultline_tekton::Severity;
 use faultline_tekton::lint::{Finding, Report};
 
 use super::Judged;
-use crate::table::printable;
+use crate::table::{has_colour, printable};
 
 /// The most characters of a line that are shown.
 const MAX_SHOWN: usize = 100;
@@ -19,7 +17,7 @@ const CUT: &str = "...";
 
 /// The lines to print.
 pub(super) fn lines(judged: &[Judged<'_>], report: &Report) -> Vec<String> {
-    let has_colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let has_colour = has_colour(&std::io::stdout());
     let paint = |colour: &str, text: &str| {
         if has_colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     };

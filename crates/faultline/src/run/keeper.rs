@@ -18,6 +18,9 @@ use super::secrets::mask;
 /// The least time between two writes of a record that goes on.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The most time between two writes, so that a runner that has nothing to tell can be told from one that is gone.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
 /// The record of a run that goes on, and where it is kept.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -51,12 +54,13 @@ impl Keeper {
         Self { run, state, clock: Instant::now(), has_changed: Notify::new(), logs, local, remote }
     }
 
-    /// Writes what changes, for as long as this is awaited.
+    /// Writes what changes, and now and then that the runner is there, for as long as this is awaited.
     pub(crate) async fn keep<T>(&self) -> T {
         loop {
             self.write().await;
             tokio::time::sleep(PAUSE).await;
-            self.has_changed.notified().await;
+            // Whether something changed or only time went by, it is written.
+            let _ = tokio::time::timeout(HEARTBEAT, self.has_changed.notified()).await;
         }
     }
 
@@ -88,7 +92,6 @@ impl Keeper {
     }
 
     async fn put(&self, store: &Arc<dyn Store>, record: Bytes, logs: &[String]) -> Result<(), Failure> {
-        store.put(&layout::record_key(&self.run), record, PutMode::Overwrite).await?;
         for name in logs {
             let path = self.logs.join(name);
             // A task that could not be started has printed nothing.
@@ -96,6 +99,8 @@ impl Keeper {
                 store.put_file(&format!("{}{name}", layout::logs_prefix(&self.run)), &path).await?;
             }
         }
+        // The record last: once it says that a task has ended, all that the task printed is there.
+        store.put(&layout::record_key(&self.run), record, PutMode::Overwrite).await?;
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use faultline_tekton::{Event, Observer, Outcome, ParamValue, Status, TaskOutcome
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::tail::Tail;
-use crate::table::{line, padded};
+use crate::table::{fitted, has_colour, width};
+use crate::tail::Tail;
 
 /// How much of a failed task's output is shown.
 const TAIL_LINES: usize = 20;
@@ -53,7 +53,7 @@ impl Lines {
         if is_terminal {
             live.enable_steady_tick(TICK);
         }
-        let has_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+        let has_colour = has_colour(&std::io::stderr());
         Self { is_verbose, has_colour, live, state: Mutex::default() }
     }
 
@@ -112,6 +112,17 @@ impl Lines {
         if self.has_colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// A row of the closing table with its status in colour: names of tasks have no capitals, so the first such word is it.
+    fn with_status(&self, row: &str) -> String {
+        let all = [Status::Succeeded, Status::Failed, Status::Skipped, Status::NotRun];
+        let found =
+            all.into_iter().filter_map(|status| Some((row.find(status.name())?, status))).min_by_key(|(at, _)| *at);
+        found.map_or_else(
+            || row.to_owned(),
+            |(_, status)| row.replacen(status.name(), &self.painted(status, status.name()), 1),
+        )
+    }
+
     fn ended(&self, task: &TaskOutcome) {
         let label = label(&task.name, task.matrix_index);
         let word = self.painted(task.status, task.status.name());
@@ -151,11 +162,8 @@ impl Lines {
         let head = ["TASK", "STATUS", "SECONDS", "ROWS IN", "ROWS OUT", "REUSED"].map(str::to_owned);
         let rows: Vec<_> = std::iter::once(head).chain(outcome.tasks.iter().map(row)).collect();
         say("");
-        for (index, mut cells) in padded(&rows, &[2, 3, 4]).into_iter().enumerate() {
-            if let Some(task) = index.checked_sub(1).and_then(|task| outcome.tasks.get(task)) {
-                cells[1] = self.painted(task.status, &cells[1]);
-            }
-            say(&line(&cells));
+        for row in fitted(&rows, &[2, 3, 4], width(&std::io::stderr())) {
+            say(&self.with_status(&row));
         }
         let verdict = self.painted(outcome.status, outcome.status.name());
         say(&format!("\nrun {}: {verdict} ({}): {}", outcome.run_id, outcome.reason, outcome.message));

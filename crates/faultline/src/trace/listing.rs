@@ -5,7 +5,7 @@ use faultline_contract::Outcome;
 use super::Trace;
 use super::checks::Finding;
 use super::row::RowTrace;
-use crate::table::{line, padded};
+use crate::table::{fitted, table};
 
 /// Hex digits of a digest that people see; JSON has them all.
 const SHOWN_DIGITS: usize = 16;
@@ -88,7 +88,7 @@ fn step_lines(trace: &Trace) -> Vec<String> {
         ]
     });
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    padded(&rows, &[]).iter().map(|row| line(row)).collect()
+    table(&rows, &[])
 }
 
 fn check_lines(trace: &Trace) -> Vec<String> {
@@ -108,5 +108,5 @@ fn check_lines(trace: &Trace) -> Vec<String> {
 }
 
 fn indented(facts: &[[String; 2]]) -> Vec<String> {
-    padded(facts, &[]).iter().map(|row| format!("  {}", line(row))).collect()
+    fitted(facts, &[], None).iter().map(|row| format!("  {row}")).collect()
 }
