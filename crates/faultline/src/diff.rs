@@ -108,9 +108,8 @@ impl Difference {
     fn of(ids: [RunId; 2], runs: [&Run; 2]) -> Self {
         let of_run = |run: &Run| run.record.as_ref().map(of_record).unwrap_or_default();
         let (run, values) = changes(&of_run(runs[0]), &of_run(runs[1]));
-        let tasks_of = |run: &'_ Run| run.record.as_ref().map(|record| record.tasks.clone()).unwrap_or_default();
-        let [first, second] = runs.map(tasks_of);
-        let pairs = paired([&first[..], &second[..]], |task: &TaskRecord| (&task.name, task.matrix_index));
+        let tasks = runs.map(|run| run.record.as_ref().map_or(&[][..], |record| &record.tasks[..]));
+        let pairs = paired(tasks, |task: &TaskRecord| (&task.name, task.matrix_index));
         let tasks: Vec<_> = pairs.into_iter().map(|pair| TaskPair::of(pair, runs)).collect();
         let manifests = runs.map(|run| &run.manifests[..]);
         let pairs = paired(manifests, |manifest: &Manifest| (&manifest.step, &manifest.part));
