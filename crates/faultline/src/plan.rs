@@ -49,8 +49,7 @@ Examples:
   faultline plan pipelines/train.yaml -p raw-uri=data/raw -p root-uri=store -p params-uri=mine.json --output json
 
 Nothing is written to the store. A task that cannot say what its result depends on always runs.
-Exit codes: 0; that of a step that cannot be asked, as in `run`; 2 wrong command line; 66 no such file; 78 a document that no cluster
-would run.";
+Exit codes: 0 all was asked; that of a step that cannot be asked, as in `run`; 2 wrong command line; 66 no such file; 78 a document that no cluster would run.";
 
 /// Asks every task that can be asked.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {

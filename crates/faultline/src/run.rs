@@ -71,8 +71,7 @@ Examples:
   faultline run build.yaml --pipeline build -p targets=a,b -w source=emptyDir --timeouts pipeline=20m --output json
   faultline run pipelines/train.yaml -p raw-uri=data/raw -p root-uri=s3://bucket/prefix --run-id nightly-7 --verbose
 
-Exit codes: 0 the run succeeded; that of the first failed step where it is documented; 75 stopped or out of time; 70 any other failure;
-2 wrong command line; 66 no such file; 78 a document that no cluster would run.";
+Exit codes: 0 the run succeeded; that of the first failed step where it is documented; 75 stopped or out of time; 70 any other failure; 2 wrong command line; 66 no such file; 78 a document that no cluster would run.";
 
 /// Runs the Pipeline; the exit code is that of the run.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {

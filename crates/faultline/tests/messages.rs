@@ -52,6 +52,7 @@ fn help() {
     for command in [
         &[][..],
         &["run"],
+        &["plan"],
         &["lint"],
         &["runs"],
         &["show"],
@@ -95,7 +96,7 @@ fn errors_of_run() {
         ("no_pair", &["greet.yaml", "-p", "who"]),
         ("unknown_pipeline", &["greet.yaml", "--pipeline", "great"]),
         ("several_pipelines", &["two.yaml"]),
-        ("unknown_workspace", &["greet.yaml", "-p", "who=x", "-w", "scratch=emptyDir"]),
+        ("unknown_workspace", &["greet.yaml", "-w", "scratch=emptyDir"]),
         ("bad_workspace", &["greet.yaml", "-p", "who=x", "-w", "scratch=/tmp"]),
         ("bad_run_id", &["greet.yaml", "-p", "who=x", "--run-id", "Not A Label"]),
         ("bad_timeout", &["greet.yaml", "-p", "who=x", "--timeouts", "pipeline=soon"]),

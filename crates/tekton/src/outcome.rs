@@ -111,7 +111,8 @@ impl TaskOutcome {
 pub struct Usage {
     /// Time on a processor, user and system.
     pub cpu: Duration,
-    /// The most memory that one of them held at once, resident.
+    /// The most memory that one of them held at once, resident. Of a small process it is what the runner itself held when it started
+    /// it, some 5 MB: the kernel counts from before the program is loaded.
     pub peak_memory_bytes: u64,
 }
 

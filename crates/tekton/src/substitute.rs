@@ -1,6 +1,6 @@
 //! Replacing references in whole tasks and steps.
 
-use crate::document::{Matrix, Param, Step, StepTemplate, TaskSpec, WhenExpression};
+use crate::document::{Matrix, Param, Step, StepOnError, StepTemplate, TaskSpec, WhenExpression};
 use crate::variables::Variables;
 
 /// Replaces references in every text of a Task that Tekton looks at.
@@ -28,6 +28,9 @@ pub(crate) fn step(step: &mut Step, variables: &Variables) {
     }
     for var in &mut step.env {
         variables.apply(&mut var.value);
+    }
+    if let Some(StepOnError::Text(text)) = &step.on_error {
+        step.on_error = Some(StepOnError::of(variables.text(text)));
     }
 }
 

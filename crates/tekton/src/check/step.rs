@@ -6,7 +6,7 @@ use super::names::label;
 use super::quantity;
 use super::task::{self, Surroundings};
 use super::texts::{self, Place, Text};
-use crate::document::{OnError, ParamSpec, ParamType, ParamValue, Step, TaskSpec};
+use crate::document::{OnError, ParamSpec, ParamType, ParamValue, Step, StepOnError, TaskSpec};
 use crate::error::listed;
 use crate::lint::rules::{
     CONFLICTING_FIELDS, INDEX_RANGE, INVALID_REFERENCE, LIST_IN_TEXT, MALFORMED_REFERENCE, MISSING_FIELD,
@@ -347,7 +347,7 @@ fn step_reference(findings: &mut Findings<'_>, text: &Text<'_>, expression: &str
         let is_known = known.contains(&result) || used.action.is_some();
         (!is_known).then(|| format!("that step has no such result, known: {}", listed(&known)))
     } else if what == "exitCode.path" {
-        let goes_on = used.on_error == Some(OnError::Continue);
+        let goes_on = used.on_error.as_ref().is_some_and(|one| *one != StepOnError::Is(OnError::StopAndFail));
         (!goes_on).then(|| "the file is written only when that step fails with `onError: continue`".to_owned())
     } else if ["outputs", "inputs"].contains(&what.split('.').next().unwrap_or_default()) {
         None

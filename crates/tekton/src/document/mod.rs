@@ -25,7 +25,8 @@ pub use pipeline::{
 use source::Text;
 pub(crate) use source::{Source, is_below};
 pub use task::{
-    EnvVar, OnError, Sidecar, Step, StepTemplate, TaskResult, TaskSpec, Volume, VolumeMount, WorkspaceDeclaration,
+    EnvVar, OnError, Sidecar, Step, StepOnError, StepTemplate, TaskResult, TaskSpec, Volume, VolumeMount,
+    WorkspaceDeclaration,
 };
 pub use task_run::{StepActionSpec, TaskRunSpec};
 

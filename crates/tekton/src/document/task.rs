@@ -108,7 +108,7 @@ pub struct Step {
     #[serde(default)]
     pub env_from: Vec<Value>,
     /// What happens when it fails.
-    pub on_error: Option<OnError>,
+    pub on_error: Option<StepOnError>,
     /// The longest it may run.
     pub timeout: Option<GoDuration>,
     /// The results it writes itself.
@@ -199,6 +199,44 @@ pub enum OnError {
     Continue,
     /// Stop; the default.
     StopAndFail,
+}
+
+/// What a failure of a step means for the steps that follow: said in place, or by a param.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum StepOnError {
+    /// Said in place.
+    Is(OnError),
+    /// A reference such as `$(params.on-error)`, or the text that it came to when that is neither word.
+    Text(String),
+}
+
+impl StepOnError {
+    /// What `text` says.
+    #[must_use]
+    pub fn of(text: String) -> Self {
+        match text.as_str() {
+            "continue" => Self::Is(OnError::Continue),
+            "stopAndFail" => Self::Is(OnError::StopAndFail),
+            _ => Self::Text(text),
+        }
+    }
+}
+
+/// The text is no such word and no reference to a param.
+#[derive(Debug, thiserror::Error)]
+#[error("got `{0}`, expected `continue`, `stopAndFail` or a reference such as `$(params.on-error)`")]
+pub struct InvalidOnError(String);
+
+impl TryFrom<String> for StepOnError {
+    type Error = InvalidOnError;
+
+    fn try_from(text: String) -> Result<Self, InvalidOnError> {
+        match Self::of(text) {
+            Self::Text(text) if !text.starts_with("$(params") => Err(InvalidOnError(text)),
+            on_error => Ok(on_error),
+        }
+    }
 }
 
 /// A container beside the steps.
@@ -352,6 +390,8 @@ mod tests {
     fn unknown_fields_and_words_are_refused() {
         assert!(serde_json::from_value::<Step>(json!({"bogus": 1})).is_err());
         assert!(serde_json::from_value::<Step>(json!({"onError": "ignore"})).is_err());
+        let by_param: Step = serde_json::from_value(json!({"onError": "$(params.e)"})).unwrap();
+        assert_eq!(by_param.on_error, Some(StepOnError::Text("$(params.e)".into())));
         assert!(serde_json::from_value::<Step>(json!({"args": [3]})).is_err());
     }
 }

@@ -12,7 +12,7 @@ use super::process::cancelled;
 use super::step::Places;
 use super::{End, Engine, Limits, Options, StepEnd, results, step};
 use crate::defaults;
-use crate::document::{EnvVar, GoDuration, OnError, ParamValue, Step, TaskSpec, WorkspaceDeclaration};
+use crate::document::{EnvVar, GoDuration, OnError, ParamValue, Step, StepOnError, TaskSpec, WorkspaceDeclaration};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::forecast::Explanation;
@@ -244,6 +244,10 @@ impl Job {
                 ));
             }
             substitute::step(step, &others);
+            if let Some(StepOnError::Text(text)) = &step.on_error {
+                let message = format!("the step got `{text}` as onError, expected continue or stopAndFail");
+                return Err(Attempt::refused(NOT_CREATED, message));
+            }
         }
         Ok(steps)
     }
@@ -403,7 +407,9 @@ impl Progress<'_> {
                 (Some(NOT_STARTED), "Error")
             }
             Ok(End::Exited(0)) => (Some(0), "Completed"),
-            Ok(End::Exited(code)) if step.on_error == Some(OnError::Continue) => (Some(code), "Continued"),
+            Ok(End::Exited(code)) if step.on_error == Some(StepOnError::Is(OnError::Continue)) => {
+                (Some(code), "Continued")
+            }
             Ok(End::Exited(code)) => {
                 stop(STEP_FAILED, format!("the step `{name}` exited with code {code}"), Some(code), true, "Skipped");
                 (Some(code), "Error")
