@@ -79,10 +79,10 @@ fn runner(pipeline: &str) -> Result<Duration, Box<dyn Error>> {
     Ok(started.elapsed())
 }
 
-fn one_by_one() -> Result<Duration, Box<dyn Error>> {
+fn one_by_one(program: &str, arguments: &[&str]) -> Result<Duration, Box<dyn Error>> {
     let started = Instant::now();
     for _ in 0..TASKS {
-        Command::new("/bin/true").stdin(Stdio::null()).status()?;
+        Command::new(program).args(arguments).stdin(Stdio::null()).status()?;
     }
     Ok(started.elapsed())
 }
@@ -96,23 +96,29 @@ fn xargs() -> Result<Duration, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let shapes = shapes()?;
-    let mut least = vec![Duration::MAX; shapes.len() + 2];
+    let mut least = vec![Duration::MAX; shapes.len() + 3];
     for _ in 0..ROUNDS {
-        let mut round = vec![one_by_one()?, xargs()?];
+        let copy = one_by_one("/bin/cp", &["/etc/hostname", "/dev/null"])?;
+        let mut round = vec![one_by_one("/bin/true", &[])?, copy, xargs()?];
         for (_, pipeline, _) in &shapes {
             round.push(runner(pipeline)?);
         }
         least = least.into_iter().zip(round).map(|(before, now)| before.min(now)).collect();
     }
     let per_task = |index: usize, count: usize| least[index].as_secs_f64() * 1e3 / count as f64;
-    let (bare, side_by_side) = (per_task(0, TASKS), per_task(1, TASKS));
+    let (bare, copy, side_by_side) = (per_task(0, TASKS), per_task(1, TASKS), per_task(2, TASKS));
     let mut out = std::io::stdout();
     writeln!(out, "least of {ROUNDS} rounds, {JOBS} jobs; milliseconds a task")?;
-    writeln!(out, "std::process, one by one  {bare:6.2}")?;
-    writeln!(out, "xargs -P {JOBS}                {side_by_side:6.2}")?;
+    writeln!(out, "std::process, true        {bare:6.2}")?;
+    writeln!(out, "std::process, cp          {copy:6.2}")?;
+    writeln!(out, "xargs -P {JOBS}, true          {side_by_side:6.2}")?;
     for (index, (name, _, count)) in shapes.iter().enumerate() {
-        let own = per_task(index + 2, *count);
-        let peer = if name.starts_with("chain") { bare } else { side_by_side };
+        let own = per_task(index + 3, *count);
+        let peer = match *name {
+            "chain" => bare,
+            "chain with results" => copy,
+            _ => side_by_side,
+        };
         writeln!(out, "runner, {name:18}{own:6.2}   beyond its peer {:+.2}, ratio {:.2}", own - peer, own / peer)?;
     }
     Ok(())

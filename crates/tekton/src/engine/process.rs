@@ -8,13 +8,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::time::{sleep, sleep_until};
 use wait4::Wait4;
@@ -43,15 +43,12 @@ impl Engine for ProcessEngine {
             let message = format!("the working folder {} does not exist", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
-        let command = self.command(launch)?;
-        let (sender, started) = oneshot::channel();
-        let watchdog = Arc::clone(&self.watchdog);
-        let mut waiter = tokio::task::spawn_blocking(move || to_its_end(command, &watchdog, sender));
-        let Ok(leader) = started.await else {
-            let failed = waiter.await.map_err(io::Error::other)?;
-            return Err(failed.map_or_else(|error| not_started(launch, &error), |_| io::Error::other("no process")));
-        };
+        let mut child = self.command(launch)?.spawn().map_err(|error| not_started(launch, &error))?;
+        let leader = Pid::from_child(&child);
+        self.watchdog.watch(leader);
         let mut group = Group(Some(leader));
+        let watchdog = Arc::clone(&self.watchdog);
+        let mut waiter = tokio::task::spawn_blocking(move || end_of(&mut child, &watchdog));
         let past_deadline = async {
             match limits.deadline {
                 Some(deadline) => sleep_until(deadline).await,
@@ -136,18 +133,9 @@ impl Drop for Group {
     }
 }
 
-/// Starts a process and waits for it.
-fn to_its_end(
-    mut command: Command,
-    watchdog: &Watchdog,
-    started: oneshot::Sender<Pid>,
-) -> io::Result<(ExitStatus, Usage)> {
-    let mut child = command.spawn()?;
-    let leader = Pid::from_child(&child);
-    watchdog.watch(leader);
-    if started.send(leader).is_err() {
-        kill_process_group(leader, Signal::KILL).ok();
-    }
+/// Waits for the end of a process, and ends what is left of its group.
+fn end_of(child: &mut Child, watchdog: &Watchdog) -> io::Result<(ExitStatus, Usage)> {
+    let leader = Pid::from_child(child);
     // Until its end is collected no other group can get its number: whatever is left of it is killed first.
     retry_on_intr(|| waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT))?;
     kill_process_group(leader, Signal::KILL).ok();

@@ -25,6 +25,11 @@ use crate::variables::Variables;
 /// The exit code that a cluster reports for a program that cannot be started and for results that are too large.
 const NOT_STARTED: i32 = 1;
 
+/// The folder of an attempt's workspaces.
+const WORKSPACES: &str = "workspaces";
+/// The ending of the folder of a step's temporary files.
+const TEMPORARY: &str = "tmp";
+
 /// A Task to run, with the values it is given.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
@@ -207,7 +212,7 @@ impl Job {
         let attempt = progress.finish(self);
         if !shared.options.keeps_scratch {
             // Nobody waits for this: what is left at the end goes with the folder of the whole run.
-            tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder).ok());
+            tokio::task::spawn_blocking(move || clear(&folder).ok());
         }
         attempt
     }
@@ -266,7 +271,7 @@ impl Job {
         let declared = self.spec.workspaces.iter().map(|workspace| &workspace.name);
         for name in declared.chain(&self.workspaces) {
             let is_bound = self.workspaces.contains(name);
-            let path = folder.join("workspaces").join(name);
+            let path = folder.join(WORKSPACES).join(name);
             if is_bound {
                 std::fs::create_dir_all(&path)?;
             }
@@ -290,6 +295,19 @@ impl Job {
         }
         Ok(variables)
     }
+}
+
+/// Takes away what may be large: workspaces, and temporary files that a step left. The small rest goes with the folder of the run, as file
+/// systems are slow to give out again what was deleted a moment ago.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_large = path.ends_with(WORKSPACES) || path.extension().is_some_and(|ending| ending == TEMPORARY);
+        if is_large && std::fs::read_dir(&path)?.next().is_some() {
+            std::fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn results_folder(folder: &Path) -> PathBuf {
@@ -352,7 +370,7 @@ impl Progress<'_> {
         }
         substitute::step(&mut step, &paths);
         let beside = |ending: &str| self.folder.join(format!("{name}.{ending}"));
-        let (script, scratch) = (beside("script"), beside("tmp"));
+        let (script, scratch) = (beside("script"), beside(TEMPORARY));
         let places = Places { folder: self.folder, script: &script, scratch: &scratch, log };
         let folders = || if step.results.is_empty() { Ok(()) } else { std::fs::create_dir_all(&own) };
         let launch = std::fs::create_dir(&scratch)
