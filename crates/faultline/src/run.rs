@@ -75,7 +75,12 @@ Exit codes: 0 the run succeeded; that of the first failed step where it is docum
 
 /// Runs the Pipeline; the exit code is that of the run.
 pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
-    let (plan, run_id) = args.request.plan()?;
+    let (plan, run_id) = args.request.plan().or_else(|unplanned| {
+        if let Some(outcome) = unplanned.outcome.as_ref().filter(|_| args.output == Output::Json) {
+            print_json(&report(outcome))?;
+        }
+        Err(Failure::from(unplanned))
+    })?;
     let state_dir = state::state_dir(args.state_dir.as_deref());
     let options = Options {
         jobs: args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),

@@ -88,6 +88,34 @@ fn the_json_has_the_documented_fields() {
 }
 
 #[test]
+fn a_run_that_is_refused_is_told_as_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    with_tasks(folder.path(), &task("a", &[], "exit 0"));
+    let output = run(folder.path(), &["--output", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["status"], &json["reason"]), (&"Failed".into(), &"ParameterMissing".into()));
+    assert_eq!((&json["tasks"][0]["name"], &json["tasks"][0]["status"]), (&"a".into(), &"NotRun".into()));
+    assert!(text(&output.stderr).contains("add -p who=VALUE"));
+}
+
+#[test]
+fn a_volume_that_a_process_cannot_have_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = task("a", &[], "exit 0").replace(
+        "      steps:\n      - name: s\n",
+        "      volumes: [{name: v, emptyDir: {}}]\n      steps:\n      - name: s\n        volumeMounts: [{name: v, mountPath: /PATH}]\n",
+    );
+    with_tasks(folder.path(), &mounted.replace("/PATH", "/cache"));
+    let output = run(folder.path(), &["-p", "who=x"]);
+    assert_eq!(output.status.code(), Some(78));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("p.yaml:24:") && stderr.contains("mountPath: unsupported: a volume"), "{stderr}");
+    with_tasks(folder.path(), &mounted.replace("/PATH", "/tmp"));
+    assert_eq!(run(folder.path(), &["-p", "who=x"]).status.code(), Some(0));
+}
+
+#[test]
 fn the_table_shows_rows_and_reuse_by_the_names_of_results() {
     let folder = tempfile::tempdir().unwrap();
     let write = "printf 20 > $(results.rows-in.path); printf 19 > $(results.rows-out.path); printf false > $(results.reused.path)";

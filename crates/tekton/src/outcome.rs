@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::ParamValue;
+use crate::document::{ParamValue, PipelineSpec, PipelineTask};
 
 /// What became of a run.
 #[derive(Clone, Debug)]
@@ -98,7 +98,46 @@ pub struct TaskOutcome {
     pub is_ignored: bool,
 }
 
+impl Outcome {
+    /// The outcome of a run that was refused before its first task.
+    #[must_use]
+    pub fn refused(run_id: &str, pipeline: &PipelineSpec, reason: &str, message: &str) -> Self {
+        let not_run = |kind| move |task: &PipelineTask| TaskOutcome::left_out(&task.name, kind, Status::NotRun, "");
+        let tasks = pipeline.tasks.iter().map(not_run(Kind::Task));
+        Self {
+            run_id: run_id.to_owned(),
+            status: Status::Failed,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            pipeline_results: BTreeMap::new(),
+            tasks: tasks.chain(pipeline.finally.iter().map(not_run(Kind::Finally))).collect(),
+        }
+    }
+}
+
 impl TaskOutcome {
+    /// The outcome of a task that was not started.
+    pub(crate) fn left_out(name: &str, kind: Kind, status: Status, reason: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            matrix_index: None,
+            status,
+            reason: reason.to_owned(),
+            message: String::new(),
+            attempts: 0,
+            params: BTreeMap::new(),
+            results: BTreeMap::new(),
+            exit_code: None,
+            steps: Vec::new(),
+            started: None,
+            elapsed: Duration::ZERO,
+            usage: Usage::default(),
+            log: None,
+            is_ignored: false,
+        }
+    }
+
     /// It failed, and the Pipeline does not look over it.
     #[must_use]
     pub fn is_failure(&self) -> bool {

@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use faultline_contract::{ExitCode, RunId};
 use faultline_runtime::Failure;
 use faultline_tekton::document::{GoDuration, InvalidDuration, ParamSpec, Timeouts};
-use faultline_tekton::{Catalog, Entry, ParamValue, Plan, Request};
+use faultline_tekton::{Catalog, Entry, Error, Outcome, ParamValue, Plan, Request};
 
 use super::progress::say;
 use crate::failure::tekton;
@@ -38,9 +38,29 @@ pub(crate) struct RequestArgs {
     run_id: Option<String>,
 }
 
+/// A run that cannot be started.
+#[derive(Debug)]
+pub(crate) struct Unplanned {
+    failure: Failure,
+    /// What a cluster would say of the run, where it would make one at all.
+    pub(crate) outcome: Option<Box<Outcome>>,
+}
+
+impl From<Failure> for Unplanned {
+    fn from(failure: Failure) -> Self {
+        Self { failure, outcome: None }
+    }
+}
+
+impl From<Unplanned> for Failure {
+    fn from(unplanned: Unplanned) -> Self {
+        unplanned.failure
+    }
+}
+
 impl RequestArgs {
     /// The plan that this asks for, and the id of its run.
-    pub(crate) fn plan(&self) -> Result<(Plan, RunId), Failure> {
+    pub(crate) fn plan(&self) -> Result<(Plan, RunId), Unplanned> {
         let catalog = Catalog::open(&self.file).map_err(|error| tekton(&error))?;
         let entry = catalog.entry(self.pipeline.as_deref()).map_err(|error| tekton(&error))?;
         let run_id = match &self.run_id {
@@ -54,7 +74,15 @@ impl RequestArgs {
             pipeline: self.pipeline.clone(),
             run_id: run_id.clone(),
         };
-        let plan = Plan::new(&catalog, &request).map_err(|error| tekton(&error))?;
+        let plan = Plan::new(&catalog, &request).map_err(|error| {
+            let outcome = match &error {
+                Error::Refused { reason, message, .. } => {
+                    Some(Box::new(Outcome::refused(&run_id, entry.pipeline, reason, message)))
+                }
+                _ => None,
+            };
+            Unplanned { failure: tekton(&error), outcome }
+        })?;
         let run_id = run_id.parse().map_err(|error| Failure::internal("name the run").caused_by(error))?;
         Ok((plan, run_id))
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::{PipelineRunSpec, PipelineSpec, PipelineTask, Step, TaskRef, TaskSpec};
+use crate::document::{PipelineRunSpec, PipelineSpec, PipelineTask, Step, TaskRef, TaskSpec, VolumeMount};
 use crate::lint::Findings;
 use crate::lint::rules::UNSUPPORTED_LOCALLY;
 
@@ -12,6 +12,9 @@ const HINT: &str = "a cluster runs it; `faultline run` does not";
 fn report(findings: &mut Findings<'_>, path: &str, what: &str) {
     findings.add_at_key(&UNSUPPORTED_LOCALLY, path, format!("unsupported: {what}")).hint(HINT);
 }
+
+/// Where a container has its temporary files.
+const TEMPORARY_FILES: &str = "/tmp";
 
 pub(super) fn run(findings: &mut Findings<'_>, spec: &PipelineRunSpec) {
     if spec.pipeline_ref.as_ref().is_some_and(|reference| reference.resolver.is_some()) {
@@ -73,6 +76,9 @@ pub(super) fn task(findings: &mut Findings<'_>, path: &str, spec: &TaskSpec) {
         report(findings, &field(&format!("volumes[{index}]")), "any volume but emptyDir");
     }
     let of_template = spec.step_template.as_ref().map_or(0, |template| template.command.len());
+    if let Some(template) = &spec.step_template {
+        mounts(findings, &field("stepTemplate"), &template.volume_mounts);
+    }
     for (index, one) in spec.steps.iter().enumerate() {
         step(findings, &field(&format!("steps[{index}]")), one, of_template);
     }
@@ -93,12 +99,22 @@ fn step(findings: &mut Findings<'_>, path: &str, step: &Step, of_template: usize
     for (name, _, what) in uses.iter().filter(|(_, is_used, _)| *is_used) {
         report(findings, &field(name), what);
     }
+    mounts(findings, path, &step.volume_mounts);
     if step.command.len() + of_template == 0 && step.script.is_none() && step.action.is_none() {
         report(findings, &field("command"), "a step without command and script, which takes the image's own");
     }
     for (index, _) in step.env.iter().enumerate().filter(|(_, var)| needs_cluster(var.value_from.as_ref())) {
         let what = "a value from the cluster; mark the secretKeyRef or configMapKeyRef `optional: true` and set the variable yourself";
         report(findings, &field(&format!("env[{index}].valueFrom")), what);
+    }
+}
+
+/// A volume at any path but that of temporary files, for which a plain process has `TMPDIR`.
+fn mounts(findings: &mut Findings<'_>, path: &str, mounts: &[VolumeMount]) {
+    let is_elsewhere = |mount: &VolumeMount| mount.mount_path.trim_end_matches('/') != TEMPORARY_FILES;
+    for (index, _) in mounts.iter().enumerate().filter(|(_, mount)| is_elsewhere(mount)) {
+        let what = "a volume at a path of its own; only /tmp is stood in for, by TMPDIR; use a workspace";
+        report(findings, &format!("{path}.volumeMounts[{index}].mountPath"), what);
     }
 }
 

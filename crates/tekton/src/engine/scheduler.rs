@@ -18,7 +18,7 @@ use super::task_run::{Job, Shared};
 use crate::document::{ParamValue, TaskSpec};
 use crate::event::Event;
 use crate::matrix::Combination;
-use crate::outcome::{Kind, Outcome, SkipReason, Status, TaskOutcome, Usage};
+use crate::outcome::{Kind, Outcome, SkipReason, Status, TaskOutcome};
 use crate::plan::{Plan, PlannedTask};
 use decide::Decision;
 use known::Results;
@@ -287,24 +287,7 @@ async fn until(deadline: Option<Instant>) {
 
 /// The outcome of a task that was not run.
 fn left_out(task: &PlannedTask, status: Status, reason: &str) -> TaskOutcome {
-    TaskOutcome {
-        name: task.name.clone(),
-        kind: task.kind,
-        matrix_index: None,
-        status,
-        reason: reason.to_owned(),
-        message: String::new(),
-        attempts: 0,
-        params: BTreeMap::new(),
-        results: BTreeMap::new(),
-        exit_code: None,
-        steps: Vec::new(),
-        started: None,
-        elapsed: Duration::ZERO,
-        usage: Usage::default(),
-        log: None,
-        is_ignored: false,
-    }
+    TaskOutcome::left_out(&task.name, task.kind, status, reason)
 }
 
 /// The job of a task, or of one combination of its matrix.
