@@ -171,11 +171,16 @@ async fn execute(
         sender.closed().await;
     });
     let observer = Arc::new(Both(Arc::clone(&lines), Arc::clone(&keeper)));
-    tokio::select! {
-        outcome = faultline_tekton::run(plan, Arc::new(engine), options, stop, observer) => outcome.map_err(|error| tekton(&error)),
-        never = keeper.keep() => never,
-        never = lines.keep_reading() => never,
-    }
+    let work = async {
+        let outcome = tokio::select! {
+            outcome = faultline_tekton::run(plan, Arc::new(engine), options, stop, observer) => outcome,
+            never = lines.keep_reading() => never,
+        };
+        keeper.end();
+        outcome
+    };
+    let (outcome, ()) = tokio::join!(work, keeper.keep());
+    outcome.map_err(|error| tekton(&error))
 }
 
 /// 0 when all went well; else the documented code of the first failed step, 75 when the run was stopped, 70 for anything else.

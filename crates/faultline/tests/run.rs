@@ -110,7 +110,7 @@ fn a_volume_that_a_process_cannot_have_is_refused_with_its_place() {
     let output = run(folder.path(), &["-p", "who=x"]);
     assert_eq!(output.status.code(), Some(78));
     let stderr = text(&output.stderr);
-    assert!(stderr.contains("p.yaml:24:") && stderr.contains("mountPath: unsupported: a volume"), "{stderr}");
+    assert!(stderr.contains("p.yaml:22:34: ") && stderr.contains("mountPath: unsupported: a volume"), "{stderr}");
     with_tasks(folder.path(), &mounted.replace("/PATH", "/tmp"));
     assert_eq!(run(folder.path(), &["-p", "who=x"]).status.code(), Some(0));
 }

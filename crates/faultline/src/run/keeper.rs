@@ -28,6 +28,7 @@ pub(crate) struct Keeper {
     state: Mutex<State>,
     clock: Instant,
     has_changed: Notify,
+    has_ended: Notify,
     /// The folder of the logs on this machine.
     logs: PathBuf,
     local: Arc<dyn Store>,
@@ -51,17 +52,38 @@ impl Keeper {
         remote: Option<Arc<dyn Store>>,
     ) -> Self {
         let state = Mutex::new(State { record, finished_logs: Vec::new() });
-        Self { run, state, clock: Instant::now(), has_changed: Notify::new(), logs, local, remote }
+        Self {
+            run,
+            state,
+            clock: Instant::now(),
+            has_changed: Notify::new(),
+            has_ended: Notify::new(),
+            logs,
+            local,
+            remote,
+        }
     }
 
-    /// Writes what changes, and now and then that the runner is there, for as long as this is awaited.
-    pub(crate) async fn keep<T>(&self) -> T {
-        loop {
-            self.write().await;
+    /// Writes what changes, and now and then that the runner is there, until [`Self::end`] is called. A write that has begun is never broken
+    /// off: what is left of it could come after a later one.
+    pub(crate) async fn keep(&self) {
+        let pause = || async {
             tokio::time::sleep(PAUSE).await;
             // Whether something changed or only time went by, it is written.
             let _ = tokio::time::timeout(HEARTBEAT, self.has_changed.notified()).await;
+        };
+        loop {
+            self.write().await;
+            tokio::select! {
+                () = pause() => {}
+                () = self.has_ended.notified() => return,
+            }
         }
+    }
+
+    /// Ends [`Self::keep`].
+    pub(crate) fn end(&self) {
+        self.has_ended.notify_one();
     }
 
     /// Writes what there is at the end.
