@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::{Output, answer, block_on};
 use crate::place::Where;
-use crate::records::{Run, elapsed_secs, is_reused, reason, seconds_between, standing, to_the_second};
+use crate::records::{Run, elapsed_secs, reason, reused, seconds_between, standing, to_the_second};
 use crate::runs::Runs;
 use crate::table::table;
 
@@ -117,7 +117,7 @@ fn of_record(run_id: RunId, record: RunRecord) -> Summary {
             total: record.tasks.len(),
             succeeded: count(State::Succeeded),
             failed: count(State::Failed),
-            reused: record.tasks.iter().filter(|task| is_reused(task)).count(),
+            reused: record.tasks.iter().filter(|task| reused(&task.results) == Some(true)).count(),
         },
         pipeline: Some(record.pipeline),
         started_at: Some(record.started_at),

@@ -174,11 +174,11 @@ impl<'a> Printer<'a> {
     /// Prints what is new in a log; all of it when nothing is added any more.
     async fn print_log(&mut self, runs: &Runs, name: &str, prefix: &str, is_over: bool) -> Result<(), Ended> {
         let key = format!("{}{name}", layout::logs_prefix(&self.args.run));
+        let copy = self.copies.join(Digest::of(name.as_bytes()).to_string());
         let log = self.logs.entry(name.to_owned()).or_insert_with(|| {
-            let copy = self.copies.join(Digest::of(name.as_bytes()).to_string());
             let local = runs.store().local_path(&key);
             let copied_bytes = local.is_none().then_some(0);
-            Log { tail: Tail::new(local.unwrap_or(copy)), copied_bytes, is_done: false }
+            Log { tail: Tail::new(local.unwrap_or_else(|| copy.clone())), copied_bytes, is_done: false }
         });
         if log.is_done {
             return Ok(());
@@ -187,7 +187,6 @@ impl<'a> Printer<'a> {
             && let Some(object) = runs.store().head(&key).await.map_err(Failure::from)?
             && object.bytes != *copied
         {
-            let copy = self.copies.join(Digest::of(name.as_bytes()).to_string());
             runs.store().get_to_file(&key, &copy).await.map_err(Failure::from)?;
             *copied = object.bytes;
         }

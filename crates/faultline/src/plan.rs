@@ -1,7 +1,6 @@
 //! `faultline plan`: what a run would do, before anything runs.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::cli::{Output, answer, block_on};
 use crate::failure::tekton;
-use crate::run::engine;
 use crate::run::progress::label;
 use crate::run::request::RequestArgs;
+use crate::run::{engine, processors};
 use crate::table::table;
 
 /// How many differences of a task are shown; JSON has them all.
@@ -57,7 +56,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
     let temporary = |error| Failure::new(ExitCode::Temporary, "make a temporary folder").caused_by(error);
     let logs = tempfile::tempdir().map_err(temporary)?;
     let options = Options {
-        jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        jobs: processors(),
         grace: Duration::ZERO,
         log_dir: logs.path().to_owned(),
         scratch_root: std::env::temp_dir(),

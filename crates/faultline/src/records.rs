@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use faultline_contract::layout::{record_key, run_prefix};
 use faultline_contract::{Manifest, RunId};
 use faultline_runtime::Failure;
-use faultline_tekton::{RunRecord, State, TaskRecord};
+use faultline_tekton::{ParamValue, RunRecord, State, TaskRecord};
 use jiff::Timestamp;
 
 use crate::run::progress::label;
@@ -102,9 +102,9 @@ pub(crate) fn task_label(task: &TaskRecord) -> String {
     label(&task.name, task.matrix_index)
 }
 
-/// Its work was done before, and it used that.
-pub(crate) fn is_reused(task: &TaskRecord) -> bool {
-    task.results.get("reused").is_some_and(|value| value.texts() == ["true"])
+/// Whether the work of a task was done before and used again, by its results; none when it does not say so.
+pub(crate) fn reused(results: &BTreeMap<String, ParamValue>) -> Option<bool> {
+    results.get("reused").map(|value| *value == ParamValue::from("true"))
 }
 
 /// A record and manifests make a run; what else lies there does not.

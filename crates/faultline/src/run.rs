@@ -25,6 +25,7 @@ use tokio::sync::watch;
 
 use crate::cli::{Output, block_on, open_store, print_json};
 use crate::failure::tekton;
+use crate::records::reused;
 use keeper::Keeper;
 use progress::{Lines, say};
 use request::RequestArgs;
@@ -83,7 +84,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
     })?;
     let state_dir = state::state_dir(args.state_dir.as_deref());
     let options = Options {
-        jobs: args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+        jobs: args.jobs.map_or_else(processors, NonZeroUsize::get),
         grace: Duration::from_secs(args.grace_secs),
         log_dir: state_dir.join(layout::logs_prefix(&run_id)),
         scratch_root: std::env::temp_dir(),
@@ -113,6 +114,11 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         Output::Json => print_json(&report(&outcome))?,
     }
     Ok(exit_code(&outcome))
+}
+
+/// How many processors there are.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// The engine of this command line: programs are sought beside its own binary first.
@@ -207,7 +213,6 @@ fn report(outcome: &Outcome) -> Value {
 }
 
 fn task_report(task: &TaskOutcome) -> Value {
-    let reused = task.results.get("reused").map(|value| *value == ParamValue::from("true"));
     let skip_reason = (task.status == Status::Skipped).then_some(&task.reason);
     json!({
         "name": task.name,
@@ -220,7 +225,7 @@ fn task_report(task: &TaskOutcome) -> Value {
         "seconds": rounded(task.elapsed),
         "cpuSeconds": rounded(task.usage.cpu),
         "peakMemoryBytes": task.usage.peak_memory_bytes,
-        "reused": reused,
+        "reused": reused(&task.results),
         "params": task.params,
         "results": task.results,
         "exitCode": task.exit_code,

@@ -16,6 +16,7 @@ use crate::document::{Body, Document, PipelineSpec, TaskSpec};
 use crate::error::{Error, Problem};
 use crate::lint::{Finding, Findings, Severity};
 
+pub use names::{MAX_LABEL, is_label};
 pub(crate) use texts::{Place, Text, task_inputs};
 
 /// Where a Pipeline stands inside a `PipelineRun`.

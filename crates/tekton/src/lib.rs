@@ -19,6 +19,7 @@ mod variables;
 mod yaml;
 
 pub use catalog::{Catalog, Entry};
+pub use check::{MAX_LABEL, is_label};
 pub use document::{ParamSpec, ParamType, ParamValue};
 pub use engine::{End, Engine, Launch, Limits, Options, ProcessEngine, StepEnd, Stop, forecast, run};
 pub use error::{Error, Problem};

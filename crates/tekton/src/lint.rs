@@ -79,6 +79,11 @@ pub(crate) fn closest<S: AsRef<str>>(name: &str, known: impl IntoIterator<Item =
     near.filter(|(distance, one)| *distance <= allowed && !one.is_empty()).min().map(|(_, one)| one)
 }
 
+/// The hint that names what was meant, else what to do.
+pub(crate) fn suggestion<S: AsRef<str>>(name: &str, known: impl IntoIterator<Item = S>, otherwise: &str) -> String {
+    closest(name, known).map_or_else(|| otherwise.to_owned(), |name| meant(&name))
+}
+
 /// The hint that names what was meant.
 pub(crate) fn meant(name: &str) -> String {
     format!("did you mean `{name}`?")

@@ -21,9 +21,6 @@ use crate::variables::Variables;
 
 pub(crate) use values::{is_past_the_end, misfit};
 
-/// The time a run may take when nothing else is said, as on a cluster.
-const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
-
 /// How often the texts of a Pipeline are gone over for tasks that do not start at once.
 const MAX_PASSES: usize = 4;
 
@@ -259,10 +256,8 @@ fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {
         tasks: request.timeouts.tasks.or(of_file.tasks),
         finally: request.timeouts.finally.or(of_file.finally),
     };
-    let length = |timeout: Option<GoDuration>| timeout.and_then(GoDuration::limit);
-    let whole = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), GoDuration::limit);
-    let parts = length(timeouts.tasks).unwrap_or_default() + length(timeouts.finally).unwrap_or_default();
-    match whole {
+    let parts = timeouts.parts();
+    match timeouts.whole() {
         Some(whole) if parts > whole => Err(Error::Refused {
             reason: "InvalidTimeouts",
             message: format!("got tasks and finally of {parts:?} together, expected at most {whole:?}, the pipeline's"),
@@ -297,7 +292,7 @@ fn left_out(entry: Entry<'_>) -> Result<Option<SkipReason>, Error> {
 
 /// Of tasks and finally the one that is not given gets what the other leaves.
 fn limits(timeouts: Timeouts) -> Limits {
-    let pipeline = timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), GoDuration::limit);
+    let pipeline = timeouts.whole();
     let rest = |other: Option<GoDuration>| Some(pipeline?.saturating_sub(other?.limit()?));
     let own = |timeout: Option<GoDuration>| timeout.and_then(GoDuration::limit);
     Limits {

@@ -51,6 +51,11 @@ pub(crate) fn expressions(text: &str) -> Vec<&str> {
     found
 }
 
+/// The inside of a text that is nothing but one `$(...)`.
+pub(crate) fn whole(text: &str) -> Option<&str> {
+    text.strip_prefix("$(")?.strip_suffix(')')
+}
+
 /// The references to tasks in `text`.
 pub(crate) fn task_references(text: &str) -> Vec<TaskReference> {
     expressions(text).into_iter().filter_map(task_reference).collect()

@@ -80,8 +80,7 @@ pub(crate) fn task_inputs<'a>(
     when: &'a [WhenExpression],
     matrix: Option<&'a Matrix>,
 ) -> impl Iterator<Item = &'a str> {
-    let include = |matrix: &'a Matrix| matrix.include.iter().flat_map(|include| &include.params);
-    let in_matrix = matrix.into_iter().flat_map(move |matrix| matrix.params.iter().chain(include(matrix)));
+    let in_matrix = matrix.into_iter().flat_map(Matrix::all_params);
     let in_values = params.iter().chain(in_matrix).flat_map(|param| param.value.texts());
     let in_when = when.iter().flat_map(|one| one.values.iter().chain([&one.input]).map(String::as_str));
     in_values.chain(in_when)

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::document::{Param, ParamValue};
+use crate::references::whole;
 
 /// Values by reference, without the `$(` and `)`: `params.x`, `tasks.a.results.r[*]`, `context.pipeline.name`, ...
 #[derive(Clone, Debug, Default)]
@@ -171,7 +172,7 @@ impl Variables {
 
     /// The value that `text` as a whole refers to.
     fn whole(&self, text: &str) -> Option<&ParamValue> {
-        self.0.get(text.strip_prefix("$(")?.strip_suffix(')')?)
+        self.0.get(whole(text)?)
     }
 }
 

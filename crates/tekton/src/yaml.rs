@@ -78,8 +78,14 @@ pub(crate) fn read(text: &str) -> Contents {
         // The parser reads ahead of what is asked of it, so that it must know the bound as well.
         let options = granit_parser::options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
         let parser = Parser::new_from_str_with_options(part, options);
-        let mut reader =
-            Reader { parser, anchors: HashMap::new(), size: Size::default(), contents: Contents::default() };
+        let mut reader = Reader {
+            parser,
+            anchors: HashMap::new(),
+            size: Size::default(),
+            path: Path::default(),
+            renamed_keys: Vec::new(),
+            contents: Contents::default(),
+        };
         let outcome = reader.documents();
         let mut found = reader.contents;
         found.faults.extend(outcome.err());
@@ -147,6 +153,10 @@ struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Anchor>,
     size: Size,
+    /// Where the node stands that is being read.
+    path: Path,
+    /// Keys of the document that are not what is written.
+    renamed_keys: Vec<(String, String)>,
     contents: Contents,
 }
 
@@ -157,8 +167,9 @@ impl<'a> Reader<'a> {
                 let (event, span) = self.expect_next(span)?;
                 self.size = Size::default();
                 self.anchors.clear();
-                let mut renamed_keys = Vec::new();
-                let Parsed { value, node, .. } = self.node(event, span, 0, &mut Path::default(), &mut renamed_keys)?;
+                self.path = Path::default();
+                let Parsed { value, node, .. } = self.node(event, span, 0)?;
+                let renamed_keys = std::mem::take(&mut self.renamed_keys);
                 if !value.is_null() {
                     self.contents.documents.push(RawDocument { value, positions: Positions(node), renamed_keys });
                 }
@@ -202,14 +213,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn node(
-        &mut self,
-        event: Event<'a>,
-        span: Span,
-        depth: usize,
-        path: &mut Path,
-        renamed: &mut Vec<(String, String)>,
-    ) -> Result<Parsed, SyntaxError> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Parsed, SyntaxError> {
         let before = self.size;
         self.grow(Size { nodes: 1, bytes: 0 }, span)?;
         let (parsed, anchor) = match event {
@@ -227,8 +231,8 @@ impl<'a> Reader<'a> {
                 let node = Node { is_typed: !value.is_string(), ..Node::leaf(span) };
                 (Parsed { value, node, height: 0 }, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => (self.sequence(span, depth, path, renamed)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.mapping(span, depth, path, renamed)?, anchor),
+            Event::SequenceStart(_, anchor, _) => (self.sequence(span, depth)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.mapping(span, depth)?, anchor),
             Event::Alias(anchor) => return self.alias(anchor, span, depth),
             other => return Err(fault(Fault::Syntax, span, format!("unexpected {other:?}"))),
         };
@@ -253,13 +257,7 @@ impl<'a> Reader<'a> {
         Ok(Parsed { value, node: Node::leaf(span), height })
     }
 
-    fn sequence(
-        &mut self,
-        start: Span,
-        depth: usize,
-        path: &mut Path,
-        renamed: &mut Vec<(String, String)>,
-    ) -> Result<Parsed, SyntaxError> {
+    fn sequence(&mut self, start: Span, depth: usize) -> Result<Parsed, SyntaxError> {
         check_depth(depth + 1, start)?;
         let (mut items, mut nodes, mut height) = (Vec::new(), Vec::new(), 0);
         loop {
@@ -267,9 +265,9 @@ impl<'a> Reader<'a> {
             if event == Event::SequenceEnd {
                 break;
             }
-            let kept = path.push_index(items.len());
-            let item = self.node(event, span, depth + 1, path, renamed)?;
-            path.truncate(kept);
+            let kept = self.path.push_index(items.len());
+            let item = self.node(event, span, depth + 1)?;
+            self.path.truncate(kept);
             height = height.max(item.height);
             items.push(item.value);
             nodes.push(item.node);
@@ -278,13 +276,7 @@ impl<'a> Reader<'a> {
         Ok(Parsed { value: Value::Array(items), node, height: height + 1 })
     }
 
-    fn mapping(
-        &mut self,
-        start: Span,
-        depth: usize,
-        path: &mut Path,
-        renamed: &mut Vec<(String, String)>,
-    ) -> Result<Parsed, SyntaxError> {
+    fn mapping(&mut self, start: Span, depth: usize) -> Result<Parsed, SyntaxError> {
         check_depth(depth + 1, start)?;
         let (mut entries, mut nodes, mut height) = (Map::new(), Vec::new(), 0);
         let mut merged = Vec::new();
@@ -296,21 +288,21 @@ impl<'a> Reader<'a> {
                 Event::Scalar(text, ..) => (None, Some(text.into_owned())),
                 other => {
                     self.note(Fault::Syntax, span, "got a list or mapping as a key, expected text");
-                    self.node(other, span, depth + 1, path, renamed)?;
+                    self.node(other, span, depth + 1)?;
                     (None, None)
                 }
             };
             self.grow(Size { nodes: 0, bytes: key.as_ref().map_or(0, String::len) }, span)?;
             let is_merge = written.as_deref() == Some("<<");
-            let kept = path.push_key(key.as_deref().unwrap_or_default());
+            let kept = self.path.push_key(key.as_deref().unwrap_or_default());
             if let (Some(written), Some(key)) = (&written, &key)
                 && written != key
             {
-                renamed.push((path.as_str().to_owned(), written.clone()));
+                self.renamed_keys.push((self.path.as_str().to_owned(), written.clone()));
             }
             let (event, value_span) = self.expect_next(span)?;
-            let mut item = self.node(event, value_span, depth + 1, path, renamed)?;
-            path.truncate(kept);
+            let mut item = self.node(event, value_span, depth + 1)?;
+            self.path.truncate(kept);
             height = height.max(item.height);
             let Some(key) = key else { continue };
             if is_merge {

@@ -9,6 +9,7 @@ use faultline_tekton::{Event, Observer, Outcome, ParamValue, Status, TaskOutcome
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::records::reused;
 use crate::table::{fitted, has_colour, width};
 use crate::tail::Tail;
 
@@ -59,15 +60,16 @@ impl Lines {
 
     /// Shows what the running tasks print, for as long as this is awaited.
     pub(crate) async fn keep_reading<T>(&self) -> T {
+        if !self.is_verbose {
+            return std::future::pending().await;
+        }
         loop {
             tokio::time::sleep(TICK).await;
-            if self.is_verbose {
-                self.live.suspend(|| {
-                    for Running { label, tail } in &mut self.state().running {
-                        tail.iter_mut().flat_map(Tail::lines).for_each(|text| printed(label, &text));
-                    }
-                });
-            }
+            self.live.suspend(|| {
+                for Running { label, tail } in &mut self.state().running {
+                    tail.iter_mut().flat_map(Tail::lines).for_each(|text| printed(label, &text));
+                }
+            });
         }
     }
 
@@ -127,7 +129,7 @@ impl Lines {
         let label = label(&task.name, task.matrix_index);
         let word = self.painted(task.status, task.status.name());
         let detail = match task.status {
-            Status::Succeeded if result(task, "reused") == "true" => format!("{}, reused", seconds(task.elapsed)),
+            Status::Succeeded if reused(&task.results) == Some(true) => format!("{}, reused", seconds(task.elapsed)),
             Status::Succeeded => seconds(task.elapsed),
             Status::Failed => format!("{}: {}: {}", seconds(task.elapsed), task.reason, task.message),
             Status::Skipped | Status::NotRun => task.reason.clone(),

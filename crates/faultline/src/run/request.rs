@@ -8,13 +8,10 @@ use clap::Args as ClapArgs;
 use faultline_contract::{ExitCode, RunId};
 use faultline_runtime::Failure;
 use faultline_tekton::document::{GoDuration, InvalidDuration, ParamSpec, Timeouts};
-use faultline_tekton::{Catalog, Entry, Error, Outcome, ParamValue, Plan, Request};
+use faultline_tekton::{Catalog, Entry, Error, MAX_LABEL, Outcome, ParamValue, Plan, Request, is_label};
 
 use super::progress::say;
 use crate::failure::tekton;
-
-/// The longest name that a cluster allows.
-const MAX_NAME: usize = 63;
 
 /// Which Pipeline, and with what.
 #[derive(Debug, ClapArgs)]
@@ -134,16 +131,11 @@ fn undeclared(kind: &str, name: &str, pipeline: &str, known: &[&str]) {
 }
 
 fn checked(id: String) -> Result<String, Failure> {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_label = !id.is_empty()
-        && id.len() <= MAX_NAME
-        && id.chars().all(is_inner)
-        && !id.starts_with('-')
-        && !id.ends_with('-');
-    if is_label {
+    if is_label(&id) {
         return Ok(id);
     }
-    let message = format!("use the run id: got `{id}`, expected at most {MAX_NAME} lower-case letters, digits and `-`");
+    let message =
+        format!("use the run id: got `{id}`, expected at most {MAX_LABEL} lower-case letters, digits and `-`");
     Err(Failure::new(ExitCode::Usage, message).hint("choose another --run-id, or leave it out"))
 }
 
@@ -152,7 +144,7 @@ fn generated(pipeline: &str) -> String {
     let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
     let chance = RandomState::new().build_hasher().finish() & 0xff_ffff;
     let tail = format!("-{now}-{chance:06x}");
-    let name: String = pipeline.chars().map(|c| if c == '.' { '-' } else { c }).take(MAX_NAME - tail.len()).collect();
+    let name: String = pipeline.chars().map(|c| if c == '.' { '-' } else { c }).take(MAX_LABEL - tail.len()).collect();
     format!("{}{tail}", name.trim_end_matches('-'))
 }
 

@@ -138,9 +138,8 @@ fn node(record: &RunRecord, group: &[&TaskRecord]) -> Node {
         let same = group.iter().filter(|task| task.state == worst).count();
         return node.detail(format!("{same} of {}", group.len())).stack();
     }
-    let retries = if first.attempts > 1 { format!(", {} tries", first.attempts) } else { String::new() };
     match task_secs(record, first) {
-        Some(seconds) => node.detail(format!("{seconds:.1} s{retries}")),
+        Some(seconds) => node.detail(took(first, seconds)),
         None => node,
     }
 }
@@ -159,12 +158,17 @@ fn row(record: &RunRecord, task: &TaskRecord) -> Row {
     let word = if task.attempts == 0 && !task.reason.is_empty() { &task.reason } else { task.state.name() };
     let row = Row::new(task_label(task), mark(task.state), word);
     let Some((started, seconds)) = task.started_secs.zip(task_secs(record, task)) else { return row };
-    let tries = if task.attempts > 1 { format!(", {} tries", task.attempts) } else { String::new() };
-    let row = row.span(started, started + seconds, format!("{seconds:.1} s{tries}"));
+    let row = row.span(started, started + seconds, took(task, seconds));
     if task.peak_memory_bytes == 0 {
         return row;
     }
     row.load(task.peak_memory_bytes as f64, bytes(task.peak_memory_bytes))
+}
+
+/// `12.3 s`, and how many tries that was where it was more than one.
+fn took(task: &TaskRecord, seconds: f64) -> String {
+    let tries = if task.attempts > 1 { format!(", {} tries", task.attempts) } else { String::new() };
+    format!("{seconds:.1} s{tries}")
 }
 
 fn tasks(record: &RunRecord) -> Table {

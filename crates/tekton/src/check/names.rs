@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::lint::Findings;
 use crate::lint::rules::{DUPLICATE_NAME, INVALID_NAME, MISSING_FIELD, Rule};
 
-/// The longest DNS label.
-const MAX_LABEL: usize = 63;
+/// The longest DNS label, in bytes.
+pub const MAX_LABEL: usize = 63;
 
 /// Reports names that stand twice in a list, and empty ones. Each name comes with its path.
 pub(super) fn unique<'a>(findings: &mut Findings<'_>, what: &str, names: impl IntoIterator<Item = (String, &'a str)>) {
@@ -57,8 +57,9 @@ pub(super) fn label(findings: &mut Findings<'_>, path: &str, name: &str) {
     findings.add(&INVALID_NAME, path, message).hint("choose a name such as `build-image`");
 }
 
-/// Lower-case letters, digits and `-`, a letter or digit at both ends.
-fn is_label(name: &str) -> bool {
+/// A DNS label: at most 63 lower-case letters, digits and `-`, a letter or digit at both ends.
+#[must_use]
+pub fn is_label(name: &str) -> bool {
     let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !name.is_empty()
         && name.len() <= MAX_LABEL
@@ -70,13 +71,14 @@ fn is_label(name: &str) -> bool {
 /// A name of a Kubernetes object that something refers to: letters of both cases, digits, `-`, `_` and `.`, perhaps after a prefix and `/`.
 pub(super) fn is_qualified(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or_default();
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    last.len() <= MAX_LABEL && is_result_name(last) && name.matches('/').count() <= 1
+}
+
+/// Letters of both cases, digits, `-`, `_` and `.`, a letter or digit at both ends.
+pub(super) fn is_result_name(name: &str) -> bool {
     let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    last.len() <= MAX_LABEL
-        && last.chars().all(is_inner)
-        && is_end(last.chars().next())
-        && is_end(last.chars().last())
-        && name.matches('/').count() <= 1
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    is_end(name.chars().next()) && is_end(name.chars().last()) && name.chars().all(is_inner)
 }
 
 /// Letters, digits, `-`, `_` and, unless it names an object, `.`; a letter or `_` first.

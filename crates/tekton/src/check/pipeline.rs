@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::{named, unique, unique_by};
 use super::pipeline_task::{self, Graph, Seat};
-use super::step::suggestion;
 use super::texts::task_inputs;
 use super::uses::Uses;
 use super::{cycle, task};
 use crate::document::{ParamSpec, ParamType, ParamValue, PipelineSpec};
 use crate::error::listed;
-use crate::lint::Findings;
 use crate::lint::rules::{CYCLE, DUPLICATE_RESULT, MISSING_FIELD, PIPELINE_RESULT, RESULT_TYPE, UNKNOWN_TASK};
+use crate::lint::{Findings, suggestion};
 use crate::references::{Selector, Target, TaskReference, expressions, task_reference, task_references};
 
 /// What a run gives to the Pipeline that stands in it.

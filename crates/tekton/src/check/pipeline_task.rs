@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::{is_qualified, label, named, unique};
 use super::pipeline::Given;
-use super::step::{param_use, suggestion, unknown_param};
+use super::step::{param_use, unknown_param};
 use super::task::{self, Surroundings};
 use super::texts::{Place, Text, task_inputs};
 use crate::document::{Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineTask, TaskRef};
 use crate::error::listed;
-use crate::lint::Findings;
 use crate::lint::rules::{
     CONFLICTING_FIELDS, EMPTY_MATRIX, FINALLY_ORDER, INVALID_NAME, INVALID_REFERENCE, MALFORMED_REFERENCE,
     MATRIX_LENGTH, MATRIX_RESULT, MATRIX_SIZE, MATRIX_TYPE, MISSING_FIELD, ON_ERROR_RETRIES, RESULT_TYPE,
     UNKNOWN_CONTEXT, UNKNOWN_TASK, UNKNOWN_WORKSPACE, WHEN_EXPRESSION,
 };
+use crate::lint::{Findings, suggestion};
 use crate::matrix::MAX_COMBINATIONS;
-use crate::references::{Selector, Target, bracketed, expressions, param_reference, task_reference};
+use crate::references::{Selector, Target, bracketed, expressions, param_reference, task_reference, whole};
 
 /// The first words of references that a Pipeline may hold.
 const PREFIXES: [&str; 6] = ["params", "tasks", "finally", "context", "workspaces", "results"];
@@ -82,10 +82,7 @@ pub(super) fn check(findings: &mut Findings<'_>, path: &str, task: &PipelineTask
 
 /// The params that a task is given, by itself or its matrix.
 fn given(task: &PipelineTask) -> impl Iterator<Item = &Param> {
-    let matrix = task.matrix.iter();
-    let fanned =
-        matrix.flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
-    task.params.iter().chain(fanned)
+    task.params.iter().chain(task.matrix.iter().flat_map(Matrix::all_params))
 }
 
 fn body(findings: &mut Findings<'_>, path: &str, task: &PipelineTask) {
@@ -228,7 +225,7 @@ fn check_matrix(findings: &mut Findings<'_>, path: &str, task: &PipelineTask, ma
 
 /// The text is a reference to a list as a whole.
 fn is_list(text: &str, graph: &Graph<'_>) -> bool {
-    let Some(expression) = text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')) else { return false };
+    let Some(expression) = whole(text) else { return false };
     match param_reference(expression) {
         Some((name, "" | "[*]")) => graph.params.get(name).is_none_or(|param| param.kind() == ParamType::Array),
         Some(_) => false,

@@ -1,28 +1,24 @@
 //! Rules for runs, and for what only clusters run: `TaskRun`s and `StepAction`s.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::names::{named, unique};
 use super::pipeline::{self, Given};
 use super::pipeline_task::{task_ref, values};
-use super::step::{self, suggestion};
+use super::step;
 use super::task::{self, Surroundings};
 use super::uses::Uses;
 use super::{EMBEDDED, quantity, texts};
 use crate::document::{
     GoDuration, Param, PipelineRunSpec, PipelineTask, RunWorkspace, Step, StepActionSpec, TaskRunSpec, TaskSpec,
 };
-use crate::lint::Findings;
 use crate::lint::rules::{
     CONFLICTING_FIELDS, INVALID_VALUE, MISSING_FIELD, RUN_PARAM, TASK_TIMEOUT, TIMEOUT, UNKNOWN_TASK, WORKSPACE_BINDING,
 };
+use crate::lint::{Findings, suggestion};
 use crate::references::{Target, expressions, task_reference};
-
-/// The time a run may take when it says nothing.
-const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// What the `status` of a run may ask for.
 const STATUSES: [&str; 4] = ["Cancelled", "CancelledRunFinally", "StoppedRunFinally", "PipelineRunPending"];
@@ -46,7 +42,7 @@ pub(super) fn check_pipeline_run(findings: &mut Findings<'_>, spec: &PipelineRun
     timeouts(findings, spec);
     if let Some(status) = spec.status.as_deref().filter(|status| !status.is_empty() && !STATUSES.contains(status)) {
         let message = format!("got `{status}`, expected one of {}", STATUSES.join(", "));
-        findings.add(&INVALID_VALUE, "spec.status", message).hint(suggestion(status, &STATUSES, "remove it"));
+        findings.add(&INVALID_VALUE, "spec.status", message).hint(suggestion(status, STATUSES, "remove it"));
     }
     task_run_specs(findings, spec);
     if let Some(pipeline) = &spec.pipeline_spec {
@@ -118,10 +114,9 @@ fn workspaces(findings: &mut Findings<'_>, workspaces: &[RunWorkspace]) {
 
 fn timeouts(findings: &mut Findings<'_>, spec: &PipelineRunSpec) {
     let limit = |timeout: Option<GoDuration>| timeout.and_then(GoDuration::limit);
-    let whole = spec.timeouts.pipeline.map_or(Some(DEFAULT_TIMEOUT), GoDuration::limit);
-    let Some(whole) = whole else { return };
+    let Some(whole) = spec.timeouts.whole() else { return };
     let (tasks, finally) = (limit(spec.timeouts.tasks), limit(spec.timeouts.finally));
-    let parts = tasks.unwrap_or_default() + finally.unwrap_or_default();
+    let parts = spec.timeouts.parts();
     let is_default = if spec.timeouts.pipeline.is_some() { "" } else { " (the default)" };
     if parts > whole {
         let field = if tasks.is_some() { "spec.timeouts.tasks" } else { "spec.timeouts.finally" };

@@ -14,7 +14,7 @@ use crate::lint::rules::{
     UNDECLARED_SCRIPT_RESULT, UNKNOWN_CONTEXT, UNKNOWN_PARAM, UNKNOWN_PARAM_KEY, UNKNOWN_VOLUME, UNKNOWN_WORKSPACE,
     WORKSPACE_REFERENCE,
 };
-use crate::lint::{Findings, closest, meant};
+use crate::lint::{Findings, suggestion};
 use crate::references::{bracketed, expressions, param_reference, workspace_reference};
 
 /// What a step may refer to under `context.task` and `context.taskRun`.
@@ -109,11 +109,6 @@ fn step_workspaces(findings: &mut Findings<'_>, path: &str, step: &Step, spec: &
             findings.add(&UNKNOWN_WORKSPACE, &format!("{path}.workspaces[{index}].name"), message).hint(hint);
         }
     }
-}
-
-/// The name that was meant, else what to do.
-pub(super) fn suggestion(name: &str, known: &[&str], otherwise: &str) -> String {
-    closest(name, known.iter()).map_or_else(|| otherwise.to_owned(), |name| meant(&name))
 }
 
 /// Checks the references in texts of the step at `index`, or of the template.

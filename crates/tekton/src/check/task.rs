@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::names::{is_param_name, named, unique, unique_by};
+use super::names::{is_param_name, is_result_name, named, unique, unique_by};
 use super::uses::Uses;
 use super::{quantity, step, texts};
 use crate::document::{ParamSpec, ParamType, ParamValue, PropertySpec, Sidecar, TaskResult, TaskSpec};
@@ -217,12 +217,6 @@ fn results(findings: &mut Findings<'_>, path: &str, results: &[TaskResult]) {
             properties(findings, &path, "result", &result.name, result.properties.as_ref());
         }
     }
-}
-
-fn is_result_name(name: &str) -> bool {
-    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    is_end(name.chars().next()) && is_end(name.chars().last()) && name.chars().all(is_inner)
 }
 
 /// Steps report their results through 4096 bytes each, less when there are many steps.

@@ -1,6 +1,7 @@
 //! Every text in which references count, with its path.
 
 use crate::document::{EnvVar, Param, ParamValue, PipelineTask, Step, StepTemplate, VolumeMount};
+use crate::references::whole;
 
 /// A text and the field it stands in.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum Place {
 impl Text<'_> {
     /// The text is nothing but this reference.
     pub(crate) fn is_whole(&self, expression: &str) -> bool {
-        self.content.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')) == Some(expression)
+        whole(self.content) == Some(expression)
     }
 }
 

@@ -6,15 +6,15 @@ use crate::document::{PipelineRunSpec, PipelineSpec, PipelineTask, Step, TaskRef
 use crate::lint::Findings;
 use crate::lint::rules::UNSUPPORTED_LOCALLY;
 
+/// Where a container has its temporary files.
+const TEMPORARY_FILES: &str = "/tmp";
+
 /// What the linter says after each of these.
 const HINT: &str = "a cluster runs it; `faultline run` does not";
 
 fn report(findings: &mut Findings<'_>, path: &str, what: &str) {
     findings.add_at_key(&UNSUPPORTED_LOCALLY, path, format!("unsupported: {what}")).hint(HINT);
 }
-
-/// Where a container has its temporary files.
-const TEMPORARY_FILES: &str = "/tmp";
 
 pub(super) fn run(findings: &mut Findings<'_>, spec: &PipelineRunSpec) {
     if spec.pipeline_ref.as_ref().is_some_and(|reference| reference.resolver.is_some()) {

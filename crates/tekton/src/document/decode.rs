@@ -4,10 +4,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use crate::lint::rules::{
-    INVALID_VALUE, MISSING_FIELD, RETRIES, TIMEOUT, UNKNOWN_FIELD, UNQUOTED_SCALAR, UNSUPPORTED_LOCALLY, WRONG_TYPE,
-};
-use crate::lint::{Findings, closest, meant};
+use crate::lint::rules::{INVALID_VALUE, MISSING_FIELD, RETRIES, TIMEOUT, UNKNOWN_FIELD, UNQUOTED_SCALAR, WRONG_TYPE};
+use crate::lint::{Findings, closest, meant, suggestion};
 
 /// How many unreadable fields of one document are reported at the least and at the most; each costs one more pass over it.
 const FAULTS: (usize, usize) = (5, 50);
@@ -149,17 +147,9 @@ fn report(fault: &Fault<'_>, path: &str, last: Option<&Segment>, findings: &mut 
                 .add(&MISSING_FIELD, path, format!("got no `{name}`, which is required"))
                 .hint(format!("add `{name}`"));
         }
-        Fault::UnknownWord { got, .. }
-            if field == "onError" && got.starts_with("$(params") && path.contains("steps[") =>
-        {
-            let message = "unsupported: a param as onError of a step";
-            findings.add(&UNSUPPORTED_LOCALLY, path, message).hint("a cluster runs it; `faultline run` does not");
-        }
         Fault::UnknownWord { got, known } => {
             let message = format!("got `{got}`, expected {}", one_of(known));
-            let hint =
-                closest(got, known.iter().copied()).map_or_else(|| "use one of these".to_owned(), |name| meant(&name));
-            findings.add(&INVALID_VALUE, path, message).hint(hint);
+            findings.add(&INVALID_VALUE, path, message).hint(suggestion(got, known, "use one of these"));
         }
         Fault::WrongType { got, .. } if field == "retries" && got.starts_with("integer `-") => {
             let message =

@@ -35,7 +35,7 @@ use crate::lint::rules::{
     API_VERSION, DUPLICATE_KEY, INVALID_NAME, MISSING_FIELD, OLD_API_VERSION, RETRIES, Rule, UNKNOWN_KIND,
     UNQUOTED_VALUE, UNSUPPORTED_LOCALLY, YAML_ENCODING, YAML_LIMIT, YAML_SYNTAX,
 };
-use crate::lint::{Finding, Findings, Severity, closest, meant};
+use crate::lint::{Finding, Findings, Severity, suggestion};
 use crate::yaml::{self, Fault, Position, RawDocument, SyntaxError};
 
 /// The API version of all kinds but [`StepActionSpec`].
@@ -269,8 +269,7 @@ fn is_checked(version: &str, kind: &str, findings: &mut Findings<'_>) -> bool {
     let is_old = OLD_VERSIONS.contains(&version);
     if !KINDS.contains(&kind) {
         let message = format!("got `{kind}`, expected Task, Pipeline, PipelineRun, TaskRun or StepAction");
-        let hint = closest(kind, KINDS).map_or_else(|| "use a kind that Tekton has".to_owned(), |name| meant(&name));
-        findings.add(&UNKNOWN_KIND, "kind", message).hint(hint);
+        findings.add(&UNKNOWN_KIND, "kind", message).hint(suggestion(kind, KINDS, "use a kind that Tekton has"));
         return false;
     }
     let expected = if kind == "StepAction" { OLD_VERSIONS[0] } else { V1 };

@@ -1,11 +1,16 @@
 //! The Pipeline, its tasks, and the `PipelineRun`.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::duration::GoDuration;
 use super::param::{Param, ParamSpec, ParamType, ParamValue};
 use super::task::{OnError, TaskSpec};
+
+/// The time a run may take when nothing else is said, as on a cluster.
+const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// A graph of tasks and the tasks that follow it in any case.
 #[derive(Clone, Debug, Deserialize)]
@@ -164,6 +169,13 @@ pub struct Matrix {
     pub include: Vec<MatrixInclude>,
 }
 
+impl Matrix {
+    /// The params of all combinations: those that are combined, then those of the includes.
+    pub(crate) fn all_params(&self) -> impl Iterator<Item = &Param> {
+        self.params.iter().chain(self.include.iter().flat_map(|include| &include.params))
+    }
+}
+
 /// A named combination.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -289,4 +301,19 @@ pub struct Timeouts {
     pub tasks: Option<GoDuration>,
     /// Of the `finally` tasks.
     pub finally: Option<GoDuration>,
+}
+
+impl Timeouts {
+    /// The limit of the whole; `None` is no limit.
+    #[must_use]
+    pub fn whole(&self) -> Option<Duration> {
+        self.pipeline.map_or(Some(DEFAULT_TIMEOUT), GoDuration::limit)
+    }
+
+    /// What tasks and `finally` are given together.
+    #[must_use]
+    pub fn parts(&self) -> Duration {
+        let length = |timeout: Option<GoDuration>| timeout.and_then(GoDuration::limit).unwrap_or_default();
+        length(self.tasks) + length(self.finally)
+    }
 }

@@ -111,11 +111,17 @@ impl<'a> Scheduler<'a> {
         let whole = self.plan.limits.pipeline.map(|limit| self.shared.clock + limit);
         self.phase(self.plan.limits.tasks, whole, &mut stop).await;
         if self.runs_finally() {
-            self.phase = Kind::Finally;
+            self.begin_finally();
             self.cancel = watch::Sender::new(false);
             self.phase(self.plan.limits.finally, whole, &mut stop).await;
         }
         self.conclude()
+    }
+
+    /// All tasks of the graph have been settled: from now on it is the turn of `finally`.
+    fn begin_finally(&mut self) {
+        self.phase = Kind::Finally;
+        self.results.add_statuses(self.statuses());
     }
 
     fn runs_finally(&self) -> bool {

@@ -7,14 +7,14 @@ use super::rules::{
     UNDECLARED_RESULT, UNDECLARED_WORKSPACE,
 };
 use super::set::Set;
-use super::{Findings, closest, meant};
+use super::{Findings, suggestion};
 use crate::check::{Place, Text, task_inputs};
 use crate::document::{
     Body, Document, Param, ParamSpec, ParamType, ParamValue, PipelineRunSpec, PipelineSpec, PipelineTask, RunWorkspace,
     TaskResult, TaskRunSpec, TaskSpec,
 };
 use crate::error::listed;
-use crate::references::{Selector, Target, TaskReference, expressions, param_reference, task_reference};
+use crate::references::{Selector, Target, TaskReference, expressions, param_reference, task_reference, whole};
 
 /// Reports how `document` misuses the others of `set`.
 pub(super) fn check(document: &Document, set: &Set<'_>, findings: &mut Findings<'_>) {
@@ -128,8 +128,9 @@ impl<'a> Links<'a> {
     /// The type that a value has once its references are replaced, if that can be told.
     fn kind(&self, value: &ParamValue) -> Option<ParamType> {
         let ParamValue::Text(text) = value else { return Some(value.kind()) };
-        let whole = text.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
-        let Some(expression) = whole.filter(|inside| !inside.contains("$(")) else { return Some(ParamType::String) };
+        let Some(expression) = whole(text).filter(|inside| !inside.contains("$(")) else {
+            return Some(ParamType::String);
+        };
         if let Some((name, selector)) = param_reference(expression) {
             let spec = self.spec.params.iter().find(|spec| spec.name == name);
             let given = || Some(self.given.iter().find(|param| param.name == name)?.value.kind());
@@ -171,8 +172,7 @@ impl<'a> Links<'a> {
                     "the Task of `{task}` has no result `{name}`, and the run fails; known: {}",
                     listed(&known)
                 );
-                let hint =
-                    closest(&name, &known).map_or_else(|| "declare it in the Task".to_owned(), |name| meant(&name));
+                let hint = suggestion(&name, &known, "declare it in the Task");
                 findings.add_reference(&UNDECLARED_RESULT, &text.path, expression, message).hint(hint);
                 continue;
             };
@@ -214,8 +214,7 @@ impl<'a> Links<'a> {
                     binding.name,
                     listed(&known)
                 );
-                let hint = closest(&binding.name, &known)
-                    .map_or_else(|| "remove it, or declare it in the Task".to_owned(), |name| meant(&name));
+                let hint = suggestion(&binding.name, &known, "remove it, or declare it in the Task");
                 findings.add(&UNDECLARED_WORKSPACE, &format!("{path}.workspaces[{index}].name"), message).hint(hint);
             }
         }
@@ -269,8 +268,7 @@ fn required(findings: &mut Findings<'_>, taker: &Taker<'_>, names: &BTreeSet<&st
 fn undeclared(findings: &mut Findings<'_>, taker: &Taker<'_>, path: &str, param: &Param) {
     let known: Vec<&str> = taker.params.iter().map(|spec| spec.name.as_str()).collect();
     let message = format!("{} declares no param `{}`, known: {}", taker.name, param.name, listed(&known));
-    let hint =
-        closest(&param.name, &known).map_or_else(|| "remove it, or declare it there".to_owned(), |name| meant(&name));
+    let hint = suggestion(&param.name, &known, "remove it, or declare it there");
     findings.add(&UNDECLARED_PARAM, &format!("{path}.name"), message).hint(hint);
 }
 
@@ -308,10 +306,8 @@ fn missing(findings: &mut Findings<'_>, path: &str, kind: &str, name: &str, know
         "the run fails unless the cluster has it already"
     };
     let message = format!("the {kind} `{name}` is not among the files: {in_cluster}");
-    let hint = closest(name, known).map_or_else(
-        || format!("lint its file as well, or put the {kind} into tasks/ beside this one"),
-        |name| meant(&name),
-    );
+    let otherwise = format!("lint its file as well, or put the {kind} into tasks/ beside this one");
+    let hint = suggestion(name, known, &otherwise);
     findings.add(&MISSING_TASK, path, message).hint(hint);
 }
 

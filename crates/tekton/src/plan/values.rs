@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::Entry;
 use crate::defaults;
-use crate::document::{ParamSpec, ParamType, ParamValue};
+use crate::document::{Matrix, ParamSpec, ParamType, ParamValue};
 use crate::error::{Error, listed};
 use crate::plan::{PlannedTask, declared_type};
 use crate::references::{expressions, param_reference};
@@ -97,9 +97,7 @@ pub(crate) fn is_past_the_end(expression: &str, values: &BTreeMap<String, ParamV
 /// Refuses tasks that lack a param their Task requires, or give one of another type.
 pub(super) fn check_tasks(tasks: &[PlannedTask]) -> Result<(), Error> {
     for task in tasks {
-        let matrix = task.matrix.iter();
-        let in_matrix =
-            matrix.flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|one| &one.params)));
+        let in_matrix = task.matrix.iter().flat_map(Matrix::all_params);
         let given: Vec<&str> = task.params.iter().chain(in_matrix).map(|param| param.name.as_str()).collect();
         let required = task.spec.params.iter().filter(|spec| spec.default.is_none());
         let missing: Vec<&str> = required.map(|spec| spec.name.as_str()).filter(|name| !given.contains(name)).collect();

@@ -109,12 +109,11 @@ impl Scheduler<'_> {
                 Resolved::NoSuchItem => return no_such_item(task, &reference),
             }
         }
-        let mut variables = self.results.all().clone();
-        self.add_status(&mut variables);
-        if !holds(task, &variables) {
+        let variables = self.results.all();
+        if !holds(task, variables) {
             return Decision::Skip(SkipReason::WhenFalse);
         }
-        self.jobs(task, &variables)
+        self.jobs(task, variables)
     }
 
     /// One job, or one per combination.
@@ -223,7 +222,8 @@ impl Scheduler<'_> {
     }
 
     /// Statuses and reasons of the tasks, and the status of all together.
-    fn add_status(&self, variables: &mut Variables) {
+    pub(super) fn statuses(&self) -> Variables {
+        let mut variables = Variables::default();
         for (task, state) in self.plan.tasks.iter().zip(&self.states).filter(|(task, _)| task.kind == Kind::Task) {
             let (status, reason) = match state {
                 State::Ended(ended) => {
@@ -244,6 +244,7 @@ impl Scheduler<'_> {
             (false, false) => "Succeeded",
         };
         variables.set("tasks.status", aggregate);
+        variables
     }
 }
 

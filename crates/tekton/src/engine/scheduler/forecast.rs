@@ -24,7 +24,9 @@ impl Scheduler<'_> {
         let mut known = vec![Known::default(); self.plan.tasks.len()];
         let mut forecasts: Vec<Vec<TaskForecast>> = vec![Vec::new(); self.plan.tasks.len()];
         for phase in [Kind::Task, Kind::Finally] {
-            self.phase = phase;
+            if phase == Kind::Finally {
+                self.begin_finally();
+            }
             for index in self.in_order(phase) {
                 let by = self.causes(index, &known);
                 let found = self.look_ahead(index, &by).await?;

@@ -41,6 +41,11 @@ impl Results {
         self.extend(variables);
     }
 
+    /// Adds how the tasks ended, which `finally` tasks may ask; inside embedded Tasks that is not replaced.
+    pub(super) fn add_statuses(&mut self, statuses: Variables) {
+        self.all.extend(statuses);
+    }
+
     fn extend(&mut self, variables: Variables) {
         let is_item = |reference: &str| reference.ends_with(']') && !reference.ends_with("[*]");
         self.in_embedded.extend(variables.clone().without(is_item));
