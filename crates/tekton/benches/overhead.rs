@@ -6,6 +6,7 @@
 //! ```
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -79,12 +80,19 @@ fn runner(pipeline: &str) -> Result<Duration, Box<dyn Error>> {
     Ok(started.elapsed())
 }
 
-fn one_by_one(program: &str, arguments: &[&str]) -> Result<Duration, Box<dyn Error>> {
+/// Processes of `program`, each with the arguments that `arguments` gives for its number.
+fn one_by_one(program: &str, arguments: impl Fn(usize) -> Vec<OsString>) -> Result<Duration, Box<dyn Error>> {
     let started = Instant::now();
-    for _ in 0..TASKS {
-        Command::new(program).args(arguments).stdin(Stdio::null()).status()?;
+    for index in 0..TASKS {
+        Command::new(program).args(arguments(index)).stdin(Stdio::null()).status()?;
     }
     Ok(started.elapsed())
+}
+
+/// Processes that write a file each, as the steps with results do.
+fn copies() -> Result<Duration, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    one_by_one("/bin/cp", |index| vec!["/etc/hostname".into(), folder.path().join(index.to_string()).into()])
 }
 
 fn xargs() -> Result<Duration, Box<dyn Error>> {
@@ -98,8 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shapes = shapes()?;
     let mut least = vec![Duration::MAX; shapes.len() + 3];
     for _ in 0..ROUNDS {
-        let copy = one_by_one("/bin/cp", &["/etc/hostname", "/dev/null"])?;
-        let mut round = vec![one_by_one("/bin/true", &[])?, copy, xargs()?];
+        let mut round = vec![one_by_one("/bin/true", |_| Vec::new())?, copies()?, xargs()?];
         for (_, pipeline, _) in &shapes {
             round.push(runner(pipeline)?);
         }

@@ -1,5 +1,6 @@
 //! Running a plan: the scheduler decides what runs when, an [`Engine`] executes one step.
 
+mod folders;
 mod process;
 mod results;
 mod scheduler;
@@ -24,6 +25,7 @@ use crate::event::{Observer, Silent};
 use crate::forecast::TaskForecast;
 use crate::outcome::{Outcome, Usage};
 use crate::plan::Plan;
+use folders::Folders;
 use scheduler::Scheduler;
 use task_run::Shared;
 
@@ -139,7 +141,11 @@ pub async fn run(
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, Error> {
     let scratch = scratch(&options)?;
-    Ok(Scheduler::new(plan, shared(engine, options, &scratch, observer)).run(stop).await)
+    let shared = shared(engine, options, &scratch, observer);
+    let folders = Arc::clone(&shared.folders);
+    let outcome = Scheduler::new(plan, shared).run(stop).await;
+    folders.settled().await;
+    Ok(outcome)
 }
 
 /// What would become of every task of `plan` if it were run now, in the order of the file; see [`crate::forecast`].
@@ -150,7 +156,11 @@ pub async fn run(
 /// itself does not: it would fail in the run too.
 pub async fn forecast(plan: &Plan, engine: Arc<dyn Engine>, options: Options) -> Result<Vec<TaskForecast>, Error> {
     let scratch = scratch(&options)?;
-    Scheduler::new(plan, shared(engine, options, &scratch, Arc::new(Silent))).forecast().await
+    let shared = shared(engine, options, &scratch, Arc::new(Silent));
+    let folders = Arc::clone(&shared.folders);
+    let forecast = Scheduler::new(plan, shared).forecast().await;
+    folders.settled().await;
+    forecast
 }
 
 /// Makes the folders of a run; the scratch folder goes with what is returned.
@@ -169,8 +179,8 @@ fn scratch(options: &Options) -> Result<TempDir, Error> {
 fn shared(engine: Arc<dyn Engine>, options: Options, scratch: &TempDir, observer: Arc<dyn Observer>) -> Shared {
     Shared {
         slots: Arc::new(Semaphore::new(options.jobs.max(1))),
+        folders: Arc::new(Folders::new(scratch.path().to_owned(), options.keeps_scratch)),
         options: Arc::new(options),
-        scratch: scratch.path().to_owned(),
         clock: Instant::now(),
         engine,
         observer,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use super::folders::{self, Folders, RESULTS, TEMPORARY, WORKSPACES};
 use super::process::cancelled;
 use super::step::Places;
 use super::{End, Engine, Limits, Options, StepEnd, results, step};
@@ -24,11 +25,6 @@ use crate::variables::Variables;
 
 /// The exit code that a cluster reports for a program that cannot be started and for results that are too large.
 const NOT_STARTED: i32 = 1;
-
-/// The folder of an attempt's workspaces.
-const WORKSPACES: &str = "workspaces";
-/// The ending of the folder of a step's temporary files.
-const TEMPORARY: &str = "tmp";
 
 /// A Task to run, with the values it is given.
 #[derive(Clone, Debug)]
@@ -52,7 +48,7 @@ pub(super) struct Job {
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) options: Arc<Options>,
-    pub(super) scratch: PathBuf,
+    pub(super) folders: Arc<Folders>,
     /// When the run started.
     pub(super) clock: Instant,
     pub(super) engine: Arc<dyn Engine>,
@@ -138,7 +134,7 @@ impl Job {
         shared: Shared,
         cancel: watch::Receiver<bool>,
     ) -> Result<(Explanation, TaskOutcome), Error> {
-        let path = shared.scratch.join(format!("{}.explanation", self.task_run));
+        let path = shared.folders.root().join(format!("{}.explanation", self.task_run));
         let value = path.display().to_string();
         if let Some(step) = Arc::make_mut(&mut self.spec).steps.first_mut() {
             step.env.push(EnvVar { name: variable, value, value_from: None });
@@ -191,7 +187,10 @@ impl Job {
     }
 
     async fn attempt(&self, shared: &Shared, retry: u32, log: &Path, cancel: &watch::Receiver<bool>) -> Attempt {
-        let folder = shared.scratch.join(format!("{}.{retry}", self.task_run));
+        let folder = match shared.folders.take(&format!("{}.{retry}", self.task_run)) {
+            Ok(folder) => folder,
+            Err(error) => return not_created(shared.folders.root(), &error),
+        };
         let steps = match self.prepare(&folder, retry) {
             Ok(steps) => steps,
             Err(refused) => return refused,
@@ -210,10 +209,7 @@ impl Job {
             progress.step(index, step, shared, log, cancel).await;
         }
         let attempt = progress.finish(self);
-        if !shared.options.keeps_scratch {
-            // Nobody waits for this: what is left at the end goes with the folder of the whole run.
-            tokio::task::spawn_blocking(move || clear(&folder).ok());
-        }
+        shared.folders.give_back(folder);
         attempt
     }
 
@@ -230,9 +226,7 @@ impl Job {
         let is_undeclared = |expression: &&str| {
             param_reference(expression).is_some_and(|(name, _)| !self.spec.params.iter().any(|spec| spec.name == name))
         };
-        let others = self.variables(folder, retry).map_err(|error| {
-            Attempt::refused(NOT_CREATED, format!("make the scratch folder {}: {error}", folder.display()))
-        })?;
+        let others = self.variables(folder, retry).map_err(|error| not_created(folder, &error))?;
         let mut steps: Vec<_> =
             self.spec.steps.iter().map(|step| step.over(self.spec.step_template.as_ref())).collect();
         for step in &mut steps {
@@ -259,7 +253,6 @@ impl Job {
 
     /// Context, workspaces and the paths of results.
     fn variables(&self, folder: &Path, retry: u32) -> std::io::Result<Variables> {
-        std::fs::create_dir(folder)?;
         let mut variables = Variables::default();
         // A referenced Task is read once, with the count of its first attempt; an embedded one is read for each.
         let retry = if self.task_name.is_some() { 0 } else { retry };
@@ -284,7 +277,7 @@ impl Job {
             }
         }
         if !self.spec.results.is_empty() {
-            std::fs::create_dir(results_folder(folder))?;
+            folders::make(&results_folder(folder))?;
         }
         for result in &self.spec.results {
             variables.set_path(
@@ -297,21 +290,12 @@ impl Job {
     }
 }
 
-/// Takes away what may be large: workspaces, and temporary files that a step left. The small rest goes with the folder of the run, as file
-/// systems are slow to give out again what was deleted a moment ago.
-fn clear(folder: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_large = path.ends_with(WORKSPACES) || path.extension().is_some_and(|ending| ending == TEMPORARY);
-        if is_large && std::fs::read_dir(&path)?.next().is_some() {
-            std::fs::remove_dir_all(&path)?;
-        }
-    }
-    Ok(())
+fn not_created(folder: &Path, error: &std::io::Error) -> Attempt {
+    Attempt::refused(NOT_CREATED, format!("make the scratch folder {}: {error}", folder.display()))
 }
 
 fn results_folder(folder: &Path) -> PathBuf {
-    folder.join("results")
+    folder.join(RESULTS)
 }
 
 /// An attempt under way.
@@ -373,7 +357,7 @@ impl Progress<'_> {
         let (script, scratch) = (beside("script"), beside(TEMPORARY));
         let places = Places { folder: self.folder, script: &script, scratch: &scratch, log };
         let folders = || if step.results.is_empty() { Ok(()) } else { std::fs::create_dir_all(&own) };
-        let launch = std::fs::create_dir(&scratch)
+        let launch = folders::make(&scratch)
             .and_then(|()| folders())
             .and_then(|()| step::launch(&step, &self.variables, self.task_run, &name, places))
             .map_err(|error| format!("prepare the step `{name}`: {error}"));
