@@ -21,7 +21,8 @@ pub(crate) struct RequestArgs {
     /// Name of the Pipeline; needed when the file holds several.
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
-    /// Value of a param; a list as a,b,c or JSON, an object as key:value,key:value or JSON. Repeatable.
+    /// Value of a param; a list as a,b,c or JSON, an object as key:value,key:value or JSON. Repeatable. A param `NAME-uri` that is not
+    /// given is taken from the environment's FAULTLINE_NAME_URI.
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = pair)]
     params: Vec<(String, String)>,
     /// A workspace that the Pipeline is given: a new empty folder per task. Repeatable.
@@ -65,7 +66,7 @@ impl RequestArgs {
             None => generated(&entry.document.name),
         };
         let request = Request {
-            params: values(&self.params, &entry.pipeline.params, &entry.document.name)?,
+            params: values(&self.given(entry), &entry.pipeline.params, &entry.document.name)?,
             workspaces: workspaces(&self.workspaces, entry)?,
             timeouts: self.timeouts.unwrap_or_default(),
             pipeline: self.pipeline.clone(),
@@ -83,6 +84,22 @@ impl RequestArgs {
         let run_id = run_id.parse().map_err(|error| Failure::internal("name the run").caused_by(error))?;
         Ok((plan, run_id))
     }
+
+    /// The params of the command line, and addresses from the environment: where services are is a matter of the machine.
+    fn given(&self, entry: Entry<'_>) -> Vec<(String, String)> {
+        let of_run = entry.run.map(|run| run.params.as_slice()).unwrap_or_default();
+        let is_given = |name: &str| {
+            self.params.iter().any(|(given, _)| given == name) || of_run.iter().any(|param| param.name == name)
+        };
+        let addresses = entry.pipeline.params.iter().map(|spec| &spec.name).filter(|name| !is_given(name));
+        let addresses = addresses.filter_map(|name| Some((name.clone(), std::env::var(variable_of(name)?).ok()?)));
+        self.params.iter().cloned().chain(addresses).collect()
+    }
+}
+
+/// The variable that stands in for a param that is an address: `FAULTLINE_ROOT_URI` for `root-uri`.
+fn variable_of(param: &str) -> Option<String> {
+    param.ends_with("-uri").then(|| format!("FAULTLINE_{}", param.replace('-', "_").to_ascii_uppercase()))
 }
 
 fn values(

@@ -1,0 +1,45 @@
+//! The real servers that tests run against, each on free loopback ports with a folder of its own.
+//!
+//! A server ends with its handle, and with the test's process, however that ends. Where a server is not installed
+//! (`scripts/fetch-test-servers` does it) its `start` says on stderr that the test is skipped, and returns `None`; in an environment with
+//! `CI=true` it panics instead.
+
+mod mlflow;
+mod process;
+mod seaweedfs;
+mod secantus;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::Duration;
+
+pub use mlflow::MlflowServer;
+pub use seaweedfs::SeaweedFs;
+pub use secantus::Secantus;
+
+/// `weed` listens for gRPC this far above each of its ports.
+const GRPC_OFFSET: u16 = 10_000;
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Ports that are free, each with its gRPC twin. Looked for from a place that differs between processes.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let start = (std::process::id() * 37 % 9_000) as u16;
+    let mut ports = (0..9_000).map(|step| 20_000 + (start + step) % 9_000);
+    std::array::from_fn(|_| ports.find(|port| is_free(*port) && is_free(port + GRPC_OFFSET)).expect("a free port"))
+}
+
+/// The status that a server on a loopback port answers to GET; `None` when it does not answer.
+fn status(port: u16, path: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").ok()?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).ok()?;
+    std::str::from_utf8(&head[9..]).ok()?.parse().ok()
+}
+
+/// Whether something listens on a loopback port.
+fn is_open(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
