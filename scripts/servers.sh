@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The real servers on this machine, for trying things by hand. Sourced by ./dev, which sets `checkout`.
 
+# shellcheck disable=SC2154  # set by the caller
 servers_home="$checkout/.dev/servers"
 servers_env="$checkout/.dev/env"
 
