@@ -16,11 +16,11 @@ pub enum ExitCode {
     DataRejected = 65,
     /// An input does not exist.
     InputMissing = 66,
-    /// A service did not answer after all retries.
+    /// A service answers, but with what cannot be right, however often it is asked.
     Unavailable = 69,
     /// A defect of the program itself.
     Internal = 70,
-    /// Ended early (a signal, say); running the same again may succeed.
+    /// Ended early: by a signal, or because a service was away or busy until the retries were spent. Running the same again may succeed.
     Temporary = 75,
     /// A credential or permission is missing.
     Permission = 77,
@@ -62,7 +62,7 @@ impl ExitCode {
             Self::Usage => "usage",
             Self::DataRejected => "data failed the gate",
             Self::InputMissing => "input missing",
-            Self::Unavailable => "service unavailable after retries",
+            Self::Unavailable => "service unusable",
             Self::Internal => "internal",
             Self::Temporary => "temporary, try again",
             Self::Permission => "permission",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use faultline_contract::ExitCode as Code;
 use faultline_runtime::Failure;
-use faultline_store::{Store, StoreUrl};
+use faultline_store::{S3Options, Store, StoreUrl};
 use serde::Serialize;
 
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    s3: S3Options,
 }
 
 const EXAMPLES: &str = "\
@@ -33,7 +35,7 @@ Examples:
 
 `faultline COMMAND --help` has more. FAULTLINE_ROOT_URI names the store where --root-uri is left out; NO_COLOR keeps colours away.
 
-Exit codes: 0 done; 2 wrong command line; 65 the data failed the gate; 66 something named is not there; 69 a service did not answer; 70 a defect; 75 try again; 77 a right is missing; 78 configurations contradict each other.";
+Exit codes: 0 done; 2 wrong command line; 65 the data failed the gate; 66 something named is not there; 69 a service gives damaged answers; 70 a defect; 75 a service was away, or the program was stopped: try again; 77 a right is missing; 78 configurations contradict each other.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -68,7 +70,9 @@ pub(crate) enum Output {
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let Cli { command, s3 } = Cli::parse();
+    s3.install();
+    let result = match command {
         Command::Run(args) => run::main(&args),
         Command::Plan(args) => plan::main(&args),
         Command::Lint(args) => lint::main(&args),

@@ -100,6 +100,7 @@ fn stopped(signal: &str) -> Failure {
 async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Result<ExitCode, Failure> {
     let clock = Instant::now();
     let Parsed { common, own, upstream, result_paths } = parsed;
+    common.s3.clone().install();
     let scratch = scratch_folder::<S>(&common.scratch_dir)?;
     let base_dir = std::env::current_dir()?;
     let root = StoreUrl::parse(&common.root_uri, &base_dir)?;

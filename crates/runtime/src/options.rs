@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use faultline_contract::RunId;
+use faultline_store::S3Options;
 
 use crate::results::STANDARD_RESULTS;
 use crate::step::{ResultSpec, Step};
@@ -38,6 +39,9 @@ pub(crate) struct CommonOptions {
     /// The digest of the image that runs, for the manifest
     #[arg(long, env = "FAULTLINE_IMAGE_DIGEST", value_name = "DIGEST", hide = true, default_value = "")]
     pub image_digest: String,
+
+    #[command(flatten)]
+    pub s3: S3Options,
 }
 
 /// A parsed command line.

@@ -12,7 +12,17 @@ use crate::results::STANDARD_RESULTS;
 use crate::step::{ResultKind, Step};
 
 /// Flags that the engine or the machine sets, and a pipeline does not.
-const NOT_PARAMS: &[&str] = &["scratch-dir", "explain-path", "image-digest", "help", "version"];
+const NOT_PARAMS: &[&str] = &[
+    "scratch-dir",
+    "explain-path",
+    "image-digest",
+    "s3-endpoint-url",
+    "s3-path-style",
+    "s3-encryption",
+    "s3-kms-key-id",
+    "help",
+    "version",
+];
 
 /// The variable twin of `--explain-path`. A runner that reads the annotation sets it to ask what the step would do.
 const EXPLAIN_VARIABLE: &str = "FAULTLINE_EXPLAIN_PATH";

@@ -123,10 +123,10 @@ impl Explain for StoreError {
         match self {
             Self::NotFound { .. } => ExitCode::InputMissing,
             Self::PermissionDenied { .. } => ExitCode::Permission,
-            Self::Unavailable { .. } => ExitCode::Unavailable,
             Self::Invalid { .. } => ExitCode::Configuration,
-            Self::Io { .. } => ExitCode::Temporary,
-            Self::AlreadyExists { .. } | Self::Corrupt { .. } => ExitCode::Internal,
+            Self::Unavailable { .. } | Self::Io { .. } => ExitCode::Temporary,
+            Self::Corrupt { .. } => ExitCode::Unavailable,
+            Self::AlreadyExists { .. } => ExitCode::Internal,
         }
     }
 

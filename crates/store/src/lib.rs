@@ -14,18 +14,19 @@ use std::sync::Arc;
 
 pub use crate::digest::{of_bytes as digest_of_bytes, of_file as digest_of_file};
 pub use crate::error::{Action, Cause, StoreError};
+pub use crate::s3::{S3Encryption, S3Options};
 pub use crate::store::{ObjectMeta, PutMode, Store, Written};
 pub use crate::url::StoreUrl;
 
 /// Opens the store at a root. Nothing is created or asked before the first request, except for the settings of S3.
 ///
 /// # Errors
-/// [`StoreError::Invalid`] when a setting of the environment cannot be used.
+/// [`StoreError::Invalid`] when the environment asks for a kill at a point that is no point.
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreError> {
     let store: Arc<dyn Store> = match url {
         StoreUrl::File { path } => Arc::new(file::FileStore::new(path)),
         StoreUrl::Memory { name } => Arc::new(memory::MemoryStore::open(name)),
-        StoreUrl::S3 { bucket, prefix } => Arc::new(s3::S3Store::connect(bucket, prefix).await?),
+        StoreUrl::S3 { bucket, prefix } => Arc::new(s3::S3Store::connect(bucket, prefix).await),
     };
     Ok(match faults::Plan::from_env()? {
         Some(plan) => Arc::new(faults::FaultPoints::new(store, plan)),

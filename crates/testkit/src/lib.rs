@@ -4,5 +4,6 @@
 
 pub mod data;
 pub mod generated;
+pub mod proxy;
 pub mod servers;
 pub mod step;

@@ -6,18 +6,21 @@ use std::path::Path;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::repeat::Interrupted;
 use crate::error::{Action, Cause, StoreError};
 
 /// Codes of an answer that means: who are you?
-const UNKNOWN_CALLER: [&str; 7] = [
+const UNKNOWN_CALLER: [&str; 6] = [
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidToken",
-    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
     "AuthorizationHeaderMissing",
 ];
+
+const CLOCK_HINT: &str =
+    "set the clock of this machine: requests are signed with the time, and the service knows another";
 
 /// What is asked, of which object or folder: everything that an error needs.
 #[derive(Debug, Clone)]
@@ -47,12 +50,11 @@ impl Request {
                 StoreError::NotFound { action: self.action, uri: self.uri.clone() }
             }
             (412, _) => StoreError::AlreadyExists { action: self.action, uri: self.uri.clone() },
+            (_, "RequestTimeTooSkewed") => self.denied(CLOCK_HINT.to_owned(), text.into()),
             (401, _) => self.denied(self.credentials_hint(), text.into()),
             (_, code) if UNKNOWN_CALLER.contains(&code) => self.denied(self.credentials_hint(), text.into()),
             (403, _) => self.denied(self.policy_hint(), text.into()),
-            (_, "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch") => {
-                StoreError::Corrupt { action: self.action, uri: self.uri.clone(), source: text.into() }
-            }
+            (_, "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch") => self.corrupt(text.into()),
             (408 | 409 | 425 | 429 | 500..=599, _) | (_, "RequestTimeout" | "SlowDown") => {
                 self.unavailable(text.into())
             }
@@ -64,6 +66,19 @@ impl Request {
                 format!("the store refused the request: {text}"),
                 "check AWS_REGION, AWS_ENDPOINT_URL_S3 and the bucket's settings".to_owned(),
             ),
+        }
+    }
+
+    /// A failed write: it may go well the next time if another one was in its way, so that nothing is decided yet, or if it came damaged.
+    pub(super) fn not_written<E>(&self, error: &SdkError<E, HttpResponse>) -> Interrupted
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let is_conflict = error.raw_response().is_some_and(|response| response.status().as_u16() == 409);
+        match self.failed(error) {
+            error @ StoreError::Corrupt { .. } => Interrupted::Midway(error),
+            error if is_conflict => Interrupted::Midway(error),
+            error => Interrupted::Finally(error),
         }
     }
 
@@ -80,7 +95,7 @@ impl Request {
     pub(super) fn broke_off(&self, error: impl Error + Send + Sync + 'static) -> StoreError {
         let text = chain(&error);
         if text.contains("checksum") {
-            return StoreError::Corrupt { action: self.action, uri: self.uri.clone(), source: text.into() };
+            return self.corrupt(text.into());
         }
         self.unavailable(text.into())
     }
@@ -88,11 +103,9 @@ impl Request {
     /// A body must be as long as its header said.
     pub(super) fn check_length(&self, expected: Option<i64>, got: u64) -> Result<(), StoreError> {
         match expected {
-            Some(expected) if u64::try_from(expected) != Ok(got) => Err(StoreError::Corrupt {
-                action: self.action,
-                uri: self.uri.clone(),
-                source: format!("got {got} bytes of {expected}").into(),
-            }),
+            Some(expected) if u64::try_from(expected) != Ok(got) => {
+                Err(self.corrupt(format!("got {got} bytes of {expected}").into()))
+            }
             _ => Ok(()),
         }
     }
@@ -100,6 +113,10 @@ impl Request {
     /// A failure of the local file that takes part in the request.
     pub(super) fn failed_locally(&self, path: &Path, source: std::io::Error) -> StoreError {
         StoreError::Io { action: self.action, uri: self.uri.clone(), path: path.display().to_string(), source }
+    }
+
+    pub(super) fn corrupt(&self, source: Cause) -> StoreError {
+        StoreError::Corrupt { action: self.action, uri: self.uri.clone(), source }
     }
 
     pub(super) fn unavailable(&self, source: Cause) -> StoreError {
@@ -139,11 +156,6 @@ impl Request {
             self.bucket
         )
     }
-}
-
-/// The service called a conditional write off because another one was under way; nothing is decided yet.
-pub(super) fn is_conflict<E>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.raw_response().is_some_and(|response| response.status().as_u16() == 409)
 }
 
 /// One line: status, code and message.

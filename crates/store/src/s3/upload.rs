@@ -1,4 +1,4 @@
-//! A local file into an object: in one request when small, else in parts.
+//! Bytes or a local file into an object: in one request when small, else in parts.
 
 use std::path::Path;
 
@@ -11,18 +11,47 @@ use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
 
 use super::failure::Request;
+use super::options::S3Options;
+use super::repeat::repeated;
 use crate::digest::{self, Running};
 use crate::error::StoreError;
-use crate::store::Written;
+use crate::store::{PutMode, Written};
 
 /// The size of a part, and of the largest file that goes in one request.
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// S3 takes no more parts than this; larger files get larger parts.
 const MAX_PARTS: u64 = 10_000;
+/// How often a request is sent that another one was in the way of, or that came damaged.
+const ATTEMPTS: u32 = 8;
 /// Parts on their way at one time: memory is at most this many parts and one.
 const PARALLEL_PARTS: usize = 4;
 
-pub(super) async fn file(client: &Client, request: &Request, path: &Path) -> Result<Written, StoreError> {
+/// A small object in one request.
+pub(super) async fn bytes(
+    client: &Client,
+    options: &S3Options,
+    request: &Request,
+    content: Bytes,
+    mode: PutMode,
+) -> Result<(), StoreError> {
+    let condition = (mode == PutMode::CreateNew).then(|| "*".to_owned());
+    repeated(ATTEMPTS, || async {
+        let put = client.put_object().bucket(&request.bucket).key(&request.key).body(ByteStream::from(content.clone()));
+        let put = put.set_if_none_match(condition.clone());
+        let put = put.set_server_side_encryption(options.server_side_encryption());
+        let put = put.set_ssekms_key_id(options.kms_key_id());
+        put.send().await.map(|_| ()).map_err(|error| request.not_written(&error))
+    })
+    .await
+}
+
+/// A local file, whatever its size.
+pub(super) async fn file(
+    client: &Client,
+    options: &S3Options,
+    request: &Request,
+    path: &Path,
+) -> Result<Written, StoreError> {
     let locally = |error| request.failed_locally(path, error);
     let mut file = File::open(path).await.map_err(locally)?;
     let bytes = file.metadata().await.map_err(locally)?.len();
@@ -30,8 +59,7 @@ pub(super) async fn file(client: &Client, request: &Request, path: &Path) -> Res
         let mut content = Vec::new();
         file.read_to_end(&mut content).await.map_err(locally)?;
         let written = digest::of_bytes(&content);
-        let put = client.put_object().bucket(&request.bucket).key(&request.key).body(ByteStream::from(content));
-        return put.send().await.map(|_| written).map_err(|error| request.failed(&error));
+        return self::bytes(client, options, request, content.into(), PutMode::Overwrite).await.map(|()| written);
     }
     let created = client
         .create_multipart_upload()
@@ -39,6 +67,8 @@ pub(super) async fn file(client: &Client, request: &Request, path: &Path) -> Res
         .key(&request.key)
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .checksum_type(ChecksumType::FullObject)
+        .set_server_side_encryption(options.server_side_encryption())
+        .set_ssekms_key_id(options.kms_key_id())
         .send()
         .await
         .map_err(|error| request.failed(&error))?;
@@ -134,17 +164,13 @@ async fn part(
     number: i32,
     content: Bytes,
 ) -> Result<CompletedPart, StoreError> {
-    let sent = client
-        .upload_part()
-        .bucket(&request.bucket)
-        .key(&request.key)
-        .upload_id(upload)
-        .part_number(number)
-        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-        .body(ByteStream::from(content))
-        .send()
-        .await
-        .map_err(|error| request.failed(&error))?;
+    let sent = repeated(ATTEMPTS, || async {
+        let part = client.upload_part().bucket(&request.bucket).key(&request.key).upload_id(&upload);
+        let part = part.part_number(number).checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
+        let part = part.body(ByteStream::from(content.clone()));
+        part.send().await.map_err(|error| request.not_written(&error))
+    })
+    .await?;
     Ok(CompletedPart::builder()
         .part_number(number)
         .set_e_tag(sent.e_tag)

@@ -16,7 +16,8 @@ const POLL: Duration = Duration::from_millis(50);
 const DIGITS: usize = 12;
 /// Starts the server in a group of its own and prints its number. Standard input is a pipe that only the test holds: it ends when the test
 /// does, and the group is killed then.
-const GUARD: &str = r#"setsid "$@" </dev/null >&2 & echo $!; exec >&-; read -r _; kill -s KILL -- -$! || kill -s KILL $!; wait"#;
+const GUARD: &str =
+    r#"setsid "$@" </dev/null >&2 & echo $!; exec >&-; read -r _; kill -s KILL -- -$! || kill -s KILL $!; wait"#;
 
 /// A server under way.
 #[derive(Debug)]

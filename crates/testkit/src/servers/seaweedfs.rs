@@ -51,7 +51,13 @@ impl SeaweedFs {
     /// The address of its S3 service.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports[0])
+        format!("http://127.0.0.1:{}", self.port())
+    }
+
+    /// The port of its S3 service.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.ports[0]
     }
 
     /// A root in its bucket; another name gives a root of its own.
