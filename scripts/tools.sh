@@ -70,7 +70,7 @@ build_tools() {
 
 # test_tools: what `./dev test` needs beside that.
 test_tools() {
-    packages "have git:git" "have shellcheck:shellcheck" "have node:nodejs" "have npm:npm" \
+    packages "have git:git" "have shellcheck:shellcheck" "have strace:strace" "have node:nodejs" "have npm:npm" \
         "python3 -c 'import ensurepip':python3-venv"
     if ! cargo nextest --version >/dev/null 2>&1; then
         note "building cargo-nextest"

@@ -8,4 +8,4 @@ mod stored;
 pub use crate::press::Press;
 pub use crate::programs::{Finished, Pipelines, Said, checkout, faultline, program, real_data};
 pub use crate::scene::Scene;
-pub use crate::stored::{Digests, Prediction, differences, digests, manifests, models, predictions, read};
+pub use crate::stored::{Digests, Prediction, differences, digests, manifests, models, predictions, read, shown};

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use faultline_contract::Manifest;
+use faultline_testkit::servers::SeaweedFs;
+use serde_json::Value;
+
+use crate::programs::program;
 
 /// The sha256 of each artifact, by `step/part/name`.
 pub type Digests = BTreeMap<String, String>;
@@ -46,6 +51,30 @@ pub fn digests(root: &Path, run_id: &str) -> Result<Digests> {
         let part = manifest.part.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
         for output in &manifest.outputs {
             digests.insert(format!("{}{part}/{}", manifest.step, output.name), output.sha256.to_string());
+        }
+    }
+    Ok(digests)
+}
+
+/// The digests of a run's artifacts in a bucket by `faultline show`, but for the report, which tells times and places.
+///
+/// # Errors
+/// When the command does not list them.
+pub fn shown(server: &SeaweedFs, root_uri: &str, run_id: &str) -> Result<Digests> {
+    let mut command = Command::new(program("faultline")?);
+    command.args(["show", run_id, "--root-uri", root_uri, "--output", "json"]).envs(server.writer_env());
+    let output = command.output()?;
+    let shown: Value =
+        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let mut digests = Digests::new();
+    for step in shown["steps"].as_array().context("show lists steps")? {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if step["step"] == "report" {
+            continue;
+        }
+        let part = step["part"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
+        for output in step["outputs"].as_array().context("a step lists outputs")? {
+            digests.insert(format!("{}{part}/{}", text(&step["step"]), text(&output["name"])), text(&output["sha256"]));
         }
     }
     Ok(digests)

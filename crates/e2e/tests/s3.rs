@@ -4,30 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use faultline_e2e::{Digests, Pipelines, Press, differences, digests, program};
+use faultline_e2e::{Pipelines, Press, differences, digests, program, shown};
 use faultline_testkit::servers::SeaweedFs;
 use serde_json::Value;
-
-/// The digests of a run's artifacts by `faultline show`, but for the report, which tells times and places.
-fn shown(server: &SeaweedFs, root_uri: &str, run_id: &str) -> Result<Digests> {
-    let mut command = Command::new(program("faultline")?);
-    command.args(["show", run_id, "--root-uri", root_uri, "--output", "json"]).envs(server.writer_env());
-    let output = command.output()?;
-    let shown: Value =
-        serde_json::from_slice(&output.stdout).with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
-    let mut digests = Digests::new();
-    for step in shown["steps"].as_array().context("show lists steps")? {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        if step["step"] == "report" {
-            continue;
-        }
-        let part = step["part"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
-        for output in step["outputs"].as_array().context("a step lists outputs")? {
-            digests.insert(format!("{}{part}/{}", text(&step["step"]), text(&output["name"])), text(&output["sha256"]));
-        }
-    }
-    Ok(digests)
-}
 
 #[test]
 fn s3_and_a_folder_hold_the_same_bytes() -> Result<()> {

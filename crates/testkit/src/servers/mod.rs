@@ -9,7 +9,7 @@ mod process;
 mod seaweedfs;
 mod secantus;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -31,12 +31,20 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
 
 /// The status that a server on a loopback port answers to GET; `None` when it does not answer.
 fn status(port: u16, path: &str) -> Option<u16> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    stream.set_read_timeout(Some(ANSWER_TIMEOUT)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").ok()?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head).ok()?;
-    std::str::from_utf8(&head[9..]).ok()?.parse().ok()
+    ask(port, "GET", path).ok().map(|(status, _)| status)
+}
+
+/// Status and body of a server's answer, in the old form of HTTP that knows no chunks.
+fn ask(port: u16, method: &str, path: &str) -> io::Result<(u16, Vec<u8>)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let malformed = || io::Error::from(io::ErrorKind::InvalidData);
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(malformed)?;
+    let status = answer.get(9..12).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    Ok((status.ok_or_else(malformed)?, answer.split_off(end + 4)))
 }
 
 /// Whether something listens on a loopback port.

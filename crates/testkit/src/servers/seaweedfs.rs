@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::process::{self, Process};
-use super::{free_ports, status};
+use super::{ask, free_ports, status};
 
 const PINS: &str = include_str!("../../servers/seaweedfs.txt");
 const BUCKET: &str = "faultline";
@@ -90,6 +90,42 @@ impl SeaweedFs {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
+    }
+
+    /// What the server itself holds under a key of the bucket, past its S3 service and every right; `None` when there is nothing.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    #[must_use]
+    pub fn look(&self, key: &str) -> Option<Vec<u8>> {
+        let (status, body) = ask(self.filer(), "GET", &format!("/buckets/{BUCKET}/{key}")).expect("the filer answers");
+        (status == 200).then_some(body)
+    }
+
+    /// The names directly below a folder of the bucket, as the server itself has them.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    #[must_use]
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let listing: serde_json::Value = self
+            .look(&format!("{folder}/?limit=10000"))
+            .map_or_else(Default::default, |body| serde_json::from_slice(&body).expect("a listing"));
+        let entries = listing["Entries"].as_array().into_iter().flatten();
+        entries.filter_map(|entry| Some(entry["FullPath"].as_str()?.rsplit('/').next()?.to_owned())).collect()
+    }
+
+    /// Removes an object or a folder with all that is below it.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub fn remove(&self, key: &str) {
+        let path = format!("/buckets/{BUCKET}/{key}?recursive=true&ignoreRecursiveError=true");
+        ask(self.filer(), "DELETE", &path).expect("the filer answers");
+    }
+
+    fn filer(&self) -> u16 {
+        self.ports[3]
     }
 
     /// Ends the server at once, as a power failure would.

@@ -1,0 +1,166 @@
+//! Whole pipelines in bad weather: S3 behind a proxy that makes faults, a full disk, a database that cannot be written. What may pass is
+//! waited out; what does not ends with its exit code; and the same run, started again in good weather, ends with the digests of an
+//! undisturbed one.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use faultline_e2e::{Digests, Finished, Pipelines, Press, differences, digests, shown};
+use faultline_testkit::proxy::{Fault, Proxy, Rule};
+use faultline_testkit::servers::SeaweedFs;
+
+const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>later</Message></Error>";
+const EXPIRED: &str = "<Error><Code>ExpiredToken</Code><Message>The token has expired</Message></Error>";
+const TEMPORARY: i64 = 75;
+const PERMISSION: i64 = 77;
+
+/// Data, the digests of an undisturbed run in a folder, and S3 behind a proxy.
+struct Scene {
+    press: Press,
+    undisturbed: Digests,
+    s3: SeaweedFs,
+    proxy: Proxy,
+}
+
+impl Scene {
+    fn set() -> Result<Option<Self>> {
+        let Some(s3) = SeaweedFs::start() else { return Ok(None) };
+        let press = Press::new()?;
+        let root = press.folder().join("root");
+        pipelines(&press, &root.display().to_string())?.train("train", &press.training())?.succeeded()?;
+        let undisturbed = digests(&root, "train")?;
+        let proxy = Proxy::start(s3.port());
+        Ok(Some(Self { press, undisturbed, s3, proxy }))
+    }
+
+    /// A run of training under a root of that name.
+    fn train(&self, name: &str) -> Result<Finished> {
+        let records = self.press.folder().join(format!("{name}.sqlite"));
+        let mut pipelines = pipelines(&self.press, &self.s3.root_uri(name))?;
+        pipelines = pipelines.param("records-uri", &format!("sqlite://{}", records.display()));
+        for (variable, value) in self.s3.writer_env() {
+            pipelines = pipelines.env(variable, value);
+        }
+        // Fewer attempts than usual spare the test minutes.
+        pipelines = pipelines.env("AWS_ENDPOINT_URL_S3", self.proxy.uri()).env("AWS_MAX_ATTEMPTS", "3");
+        pipelines.train("train", &self.press.training())
+    }
+
+    fn check(&self, name: &str) -> Result<()> {
+        let digests = shown(&self.s3, &self.s3.root_uri(name), "train")?;
+        let different = differences(&digests, &self.undisturbed);
+        ensure!(different.is_empty(), "{name} differs in {different:?}");
+        let models = format!("{name}/models/wafer");
+        ensure!(self.s3.names(&format!("{models}/history")) == ["00000001.json"], "{name}: one promotion");
+        ensure!(self.s3.names(&format!("{models}/versions")) == ["1"], "{name}: one version");
+        Ok(())
+    }
+
+    /// From the request of that number on all meet the fault, until the run has ended with that code; then it is started again.
+    fn outage(&self, name: &str, fault: &Fault, after: usize, code: i64) -> Result<()> {
+        self.proxy.set(vec![Rule::new("", "/faultline", fault.clone()).after(after)]);
+        let failed = self.train(name)?;
+        let codes: Vec<_> = failed.tasks().iter().filter_map(|task| task["exitCode"].as_i64()).collect();
+        ensure!(failed.code != Some(0) && codes.contains(&code), "{name}: {codes:?}: {}", failed.stderr);
+        self.proxy.set(Vec::new());
+        self.train(name)?.succeeded()?;
+        self.check(name)
+    }
+}
+
+fn pipelines(press: &Press, root_uri: &str) -> Result<Pipelines> {
+    Ok(Pipelines::at(root_uri)?.param("schema-uri", &press.schema().display().to_string()))
+}
+
+#[test]
+fn faults_that_pass_are_waited_out() -> Result<()> {
+    let Some(scene) = Scene::set()? else { return Ok(()) };
+    // Every request meets the first rule that is due, so that no two faults of one request follow each other more often than it is sent.
+    let faults = [
+        Fault::Reset,
+        Fault::LoseAnswer,
+        Fault::Answer(503, "retry-after: 1\r\n", SLOW_DOWN),
+        Fault::Answer(500, "", ""),
+        Fault::ResetAfter(100),
+        Fault::Truncate(100),
+        Fault::FlipAnswer(50),
+        Fault::FlipRequest(50),
+    ];
+    let rules = (0..40).map(|index| {
+        let fault = faults[index % faults.len()].clone();
+        // Damage is told by checksums, which answers to anything but an object do not have.
+        let target = if matches!(fault, Fault::FlipAnswer(_)) { "attempts/" } else { "/faultline" };
+        let method = if matches!(fault, Fault::FlipAnswer(_)) { "GET" } else { "" };
+        Rule::new(method, target, fault).after(4 * index).times(1)
+    });
+    scene.proxy.set(rules.collect());
+    scene.train("weather")?.succeeded()?;
+    let met = scene.proxy.take_requests().iter().filter(|seen| seen.met_fault).count();
+    ensure!(met >= 20, "only {met} requests met a fault");
+    scene.check("weather")
+}
+
+#[test]
+fn outages_end_with_their_code_and_are_resumed() -> Result<()> {
+    let Some(scene) = Scene::set()? else { return Ok(()) };
+    scene.outage("reset", &Fault::Reset, 25, TEMPORARY)?;
+    scene.outage("slow-down", &Fault::Answer(503, "", SLOW_DOWN), 40, TEMPORARY)?;
+    scene.outage("expired", &Fault::Answer(403, "", EXPIRED), 33, PERMISSION)
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back_loses_nothing() -> Result<()> {
+    let Some(mut scene) = Scene::set()? else { return Ok(()) };
+    scene.proxy.set(Vec::new());
+    let first = scene.train("crash")?.succeeded()?;
+    scene.s3.kill();
+    let away = scene.train("crash")?;
+    ensure!(away.code != Some(0), "{}", away.stderr);
+    scene.s3.restart();
+    let again = scene.train("crash")?.succeeded()?;
+    ensure!(first.report["pipelineResults"] == again.report["pipelineResults"], "{:#}", again.report);
+    scene.check("crash")
+}
+
+/// A disk of half a mebibyte, and then one that is read-only, as mounts that only the step's processes see.
+#[test]
+fn disks_that_are_full_or_read_only() -> Result<()> {
+    let press = Press::new()?;
+    let root = press.folder().join("root");
+    let undisturbed = press.folder().join("undisturbed");
+    pipelines(&press, &undisturbed.display().to_string())?.train("train", &press.training())?.succeeded()?;
+    let full = press.folder().join("full");
+    std::fs::create_dir(&full)?;
+
+    let mount = format!("mount -t tmpfs -o size=64k tmpfs {}", full.display());
+    let output = under(&mount, &press, &root, &[("FAULTLINE_SCRATCH_DIR", &full)])?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success() && said.contains("\"exitCode\": 75"), "{said}");
+
+    pipelines(&press, &root.display().to_string())?.train("train", &press.training())?.succeeded()?;
+    std::fs::remove_dir_all(root.join("cache/load"))?;
+    std::fs::remove_dir_all(root.join("runs/train/load"))?;
+    let records = root.join("records.sqlite");
+    let mount = format!("mount --bind {0} {0} && mount -o remount,ro,bind {0}", records.display());
+    let output = under(&mount, &press, &root, &[])?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success() && said.contains("\"exitCode\": 77"), "{said}");
+
+    pipelines(&press, &root.display().to_string())?.train("train", &press.training())?.succeeded()?;
+    let different = differences(&digests(&root, "train")?, &digests(&undisturbed, "train")?);
+    ensure!(different.is_empty(), "differs in {different:?}");
+    Ok(())
+}
+
+/// Trains in a name space of mounts in which that command was run.
+fn under(mount: &str, press: &Press, root: &Path, environment: &[(&str, &Path)]) -> Result<std::process::Output> {
+    let pipelines = pipelines(press, &root.display().to_string())?;
+    let train = pipelines.command("run", "train", "train", &press.training())?;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", &format!("{mount} && exec \"$@\""), "sh"]);
+    command.arg(train.get_program()).args(train.get_args());
+    command.envs(train.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.envs(environment.iter().map(|(name, value)| (*name, value.as_os_str())));
+    command.output().context("unshare (Debian package util-linux) starts")
+}
