@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod mongo;
 mod record;
 mod records;
 mod sqlite;
@@ -13,7 +14,8 @@ pub use crate::error::RecordsError;
 pub use crate::record::{Layout, Record, Stored};
 pub use crate::records::{Records, Upserted};
 
-/// Opens the database at a URL, and makes what is missing of it. A plain path resolves against `base_dir`.
+/// Opens the database at a URL, and makes what is missing of it. A plain path resolves against `base_dir`. Waits for the database, so
+/// it belongs on a thread that may.
 ///
 /// # Errors
 /// [`RecordsError::Url`] for a URL that is not one of the known forms, and whatever opening the database meets.
@@ -22,6 +24,7 @@ pub fn open(url: &str, base_dir: &Path) -> Result<Box<dyn Records>, RecordsError
     let path = match url.split_once("://") {
         None if url.is_empty() => return Err(invalid("it is empty")),
         None => base_dir.join(url),
+        Some(("mongodb" | "mongodb+srv", _)) => return Ok(Box::new(mongo::MongoRecords::open(url)?)),
         Some(("sqlite", path)) if path.starts_with('/') && !path.ends_with('/') => path.into(),
         Some(("sqlite", _)) => return Err(invalid("the path of a file must follow, from the root on")),
         Some(_) => return Err(invalid("the scheme is not known")),

@@ -34,8 +34,11 @@ pub trait Records: Send + Sync + Debug {
     /// The database, without secrets.
     fn uri(&self) -> &str;
 
-    /// Writes records in one transaction: all or none. Of two processes that write the same record the later one wins.
-    /// Takes time and memory in proportion to the batch.
+    /// Writes records, each key at most once in a batch. Of two processes that write the same record the later one wins. Takes time
+    /// and memory in proportion to the batch.
+    ///
+    /// SQLite writes all or none. MongoDB writes each record as a whole, and keeps those that were written before a failure; writing the
+    /// same batch again adds the others. Requests that meet a passing condition are sent again for about half a minute.
     ///
     /// # Errors
     /// [`RecordsError::Malformed`] when a record has not as many readings as there are names, and whatever the
@@ -43,7 +46,7 @@ pub trait Records: Send + Sync + Debug {
     fn upsert(&self, dataset: &str, feature_names: &[String], batch: &[Record]) -> Result<Upserted, RecordsError>;
 
     /// The next records of a raw file, in the order of their rows: at most `limit`, of rows after `after_row` (0 for the
-    /// first page). An empty page is the end.
+    /// first page), and fewer where they are large. An empty page is the end.
     ///
     /// # Errors
     /// [`RecordsError::Malformed`] for a document that is not a record, and whatever the database answers.
@@ -54,4 +57,12 @@ pub trait Records: Send + Sync + Debug {
         after_row: u64,
         limit: usize,
     ) -> Result<Vec<Stored>, RecordsError>;
+}
+
+/// # Errors
+/// Which record has not as many readings as there are names.
+pub(crate) fn one_reading_per_name(feature_names: &[String], batch: &[Record]) -> Result<(), String> {
+    let Some(record) = batch.iter().find(|record| record.features.len() != feature_names.len()) else { return Ok(()) };
+    let (got, expected) = (record.features.len(), feature_names.len());
+    Err(format!("row {} of {} has {got} readings, expected {expected}, one per name", record.row, record.source_file))
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, named_params, pa
 
 use crate::error::RecordsError;
 use crate::record::{Layout, Record, Stored, decode, encode};
-use crate::records::{Records, Upserted};
+use crate::records::{Records, Upserted, one_reading_per_name};
 
 /// How long a writer waits for the writers before it.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -67,7 +67,7 @@ impl SqliteRecords {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| match source.kind() {
                 std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                    RecordsError::PermissionDenied { action, uri: uri.clone(), source: source.into() }
+                    denied(action, uri.clone(), source.into())
                 }
                 _ => RecordsError::Failed { action, uri: uri.clone(), source: source.into() },
             })?;
@@ -90,14 +90,8 @@ impl Records for SqliteRecords {
 
     fn upsert(&self, dataset: &str, feature_names: &[String], batch: &[Record]) -> Result<Upserted, RecordsError> {
         let action = "write";
-        if let Some(record) = batch.iter().find(|record| record.features.len() != feature_names.len()) {
-            let (got, expected) = (record.features.len(), feature_names.len());
-            let reason = format!(
-                "row {} of {} has {got} readings, expected {expected}, one per name",
-                record.row, record.source_file
-            );
-            return Err(RecordsError::Malformed { action, uri: self.uri.clone(), reason });
-        }
+        one_reading_per_name(feature_names, batch)
+            .map_err(|reason| RecordsError::Malformed { action, uri: self.uri.clone(), reason })?;
         write(&mut self.lock(), dataset, feature_names, batch).map_err(|error| failed(action, &self.uri, error))
     }
 
@@ -236,12 +230,18 @@ fn failed(action: &'static str, uri: &str, error: rusqlite::Error) -> RecordsErr
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => RecordsError::Busy { action, uri },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            RecordsError::PermissionDenied { action, uri, source: Box::new(error) }
+            denied(action, uri, Box::new(error))
         }
+        Some(ErrorCode::DiskFull) => RecordsError::Full { action, uri, source: Box::new(error) },
         Some(ErrorCode::NotADatabase) => {
             RecordsError::Open { uri, reason: "the file is no SQLite database".to_owned() }
         }
         Some(_) => RecordsError::Failed { action, uri, source: Box::new(error) },
         None => RecordsError::Malformed { action, uri, reason: error.to_string() },
     }
+}
+
+fn denied(action: &'static str, uri: String, source: Box<dyn std::error::Error + Send + Sync>) -> RecordsError {
+    let hint = "give this user the right to write the file and its folder".to_owned();
+    RecordsError::PermissionDenied { action, uri, hint, source }
 }

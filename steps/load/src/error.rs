@@ -46,14 +46,7 @@ impl Explain for LoadError {
         match self {
             Self::Input(_) => ExitCode::Internal,
             Self::Table(_) | Self::Write(_) | Self::Disputed { .. } => ExitCode::Temporary,
-            Self::Records(error) => match error {
-                RecordsError::Url { .. } | RecordsError::Open { .. } | RecordsError::Malformed { .. } => {
-                    ExitCode::Configuration
-                }
-                RecordsError::Busy { .. } => ExitCode::Temporary,
-                RecordsError::PermissionDenied { .. } => ExitCode::Permission,
-                RecordsError::Failed { .. } => ExitCode::Unavailable,
-            },
+            Self::Records(error) => error.exit_code(),
         }
     }
 
@@ -66,7 +59,7 @@ impl Explain for LoadError {
             Self::Disputed { .. } => {
                 Some("another run loads the same files under another schema: wait for it, then run again".to_owned())
             }
-            Self::Records(error) => Some(format!("{} (--records-uri)", error.hint())),
+            Self::Records(error) => Some(format!("{} (--records-uri)", RecordsError::hint(error))),
         }
     }
 }
