@@ -9,8 +9,10 @@ use faultline_contract::Digest;
 use faultline_records::{Layout, Record, Records, RecordsError, Stored, Upserted};
 use faultline_table::Table;
 
-/// Rows of one transaction, and of one page: of 590 sensors about 2.4 MB.
+/// Rows of one upsert, and of one page, at most.
 const BATCH_ROWS: usize = 1_000;
+/// Their readings in memory; of 590 sensors, a full batch has about 2.4 MB.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// A database, and the data set in it that is loaded.
 pub(crate) struct Database {
@@ -34,11 +36,12 @@ impl Database {
         self.records.uri()
     }
 
-    /// Writes the rows, some to a transaction.
+    /// Writes the rows, batch by batch.
     pub(crate) fn upsert(&self, table: &Table) -> Result<Upserted, RecordsError> {
         let mut upserted = Upserted::default();
-        for start in (0..table.row_count()).step_by(BATCH_ROWS) {
-            let rows = start..table.row_count().min(start + BATCH_ROWS);
+        let batch_rows = batch_rows(table);
+        for start in (0..table.row_count()).step_by(batch_rows) {
+            let rows = start..table.row_count().min(start + batch_rows);
             let batch: Vec<Record> = rows.map(|index| record(table, index)).collect();
             upserted += self.records.upsert(&self.dataset, &table.feature_names, &batch)?;
         }
@@ -58,6 +61,7 @@ impl Database {
                 database: self,
                 source: table.keys.source_sha256s[group.start],
                 after: 0,
+                page_rows: batch_rows(table),
                 page: Vec::new().into_iter(),
             };
             for index in group {
@@ -86,6 +90,7 @@ struct Cursor<'a> {
     database: &'a Database,
     source: Digest,
     after: u64,
+    page_rows: usize,
     page: IntoIter<Stored>,
 }
 
@@ -94,8 +99,8 @@ impl Cursor<'_> {
     fn seek(&mut self, row: u64) -> Result<Option<Stored>, RecordsError> {
         loop {
             if self.page.as_slice().is_empty() {
-                let records = &self.database.records;
-                self.page = records.page(&self.database.dataset, self.source, self.after, BATCH_ROWS)?.into_iter();
+                let Database { records, dataset } = self.database;
+                self.page = records.page(dataset, self.source, self.after, self.page_rows)?.into_iter();
             }
             match self.page.next() {
                 None => return Ok(None),
@@ -108,6 +113,12 @@ impl Cursor<'_> {
             }
         }
     }
+}
+
+/// How many rows of the table are in memory as records at a time.
+fn batch_rows(table: &Table) -> usize {
+    let row_bytes = size_of::<f32>() * table.feature_names.len();
+    (BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS)
 }
 
 /// A row of the table as a record.
@@ -133,4 +144,18 @@ fn groups(sources: &[Digest]) -> impl Iterator<Item = Range<usize>> + '_ {
         start = group.end;
         group
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_rows_make_small_batches() {
+        let rows_of = |features| {
+            let feature_names = vec![String::new(); features];
+            batch_rows(&Table { feature_names, ..Table::default() })
+        };
+        assert_eq!([0, 590, 3_000, 4_000_000].map(rows_of), [1_000, 1_000, 699, 1]);
+    }
 }

@@ -79,7 +79,7 @@ fn records_url(context: &Context, given: String) -> Result<String, Failure> {
     }
     let embedded = context.store().local_path(EMBEDDED).ok_or_else(|| {
         Failure::configuration(format!("the root {} cannot hold an embedded database", context.store().root()))
-            .hint("name a database with --records-uri, for example sqlite:///data/records.sqlite")
+            .hint("name a database with --records-uri, for example mongodb://HOST/faultline")
     })?;
     Ok(embedded.display().to_string())
 }

@@ -8,7 +8,7 @@ use faultline_contract::without_secret;
 /// Flags of `load` beside the common ones.
 #[derive(Args, Clone)]
 pub struct LoadOptions {
-    /// The database of rows: a path or `sqlite:///ABSOLUTE/PATH`; empty: `records.sqlite` in a root that is a folder
+    /// The database of rows: a path, `sqlite:///ABSOLUTE/PATH` or `mongodb://HOST/DATABASE`; empty: `records.sqlite` in a root that is a folder
     #[arg(long, env = "FAULTLINE_RECORDS_URI", value_name = "URI", default_value = "")]
     pub records_uri: String,
 }

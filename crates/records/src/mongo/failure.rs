@@ -1,5 +1,7 @@
 //! What a server's or the driver's error means to the caller.
 
+use std::time::Duration;
+
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 use thiserror::Error as ThisError;
 
@@ -108,8 +110,8 @@ impl Place {
     }
 
     /// The deadline of a request has passed.
-    pub(crate) fn silent(&self, action: &'static str, seconds: u64) -> RecordsError {
-        let source = Box::new(Answer(format!("no answer in {seconds} seconds")));
+    pub(crate) fn silent(&self, action: &'static str, deadline: Duration) -> RecordsError {
+        let source = Box::new(Answer(format!("no answer in {deadline:?}")));
         RecordsError::Unavailable { action, uri: self.uri.clone(), source }
     }
 

@@ -30,7 +30,7 @@ impl Retry {
             let error = match tokio::time::timeout(self.deadline, request()).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => self.place.failed(action, &error),
-                Err(_) => self.place.silent(action, self.deadline.as_secs()),
+                Err(_) => self.place.silent(action, self.deadline),
             };
             let RecordsError::Unavailable { uri, source, .. } = &error else { return Err(error) };
             if attempt == ATTEMPTS {
