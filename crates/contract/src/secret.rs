@@ -51,7 +51,9 @@ mod tests {
     #[test]
     fn secret_options_of_a_connection_string_are_left_out() {
         assert_eq!(
-            without_secret("mongodb://host/?authMechanismProperties=AWS_SESSION_TOKEN:abc&w=1&tlsCertificateKeyFilePassword=x"),
+            without_secret(
+                "mongodb://host/?authMechanismProperties=AWS_SESSION_TOKEN:abc&w=1&tlsCertificateKeyFilePassword=x"
+            ),
             "mongodb://host/?authMechanismProperties=...&w=1&tlsCertificateKeyFilePassword=..."
         );
     }

@@ -189,7 +189,9 @@ impl MongoRecords {
         if items.is_empty() {
             return Ok(items);
         }
-        items.iter_mut().for_each(|item| item.is_sent = true);
+        for item in &mut items {
+            item.is_sent = true;
+        }
         let add = async || {
             let documents = items.iter().map(|item| &item.document);
             match self.records.insert_many(documents).ordered(false).await {
@@ -243,7 +245,7 @@ impl MongoRecords {
         let look = async || {
             let (mut page, mut bytes) = (Vec::new(), 0);
             let find = self.records.find(filter.clone()).sort(doc! { "row": 1 });
-            let mut cursor = find.limit(limit as i64).await?;
+            let mut cursor = find.limit(limit.try_into().unwrap_or(i64::MAX)).await?;
             while bytes < PAGE_BYTES && cursor.advance().await? {
                 bytes += cursor.current().as_bytes().len();
                 page.push(cursor.current().to_owned());

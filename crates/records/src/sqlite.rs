@@ -90,8 +90,11 @@ impl Records for SqliteRecords {
 
     fn upsert(&self, dataset: &str, feature_names: &[String], batch: &[Record]) -> Result<Upserted, RecordsError> {
         let action = "write";
-        one_reading_per_name(feature_names, batch)
-            .map_err(|reason| RecordsError::Malformed { action, uri: self.uri.clone(), reason })?;
+        one_reading_per_name(feature_names, batch).map_err(|reason| RecordsError::Malformed {
+            action,
+            uri: self.uri.clone(),
+            reason,
+        })?;
         write(&mut self.lock(), dataset, feature_names, batch).map_err(|error| failed(action, &self.uri, error))
     }
 

@@ -86,12 +86,11 @@ pub(crate) fn key(document: &RawDocument) -> Option<Key> {
 /// # Errors
 /// Which field is not a record's, with what was got and what is expected.
 pub(crate) fn stored(document: &RawDocument, names: &mut Names) -> Result<Stored, String> {
-    let (source_sha256, row) = key(document).ok_or_else(|| {
-        format!("the document {} has no key, expected `source_sha256` and `row`", id_of(document))
-    })?;
+    let (source_sha256, row) = key(document)
+        .ok_or_else(|| format!("the document {} has no key, expected `source_sha256` and `row`", id_of(document)))?;
     let fields = Fields { document, place: format!("the document of row {row} of the file {source_sha256}") };
     let layout = Layout(fields.take("layout", "a sha256", |value| text(value)?.parse().ok())?);
-    let features = fields.take("features", "a document of readings", |value| value.as_document())?;
+    let features = fields.take("features", "a document of readings", RawBsonRef::as_document)?;
     Ok(Stored {
         layout,
         record: Record {
@@ -102,7 +101,10 @@ pub(crate) fn stored(document: &RawDocument, names: &mut Names) -> Result<Stored
             time: fields.take("time", "a whole number", whole)?,
             line: fields.take("line", "a count", count)?,
             byte_offset: fields.take("byte_offset", "a count", count)?,
-            target: fields.take("target", "0, 1 or null", target)?,
+            target: fields.take("target", "0, 1 or null", |value| match value {
+                RawBsonRef::Null => Some(None),
+                other => u8::try_from(whole(other)?).ok().filter(|target| *target <= 1).map(Some),
+            })?,
             features: readings(&fields, features, layout, names)?,
         },
     })
@@ -186,20 +188,13 @@ fn whole(value: RawBsonRef<'_>) -> Option<i64> {
     match value {
         RawBsonRef::Int64(number) => Some(number),
         RawBsonRef::Int32(number) => Some(i64::from(number)),
-        RawBsonRef::Double(number) if number == (number as i64) as f64 => Some(number as i64),
+        RawBsonRef::Double(number) if number.fract() == 0.0 => Some(number as i64),
         _ => None,
     }
 }
 
 fn count(value: RawBsonRef<'_>) -> Option<u64> {
     u64::try_from(whole(value)?).ok()
-}
-
-fn target(value: RawBsonRef<'_>) -> Option<Option<u8>> {
-    match value {
-        RawBsonRef::Null => Some(None),
-        other => u8::try_from(whole(other)?).ok().filter(|target| *target <= 1).map(Some),
-    }
 }
 
 fn text(value: RawBsonRef<'_>) -> Option<&str> {

@@ -72,7 +72,7 @@ impl Place {
         let is = |codes: &[i32]| code.is_some_and(|code| codes.contains(&code));
         let known = LABELS.iter().any(|label| error.contains_label(label));
         match &*error.kind {
-            ErrorKind::ServerSelection { message } | ErrorKind::IncompatibleServer { message, .. }
+            ErrorKind::ServerSelection { message, .. } | ErrorKind::IncompatibleServer { message, .. }
                 if message.contains("wire version") =>
             {
                 RecordsError::Open { uri, reason: format!("the server's version does not fit: {message}") }
@@ -121,7 +121,12 @@ impl Place {
              database that the path names, else in `admin` (here `{}`)",
             self.database
         );
-        RecordsError::PermissionDenied { action, uri: self.uri.clone(), hint, source: Box::new(Answer(text.to_owned())) }
+        RecordsError::PermissionDenied {
+            action,
+            uri: self.uri.clone(),
+            hint,
+            source: Box::new(Answer(text.to_owned())),
+        }
     }
 
     fn not_allowed(&self, action: &'static str, text: &str) -> RecordsError {
@@ -130,7 +135,12 @@ impl Place {
              `records` and `layouts`",
             self.database
         );
-        RecordsError::PermissionDenied { action, uri: self.uri.clone(), hint, source: Box::new(Answer(text.to_owned())) }
+        RecordsError::PermissionDenied {
+            action,
+            uri: self.uri.clone(),
+            hint,
+            source: Box::new(Answer(text.to_owned())),
+        }
     }
 }
 
@@ -182,7 +192,8 @@ fn text(error: &Error) -> String {
 
 /// Drops what the driver's texts repeat of every nested error.
 fn plain(message: &str) -> String {
-    let mut text = message.replace(", labels: {}", "").replace(", source: None", "").replace(", server response: None", "");
+    let mut text =
+        message.replace(", labels: {}", "").replace(", source: None", "").replace(", server response: None", "");
     text = text.replace("Error: Kind: ", "Error: ");
     text
 }

@@ -63,7 +63,10 @@ fn documents_of_other_programs_are_let_be() {
     let records = connect(&server.url("fab"));
     records.upsert("d", &names(), &batch("a", 3)).unwrap();
     let source = Digest::of(b"a").to_string();
-    stored.insert_many([doc! { "note": 3 }, doc! { "dataset": "d", "source_sha256": &source, "row": "2" }]).run().unwrap();
+    stored
+        .insert_many([doc! { "note": 3 }, doc! { "dataset": "d", "source_sha256": &source, "row": "2" }])
+        .run()
+        .unwrap();
     assert_eq!(all(&*records, "d", "a"), batch("a", 3));
     assert_eq!(records.upsert("d", &names(), &batch("a", 3)).unwrap().unchanged, 3);
 
