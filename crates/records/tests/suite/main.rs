@@ -4,7 +4,6 @@
 
 mod mongodb;
 mod rows;
-mod secantus;
 mod sqlite;
 
 use std::path::Path;
@@ -14,9 +13,9 @@ use std::time::Duration;
 
 use faultline_contract::Digest;
 use faultline_records::{Layout, Records, RecordsError, open};
+use faultline_testkit::servers::Secantus;
 
 use crate::rows::{all, batch, names};
-use crate::secantus::Secantus;
 
 /// Tells [`writer_to_be_killed`] where its database is.
 const DATABASE_VARIABLE: &str = "FAULTLINE_TEST_RECORDS";
@@ -34,8 +33,8 @@ fn on_sqlite(test: impl Fn(&str)) {
 
 /// Runs a test on a new MongoDB server.
 fn on_mongodb(test: impl Fn(&str)) {
-    let Some(server) = Secantus::start(&[]) else { return };
-    test(&server.url("fab"));
+    let Some(server) = Secantus::start() else { return };
+    test(&server.uri("fab"));
 }
 
 #[test]

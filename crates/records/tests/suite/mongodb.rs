@@ -3,24 +3,66 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use faultline_contract::{Digest, ExitCode, Explain};
 use faultline_records::{RecordsError, open};
+use faultline_testkit::generated::workspace;
+use faultline_testkit::servers::Secantus;
 use mongodb::bson::{Document, doc};
-use mongodb::sync::Collection;
+use mongodb::sync::{Client, Collection};
+use tempfile::TempDir;
 
 use crate::rows::{all, batch, names, record};
-use crate::secantus::Secantus;
 use crate::{BATCH, connect};
 
 /// Keeps the tests of dead servers short.
 const SHORT: &str = "serverSelectionTimeoutMS=300";
 
+/// A server that fails commands when told to.
+struct Failing {
+    process: Child,
+    uri: String,
+    _folder: TempDir,
+}
+
+impl Failing {
+    fn start() -> Option<Self> {
+        // The ordinary one tells whether it is installed, and leaves its port behind.
+        let port = Secantus::start()?.port();
+        let folder = tempfile::tempdir().unwrap();
+        let process = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(workspace().join("scripts/serve"))
+            .arg("secantusdb")
+            .arg(folder.path())
+            .args([&port.to_string(), "--enable-test-commands"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Some(Self { process, uri: format!("mongodb://127.0.0.1:{port}/fab"), _folder: folder })
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn client(uri: &str) -> Client {
+    Client::with_uri_str(uri).unwrap()
+}
+
+fn address(server: &Secantus) -> String {
+    format!("127.0.0.1:{}", server.port())
+}
+
 fn stored(server: &Secantus) -> Collection<Document> {
-    server.client().database("fab").collection("records")
+    client(&server.uri("")).database("fab").collection("records")
 }
 
 /// An error with its causes and its hint, as a user reads it.
@@ -40,27 +82,27 @@ fn refused(url: &str) -> RecordsError {
 
 #[test]
 fn rows_are_documents_that_can_be_asked_for_by_sensor() {
-    let Some(server) = Secantus::start(&[]) else { return };
-    let records = connect(&server.url("fab"));
+    let Some(server) = Secantus::start() else { return };
+    let records = connect(&server.uri("fab"));
     records.upsert("press/train", &names(), &batch("a", 20)).unwrap();
     let stored = stored(&server);
     let count = |filter| stored.count_documents(filter).run().unwrap();
     assert_eq!(count(doc! { "dataset": "press/train", "features.pressure": { "$gt": 1.95 } }), 1);
     assert_eq!(count(doc! { "features.temperature": null, "target": 1 }), 7);
-    let layouts = server.client().database("fab").collection::<Document>("layouts");
+    let layouts = client(&server.uri("")).database("fab").collection::<Document>("layouts");
     let layout = layouts.find_one(doc! {}).run().unwrap().unwrap();
     assert_eq!(layout.get_array("feature_names").unwrap().len(), 3);
     let indexes: Vec<_> = stored.list_index_names().run().unwrap();
     assert_eq!(indexes, ["_id_", "records_key"]);
-    assert_eq!(records.uri(), format!("mongodb://{}/fab", server.address()));
+    assert_eq!(records.uri(), format!("mongodb://{}/fab", address(&server)));
 }
 
 #[test]
 fn documents_of_other_programs_are_let_be() {
-    let Some(server) = Secantus::start(&[]) else { return };
+    let Some(server) = Secantus::start() else { return };
     let stored = stored(&server);
     stored.insert_many([doc! { "note": 1 }, doc! { "note": 2 }]).run().unwrap();
-    let records = connect(&server.url("fab"));
+    let records = connect(&server.uri("fab"));
     records.upsert("d", &names(), &batch("a", 3)).unwrap();
     let source = Digest::of(b"a").to_string();
     stored
@@ -86,18 +128,18 @@ fn documents_of_other_programs_are_let_be() {
 
 #[test]
 fn a_collection_that_has_a_row_twice_is_refused() {
-    let Some(server) = Secantus::start(&[]) else { return };
+    let Some(server) = Secantus::start() else { return };
     let twice = doc! { "dataset": "d", "source_sha256": "s", "row": 1 };
     stored(&server).insert_many([twice.clone(), twice]).run().unwrap();
-    let error = refused(&server.url("fab"));
+    let error = refused(&server.uri("fab"));
     assert!(matches!(error, RecordsError::Open { .. }), "{error:?}");
     assert!(told(&error).contains("the collection `records` is not one that this program made"), "{}", told(&error));
 }
 
 #[test]
 fn a_server_that_is_killed_in_mid_batch_and_started_again_loses_nothing() {
-    let Some(mut server) = Secantus::start(&[]) else { return };
-    let url = server.url("fab");
+    let Some(mut server) = Secantus::start() else { return };
+    let url = server.uri("fab");
     let files: Vec<String> = (0..12).map(|file| format!("file {file}")).collect();
     let rows: Vec<_> = files.iter().flat_map(|file| batch(file, BATCH)).collect();
     connect(&url);
@@ -106,8 +148,7 @@ fn a_server_that_is_killed_in_mid_batch_and_started_again_loses_nothing() {
         let writer = scope.spawn(|| connect(&url).upsert("d", &names(), &rows));
         for target in [1, 1_200, 2_400] {
             while stored.count_documents(doc! {}).run().is_ok_and(|count| count < target) {}
-            server.kill();
-            server.start_again(&[]);
+            server.restart(false);
         }
         writer.join().unwrap().unwrap()
     });
@@ -122,8 +163,8 @@ fn a_server_that_is_killed_in_mid_batch_and_started_again_loses_nothing() {
 
 #[test]
 fn a_server_that_is_gone_ends_in_a_clear_temporary_failure() {
-    let Some(mut server) = Secantus::start(&[]) else { return };
-    let records = connect(&format!("{}?{SHORT}", server.url("fab")));
+    let Some(mut server) = Secantus::start() else { return };
+    let records = connect(&format!("{}?{SHORT}", server.uri("fab")));
     records.upsert("d", &names(), &batch("a", 3)).unwrap();
     server.kill();
     for error in [
@@ -133,10 +174,10 @@ fn a_server_that_is_gone_ends_in_a_clear_temporary_failure() {
         assert!(matches!(error, RecordsError::Unavailable { .. }), "{error:?}");
         assert_eq!(error.exit_code(), ExitCode::Temporary);
         let said = told(&error);
-        assert!(said.contains(&format!("the records at mongodb://{}/fab: ", server.address())), "{said}");
+        assert!(said.contains(&format!("the records at mongodb://{}/fab: ", address(&server))), "{said}");
         assert!(said.contains("the database is unavailable") && said.contains("Connection refused"), "{said}");
     }
-    server.start_again(&[]);
+    server.restart(false);
     let again = records.upsert("d", &names(), &batch("a", 5)).unwrap();
     assert_eq!((again.added, again.unchanged), (2, 3));
 }
@@ -148,10 +189,10 @@ fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
     let error = refused(&format!("mongodb://127.0.0.1:{port}/fab?{SHORT}&connectTimeoutMS=200"));
     assert!(matches!(error, RecordsError::Unavailable { .. }), "{error:?}");
 
-    let Some(server) = Secantus::start(&[]) else { return };
-    let records = connect(&format!("{}?{SHORT}&socketTimeoutMS=400", server.url("fab")));
+    let Some(server) = Secantus::start() else { return };
+    let records = connect(&format!("{}?{SHORT}&socketTimeoutMS=400", server.uri("fab")));
     let signal = |name: &str| {
-        let pid = server.pid().to_string();
+        let pid = server.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     };
     signal("-STOP");
@@ -169,9 +210,9 @@ fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
 
 #[test]
 fn passing_conditions_are_waited_out_and_others_are_told_apart() {
-    let Some(server) = Secantus::start(&["--enable-test-commands"]) else { return };
-    let records = connect(&server.url("fab"));
-    let admin = server.client().database("admin");
+    let Some(server) = Failing::start() else { return };
+    let records = connect(&server.uri);
+    let admin = client(&server.uri).database("admin");
     let fail = |mode: Document, data: Document| {
         admin.run_command(doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data }).run().unwrap();
     };
@@ -212,24 +253,23 @@ fn passing_conditions_are_waited_out_and_others_are_told_apart() {
 
 #[test]
 fn users_may_do_what_they_were_granted() {
-    let Some(mut server) = Secantus::start(&[]) else { return };
+    let Some(mut server) = Secantus::start() else { return };
     let user = |database: &str, name: &str, role: Document| {
         let command = doc! { "createUser": name, "pwd": "hunter2", "roles": [role] };
-        server.client().database(database).run_command(command).run().unwrap();
+        client(&server.uri("")).database(database).run_command(command).run().unwrap();
     };
     let on = |collection: &str, actions: &[&str]| {
         doc! { "resource": { "db": "fab", "collection": collection }, "actions": actions }
     };
     let privileges = [on("records", &["find", "insert", "update", "createIndex"]), on("layouts", &["find", "insert"])];
     let role = doc! { "createRole": "faultline-load", "privileges": privileges, "roles": [] };
-    server.client().database("admin").run_command(role).run().unwrap();
+    client(&server.uri("")).database("admin").run_command(role).run().unwrap();
     user("admin", "load", doc! { "role": "faultline-load", "db": "admin" });
     user("fab", "writer", doc! { "role": "readWrite", "db": "fab" });
     user("fab", "reader", doc! { "role": "read", "db": "fab" });
-    server.kill();
-    server.start_again(&["--auth"]);
+    server.restart(true);
 
-    let url = |user: &str, rest: &str| format!("mongodb://{user}@{}/fab?{SHORT}{rest}", server.address());
+    let url = |user: &str, rest: &str| format!("mongodb://{user}@{}/fab?{SHORT}{rest}", address(&server));
     for url in [url("writer:hunter2", ""), url("load:hunter2", "&authSource=admin")] {
         let records = connect(&url);
         records.upsert("d", &names(), &batch("a", 5)).unwrap();
@@ -245,7 +285,7 @@ fn users_may_do_what_they_were_granted() {
         (url("load:hunter2", ""), "authSource"),
         (url("writer", ""), "no password"),
         (url("reader:hunter2", ""), "`readWrite` on the database `fab`"),
-        (format!("mongodb://{}/fab?{SHORT}", server.address()), "`readWrite` on the database `fab`"),
+        (format!("mongodb://{}/fab?{SHORT}", address(&server)), "`readWrite` on the database `fab`"),
     ] {
         let error = refused(&url);
         assert!(matches!(error, RecordsError::PermissionDenied { .. }), "{url}: {error:?}");

@@ -42,7 +42,11 @@ fn embedded(files: &[(&str, &str)]) -> Digest {
 fn the_export_is_that_of_the_embedded_database_whatever_else_is_stored() {
     let Some(server) = Secantus::start() else { return };
     let database = OnServer::new(&server);
-    database.stored.insert_many([doc! { "note": 1 }, doc! { "note": 2 }, doc! { "dataset": "press/train" }]).run().unwrap();
+    database
+        .stored
+        .insert_many([doc! { "note": 1 }, doc! { "note": 2 }, doc! { "dataset": "press/train" }])
+        .run()
+        .unwrap();
     let fixture = Fixture::new(&[FIRST, SECOND]);
     let first = database.load(&fixture, "r1");
     assert_eq!((first.count("rows_added"), database.rows()), (5, 6), "five rows and the note");
@@ -103,10 +107,8 @@ fn a_server_that_is_gone_is_temporary_and_the_same_command_goes_on() {
     let Some(mut server) = Secantus::start() else { return };
     let fixture = Fixture::new(&[FIRST]);
     fixture.prepare("r1", "train");
-    let flag = format!(
-        "--records-uri=mongodb://me:hunter2@127.0.0.1:{}/fab?serverSelectionTimeoutMS=300",
-        server.port()
-    );
+    let flag =
+        format!("--records-uri=mongodb://me:hunter2@127.0.0.1:{}/fab?serverSelectionTimeoutMS=300", server.port());
     server.kill();
     let output = fixture.start("r1", &[&flag]).wait_with_output().unwrap();
     let said = stderr(&output);
