@@ -77,6 +77,10 @@ impl Place {
             {
                 RecordsError::Open { uri, reason: format!("the server's version does not fit: {message}") }
             }
+            ErrorKind::ServerSelection { .. } if text.contains("certificate") => RecordsError::Url {
+                url: uri,
+                reason: format!("the certificates do not fit, see tlsCAFile and tlsCertificateKeyFile: {text}"),
+            },
             ErrorKind::InvalidArgument { message, .. } | ErrorKind::InvalidTlsConfig { message, .. } => {
                 RecordsError::Url { url: uri, reason: message.clone() }
             }
@@ -116,31 +120,23 @@ impl Place {
     }
 
     fn unknown_user(&self, action: &'static str, text: &str) -> RecordsError {
-        let hint = format!(
-            "check user, password and authSource in the connection string; without authSource the user is looked for in the \
-             database that the path names, else in `admin` (here `{}`)",
-            self.database
-        );
-        RecordsError::PermissionDenied {
-            action,
-            uri: self.uri.clone(),
-            hint,
-            source: Box::new(Answer(text.to_owned())),
-        }
+        let hint = "check user, password and authSource in the connection string; without authSource the user is looked for in the \
+                    database that the path names, and in `admin` where it names none";
+        self.denied(action, text, hint.to_owned())
     }
 
     fn not_allowed(&self, action: &'static str, text: &str) -> RecordsError {
         let hint = format!(
-            "grant the user `readWrite` on the database `{}`, or find, insert, update and createIndex on its collections \
-             `records` and `layouts`",
+            "grant the user `readWrite` on the database `{}`, or find, insert, update and createIndex on its collection \
+             `records` and find and insert on `layouts`",
             self.database
         );
-        RecordsError::PermissionDenied {
-            action,
-            uri: self.uri.clone(),
-            hint,
-            source: Box::new(Answer(text.to_owned())),
-        }
+        self.denied(action, text, hint)
+    }
+
+    fn denied(&self, action: &'static str, text: &str, hint: String) -> RecordsError {
+        let source = Box::new(Answer(text.to_owned()));
+        RecordsError::PermissionDenied { action, uri: self.uri.clone(), hint, source }
     }
 }
 
@@ -190,10 +186,73 @@ fn text(error: &Error) -> String {
     }
 }
 
-/// Drops what the driver's texts repeat of every nested error.
+/// Drops what the driver's texts say of every nested error, though there is nothing to say.
 fn plain(message: &str) -> String {
-    let mut text =
-        message.replace(", labels: {}", "").replace(", source: None", "").replace(", server response: None", "");
-    text = text.replace("Error: Kind: ", "Error: ");
-    text
+    let nothing = [", labels: {}", ", source: None", ", server response: None"];
+    nothing.iter().fold(message.to_owned(), |text, nothing| text.replace(nothing, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Document, deserialize_from_document, doc};
+    use mongodb::error::{CommandError, InsertManyError};
+
+    use super::*;
+
+    fn place() -> Place {
+        Place { uri: "mongodb://h/fab".to_owned(), database: "fab".to_owned() }
+    }
+
+    fn command(code: i32, message: &str) -> Error {
+        let error: CommandError = deserialize_from_document(doc! { "code": code, "errmsg": message }).unwrap();
+        ErrorKind::Command(error).into()
+    }
+
+    fn insert(errors: &[i32], concern: Option<i32>) -> Error {
+        let errors: Vec<Document> =
+            (2..).zip(errors).map(|(i, c)| doc! { "index": i, "code": c, "errmsg": "m" }).collect();
+        let mut many = doc! { "writeErrors": errors };
+        if let Some(code) = concern {
+            many.insert("writeConcernError", doc! { "code": code, "errmsg": "c" });
+        }
+        ErrorKind::InsertMany(deserialize_from_document::<InsertManyError>(many).unwrap()).into()
+    }
+
+    fn variant(error: &Error) -> String {
+        let debug = format!("{:?}", place().failed("write", error));
+        debug.split([' ', '{']).next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn codes_are_sorted_by_what_the_caller_can_do() {
+        for (codes, expected) in [
+            (&TRANSIENT[..], "Unavailable"),
+            (&UNKNOWN_USER, "PermissionDenied"),
+            (&[UNAUTHORIZED, HOSTED], "PermissionDenied"),
+            (&FULL, "Full"),
+            (&[USER_WRITES_BLOCKED], "ReadOnly"),
+            (&[85, 86, DUPLICATE_KEY], "Open"),
+            (&[INVALID_NAMESPACE, 79, 100], "Url"),
+            (&[121, 1, 2], "Failed"),
+        ] {
+            for code in codes {
+                assert_eq!(variant(&command(*code, "said")), expected, "{code}");
+            }
+        }
+        assert_eq!(variant(&command(HOSTED, "you are over your space quota")), "Full");
+        assert_eq!(variant(&command(301, "Retryable writes are not supported")), "Url");
+        assert_eq!(variant(&ErrorKind::from(std::io::ErrorKind::ConnectionReset).into()), "Unavailable");
+    }
+
+    #[test]
+    fn an_insert_is_judged_by_what_is_not_a_taken_key() {
+        assert_eq!(taken(&insert(&[DUPLICATE_KEY, DUPLICATE_KEY], None)), Some(vec![2, 3]));
+        for error in [insert(&[DUPLICATE_KEY, 121], None), insert(&[DUPLICATE_KEY], Some(64)), command(91, "")] {
+            assert_eq!(taken(&error), None);
+        }
+        assert_eq!(variant(&insert(&[DUPLICATE_KEY, 121], None)), "Failed");
+        assert_eq!(variant(&insert(&[DUPLICATE_KEY, 14_031], None)), "Full");
+        assert_eq!(variant(&insert(&[DUPLICATE_KEY], Some(64))), "Unavailable");
+        assert_eq!(text(&insert(&[DUPLICATE_KEY, 121], None)), "m (code 121)");
+    }
 }
