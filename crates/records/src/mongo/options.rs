@@ -13,6 +13,8 @@ const APP_NAME: &str = "faultline";
 /// How long a request looks for a server that can serve it; then our own pauses between attempts take over.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How soon a server that was lost is seen again.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a write waits for its majority.
 const WRITE_CONCERN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long one request may take in all; `socketTimeoutMS` in the connection string says otherwise.
@@ -59,6 +61,7 @@ impl Target {
         options.app_name.get_or_insert_with(|| APP_NAME.to_owned());
         options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
         options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+        options.heartbeat_freq.get_or_insert(HEARTBEAT);
         // A secondary may not have yet what was just written.
         options.selection_criteria = None;
         options.read_concern.get_or_insert_with(ReadConcern::majority);

@@ -240,7 +240,7 @@ fn passing_conditions_are_waited_out_and_others_are_told_apart() {
         (371, ExitCode::Unavailable, "the database is read-only"),
         (13, ExitCode::Permission, "createIndex"),
         (18, ExitCode::Permission, "authSource"),
-        (121, ExitCode::Unavailable, "(code 121)"),
+        (2, ExitCode::Unavailable, "(code 2)"),
     ] {
         fail(doc! { "times": 1 }, doc! { "failCommands": ["insert"], "errorCode": code });
         let (_, upserted) = upsert();
