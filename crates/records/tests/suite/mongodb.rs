@@ -21,15 +21,15 @@ use crate::{BATCH, connect};
 /// Keeps the tests of dead servers short.
 const SHORT: &str = "serverSelectionTimeoutMS=300";
 
-/// A server that fails commands when told to.
-struct Failing {
+/// A server with flags of its own.
+struct Flagged {
     process: Child,
     uri: String,
     _folder: TempDir,
 }
 
-impl Failing {
-    fn start() -> Option<Self> {
+impl Flagged {
+    fn start(flags: &[&str]) -> Option<Self> {
         // The ordinary one tells whether it is installed, and leaves its port behind.
         let port = Secantus::start()?.port();
         let folder = tempfile::tempdir().unwrap();
@@ -38,7 +38,8 @@ impl Failing {
             .arg(workspace().join("scripts/serve"))
             .arg("secantusdb")
             .arg(folder.path())
-            .args([&port.to_string(), "--enable-test-commands"])
+            .arg(port.to_string())
+            .args(flags)
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -46,7 +47,7 @@ impl Failing {
     }
 }
 
-impl Drop for Failing {
+impl Drop for Flagged {
     fn drop(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -210,7 +211,7 @@ fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
 
 #[test]
 fn passing_conditions_are_waited_out_and_others_are_told_apart() {
-    let Some(server) = Failing::start() else { return };
+    let Some(server) = Flagged::start(&["--enable-test-commands"]) else { return };
     let records = connect(&server.uri);
     let admin = client(&server.uri).database("admin");
     let fail = |mode: Document, data: Document| {
@@ -298,4 +299,29 @@ fn users_may_do_what_they_were_granted() {
         told_apart.insert(said);
     }
     assert!(told_apart.len() >= 3, "{told_apart:?}");
+}
+
+#[test]
+fn tls_is_by_connection_string() {
+    let folder = tempfile::tempdir().unwrap();
+    let [key, certificate] = ["key.pem", "cert.pem"].map(|name| folder.path().join(name).display().to_string());
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let Some(server) = Flagged::start(&["--tls-cert-file", &certificate, "--tls-key-file", &key]) else { return };
+    let records = connect(&format!("{}?tls=true&tlsCAFile={certificate}", server.uri));
+    assert_eq!(records.upsert("d", &names(), &batch("a", 20)).unwrap().added, 20);
+    assert_eq!(all(&*records, "d", "a"), batch("a", 20));
+
+    let error = refused(&format!("{}?tls=true&{SHORT}", server.uri));
+    assert!(matches!(error, RecordsError::Url { .. }), "{error:?}");
+    assert!(told(&error).contains("the certificates do not fit, see tlsCAFile"), "{}", told(&error));
+    let error = refused(&format!("{}?tls=true&tlsCAFile=/nowhere&{SHORT}", server.uri));
+    assert!(matches!(error, RecordsError::Url { .. }), "{error:?}");
+    let error = refused(&format!("{}?{SHORT}", server.uri));
+    assert!(matches!(error, RecordsError::Unavailable { .. }), "{error:?}");
 }
