@@ -191,7 +191,7 @@ fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
     assert!(matches!(error, RecordsError::Unavailable { .. }), "{error:?}");
 
     let Some(server) = Secantus::start() else { return };
-    let records = connect(&format!("{}?{SHORT}&socketTimeoutMS=400", server.uri("fab")));
+    let records = connect(&format!("{}?heartbeatFrequencyMS=60000&socketTimeoutMS=400", server.uri("fab")));
     let signal = |name: &str| {
         let pid = server.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
