@@ -2,6 +2,12 @@
 
 use crate::{Part, RunId, StepKey, StepName};
 
+/// The manifests of all steps of all runs, as a pattern of keys in which `*` stands for any text.
+pub const MANIFESTS_IN_ANY_RUN: &str = "runs/*/manifest.json";
+
+/// Everything of all runs, as a pattern of keys in which `*` stands for any text.
+pub const ANY_RUN: &str = "runs/*";
+
 /// The folder that holds everything of a run, with a trailing slash.
 #[must_use]
 pub fn run_prefix(run: &RunId) -> String {
@@ -27,6 +33,12 @@ pub fn manifest_key(run: &RunId, step: &StepName, part: Option<&Part>) -> String
 #[must_use]
 pub fn attempt_prefix(run: &RunId, step: &StepName, part: Option<&Part>, attempt: &str) -> String {
     format!("{}attempts/{attempt}/", step_prefix(run, step, part))
+}
+
+/// The folders of one step in all runs, as a pattern of keys in which `*` stands for any text.
+#[must_use]
+pub fn step_in_any_run(step: &str) -> String {
+    format!("runs/*/{step}/*")
 }
 
 /// What the runner notes of a run: its tasks, times and outcomes. No step has a name that begins with an underscore.
@@ -65,6 +77,7 @@ mod tests {
         assert_eq!(attempt_prefix(&run, &step, Some(&part), "a1"), "runs/r-1/train/0-forest/attempts/a1/");
         assert_eq!(record_key(&run), "runs/r-1/_run/record.json");
         assert_eq!(logs_prefix(&run), "runs/r-1/_run/logs/");
+        assert_eq!(step_in_any_run("train"), "runs/*/train/*");
         assert!("_run".parse::<StepName>().is_err());
         assert!(manifest_key(&run, &step, None).starts_with(&run_prefix(&run)));
         Ok(())

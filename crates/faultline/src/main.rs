@@ -14,6 +14,7 @@ mod logs;
 mod models;
 mod place;
 mod plan;
+mod policy;
 mod quarantine;
 mod records;
 mod replay;

@@ -65,6 +65,7 @@ fn help() {
         &["history"],
         &["compare"],
         &["rollback"],
+        &["policy"],
         &["schema"],
         &["schema", "import"],
         &["sample"],
