@@ -2,6 +2,12 @@
 
 use crate::{Part, RunId, StepKey, StepName};
 
+/// The folder of the hints of all steps, with a trailing slash.
+pub const CACHE_PREFIX: &str = "cache/";
+
+/// The folder of all runs, with a trailing slash.
+pub const RUNS_PREFIX: &str = "runs/";
+
 /// The manifests of all steps of all runs, as a pattern of keys in which `*` stands for any text.
 pub const MANIFESTS_IN_ANY_RUN: &str = "runs/*/manifest.json";
 
@@ -56,7 +62,7 @@ pub fn logs_prefix(run: &RunId) -> String {
 /// The folder of the hints of a step, with a trailing slash.
 #[must_use]
 pub fn cache_prefix(step: &StepName) -> String {
-    format!("cache/{step}/")
+    format!("{CACHE_PREFIX}{step}/")
 }
 
 /// The hint that says where the outputs for a step key are.

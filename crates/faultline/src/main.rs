@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod failure;
 mod figures;
+mod gc;
 mod history;
 mod lint;
 mod list_runs;

@@ -65,6 +65,7 @@ fn help() {
         &["history"],
         &["compare"],
         &["rollback"],
+        &["gc"],
         &["policy"],
         &["schema"],
         &["schema", "import"],
