@@ -2,6 +2,18 @@
 
 use crate::{Part, RunId, StepKey, StepName};
 
+/// The folder of the hints of all steps, with a trailing slash.
+pub const CACHE_PREFIX: &str = "cache/";
+
+/// The folder of all runs, with a trailing slash.
+pub const RUNS_PREFIX: &str = "runs/";
+
+/// The manifests of all steps of all runs, as a pattern of keys in which `*` stands for any text.
+pub const MANIFESTS_IN_ANY_RUN: &str = "runs/*/manifest.json";
+
+/// Everything of all runs, as a pattern of keys in which `*` stands for any text.
+pub const ANY_RUN: &str = "runs/*";
+
 /// The folder that holds everything of a run, with a trailing slash.
 #[must_use]
 pub fn run_prefix(run: &RunId) -> String {
@@ -29,6 +41,12 @@ pub fn attempt_prefix(run: &RunId, step: &StepName, part: Option<&Part>, attempt
     format!("{}attempts/{attempt}/", step_prefix(run, step, part))
 }
 
+/// The folders of one step in all runs, as a pattern of keys in which `*` stands for any text.
+#[must_use]
+pub fn step_in_any_run(step: &str) -> String {
+    format!("runs/*/{step}/*")
+}
+
 /// What the runner notes of a run: its tasks, times and outcomes. No step has a name that begins with an underscore.
 #[must_use]
 pub fn record_key(run: &RunId) -> String {
@@ -44,7 +62,7 @@ pub fn logs_prefix(run: &RunId) -> String {
 /// The folder of the hints of a step, with a trailing slash.
 #[must_use]
 pub fn cache_prefix(step: &StepName) -> String {
-    format!("cache/{step}/")
+    format!("{CACHE_PREFIX}{step}/")
 }
 
 /// The hint that says where the outputs for a step key are.
@@ -65,6 +83,7 @@ mod tests {
         assert_eq!(attempt_prefix(&run, &step, Some(&part), "a1"), "runs/r-1/train/0-forest/attempts/a1/");
         assert_eq!(record_key(&run), "runs/r-1/_run/record.json");
         assert_eq!(logs_prefix(&run), "runs/r-1/_run/logs/");
+        assert_eq!(step_in_any_run("train"), "runs/*/train/*");
         assert!("_run".parse::<StepName>().is_err());
         assert!(manifest_key(&run, &step, None).starts_with(&run_prefix(&run)));
         Ok(())

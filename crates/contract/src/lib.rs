@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod access;
 pub mod digest;
 pub mod documents;
 pub mod exit;
 mod explain;
+mod hint;
 pub mod ids;
 pub mod layout;
 pub mod manifest;
@@ -13,6 +15,7 @@ mod secret;
 pub use digest::{Digest, StepKey};
 pub use exit::ExitCode;
 pub use explain::Explain;
+pub use hint::CacheHint;
 pub use ids::{InvalidId, Part, RunId, StepName};
 pub use manifest::{Artifact, Manifest, Outcome};
 pub use secret::without_secret;

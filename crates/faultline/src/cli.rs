@@ -13,8 +13,8 @@ use faultline_store::{S3Options, Store, StoreUrl};
 use serde::Serialize;
 
 use crate::{
-    compare, completions, diff, history, lint, list_runs, logs, models, plan, quarantine, replay, rollback, run,
-    sample, schema, show, trace,
+    compare, completions, diff, gc, history, lint, list_runs, logs, models, plan, policy, quarantine, replay, rollback,
+    run, sample, schema, show, trace,
 };
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
@@ -53,6 +53,8 @@ enum Command {
     History(history::Args),
     Compare(compare::Args),
     Rollback(rollback::Args),
+    Gc(gc::Args),
+    Policy(policy::Args),
     Schema(schema::Args),
     Sample(sample::Args),
     Completions(completions::Args),
@@ -87,6 +89,8 @@ pub(crate) fn main() -> ExitCode {
         Command::History(args) => history::main(args),
         Command::Compare(args) => compare::main(args),
         Command::Rollback(args) => rollback::main(args),
+        Command::Gc(args) => gc::main(&args),
+        Command::Policy(args) => policy::main(&args),
         Command::Schema(args) => schema::main(args),
         Command::Sample(args) => sample::main(&args),
         Command::Completions(args) => completions::main(&args),

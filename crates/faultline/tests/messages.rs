@@ -65,6 +65,8 @@ fn help() {
         &["history"],
         &["compare"],
         &["rollback"],
+        &["gc"],
+        &["policy"],
         &["schema"],
         &["schema", "import"],
         &["sample"],

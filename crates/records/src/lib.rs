@@ -8,11 +8,19 @@ mod sqlite;
 
 use std::path::Path;
 
+use faultline_contract::access::{Access, Place, Right};
 use faultline_contract::without_secret;
 
 pub use crate::error::RecordsError;
 pub use crate::record::{Layout, Record, Stored};
 pub use crate::records::{Records, Upserted};
+
+/// What a step touches in a database that knows users and collections.
+#[must_use]
+pub fn access() -> Vec<Access> {
+    let of = |name: &str, rights| Access::new(Place::Collection { name: name.to_owned() }, rights);
+    vec![of("records", &[Right::Read, Right::Write, Right::Index]), of("layouts", &[Right::Read, Right::Add])]
+}
 
 /// Opens the database at a URL, and makes what is missing of it. A plain path resolves against `base_dir`. Waits for the database, so
 /// it belongs on a thread that may.

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use faultline_contract::manifest::FORMAT_VERSION;
-use faultline_contract::{Artifact, Digest, Manifest, Outcome, Part, StepKey, layout};
+use faultline_contract::{Artifact, CacheHint, Digest, Manifest, Outcome, Part, StepKey, layout};
 use faultline_store::PutMode;
-use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, parse_manifest};
 use crate::frame::BuildInfo;
@@ -26,12 +25,6 @@ pub(crate) struct Work {
     pub params: serde_json::Value,
     pub inputs: Vec<Artifact>,
     pub image_digest: Option<String>,
-}
-
-/// The cache entry: a hint, checked before it is believed.
-#[derive(Debug, Serialize, Deserialize)]
-struct CacheEntry {
-    manifest_key: String,
 }
 
 /// The manifest that this run already has for the step, if any.
@@ -58,7 +51,7 @@ pub(crate) async fn reusable(context: &Context, work: &Work) -> Result<Option<Co
     let Some(content) = get(context, &cache_key).await? else {
         return Ok(None);
     };
-    let Ok(entry) = serde_json::from_slice::<CacheEntry>(&content) else {
+    let Ok(entry) = serde_json::from_slice::<CacheHint>(&content) else {
         tracing::warn!(cache_key, "the cache entry cannot be read and is ignored");
         return Ok(None);
     };
@@ -88,7 +81,7 @@ pub(crate) async fn earlier(context: &Context, part: Option<&Part>, limit: usize
             break;
         }
         let Some(content) = get(context, &hint.key).await? else { continue };
-        let Ok(entry) = serde_json::from_slice::<CacheEntry>(&content) else { continue };
+        let Ok(entry) = serde_json::from_slice::<CacheHint>(&content) else { continue };
         let found = find(context, &entry.manifest_key).await?.map(|found| found.manifest);
         manifests.extend(found.filter(|manifest| manifest.part.as_ref() == part));
     }
@@ -191,7 +184,7 @@ pub(crate) async fn remember(context: &Context, work: &Work, manifest: &Manifest
     if manifest.outcome != Outcome::Accepted {
         return Ok(());
     }
-    let entry = CacheEntry { manifest_key: manifest_key(context, work) };
+    let entry = CacheHint { manifest_key: manifest_key(context, work) };
     let content = serde_json::to_vec(&entry)
         .map_err(|source| Failure::internal("the cache entry cannot be written as JSON").caused_by(source))?;
     Ok(context

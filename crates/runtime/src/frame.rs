@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::commit::{self, Committed, Work};
 use crate::options::{self, CommonOptions, Parsed};
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Inputs, Outputs, explain, log, results};
+use crate::{Context, Failure, Inputs, Outputs, access, explain, log, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,11 @@ pub fn main<S: Step>(build: BuildInfo) -> std::process::ExitCode {
 /// # Errors
 /// The failure that [`main`] prints, with its exit code.
 pub fn execute<S: Step>(build: BuildInfo, args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+    let args: Vec<_> = args.into_iter().collect();
+    if access::is_asked_for(&args) {
+        access::print::<S>()?;
+        return Ok(ExitCode::Committed);
+    }
     let parsed = match options::parse::<S>(options::command::<S>(build.version), args) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -122,7 +127,8 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
     }
     let plan = S::gather(&context, own).await?;
     let (work, committed) = resolve::<S>(build, &context, &common, plan, scratch.path()).await?;
-    if committed.manifest.run_id == context.run_id {
+    // Nobody looks for the results of a step that is never reused.
+    if S::REUSE == Reuse::Cached && committed.manifest.run_id == context.run_id {
         commit::remember(&context, &work, &committed.manifest).await?;
     }
     let values = results::values(S::RESULTS, &committed.manifest, &committed.uri, committed.sha256)?;
@@ -236,7 +242,7 @@ pub(crate) fn rejected(committed: &Committed) -> Failure {
         .hint(format!("the evidence is committed in {}", committed.uri))
 }
 
-fn step_name<S: Step>() -> Result<StepName, Failure> {
+pub(crate) fn step_name<S: Step>() -> Result<StepName, Failure> {
     S::NAME.parse().map_err(|source| Failure::internal("the step has no valid name").caused_by(source))
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod blocking;
 mod commit;
 mod context;
@@ -21,6 +22,7 @@ pub use context::{Context, Upstream};
 pub use documents::{DEFAULT_PARAMS_URI, DEFAULT_SCHEMA_URI, Document};
 pub use failure::{Explained, Failure};
 pub use faultline_contract::Explain;
+pub use faultline_contract::access::{Access, Place, Right};
 pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};

@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use faultline_contract::RunId;
 use faultline_store::S3Options;
 
+use crate::access;
 use crate::results::STANDARD_RESULTS;
 use crate::step::{ResultSpec, Step};
 
@@ -65,7 +66,8 @@ pub(crate) struct UpstreamFlags {
 
 /// The step's command line, for parsing and for the generated documents.
 pub(crate) fn command<S: Step>(version: &'static str) -> Command {
-    let mut command = CommonOptions::augment_args(Command::new(S::NAME).about(S::ABOUT).version(version));
+    let mut command =
+        CommonOptions::augment_args(Command::new(S::NAME).about(S::ABOUT).version(version)).arg(access::flag());
     for upstream in S::UPSTREAM {
         let uri = format!("{}-manifest-uri", upstream.stage);
         let sha256 = format!("{}-manifest-sha256", upstream.stage);

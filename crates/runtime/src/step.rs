@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use faultline_contract::access::Access;
 use faultline_contract::{Manifest, Part};
 
 use crate::{Context, Explain, Explained, Failure, Input, Inputs, Outputs, blocking};
@@ -91,6 +92,9 @@ pub trait Step: Sized + Send + Sync + 'static {
     type Job: Send + Sync + 'static;
     /// The core's errors.
     type Error: Explain;
+
+    /// What the step touches beside its own folder, its cache and the outputs of its upstream stages: rights are made from it.
+    fn access() -> Vec<Access>;
 
     /// Reads manifests and small documents, and lists the inputs (in `io.rs`).
     async fn gather(context: &Context, options: Self::Options) -> Result<Plan<Self::Job>, Failure>;

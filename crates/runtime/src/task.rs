@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use clap::Arg;
 
+use crate::access;
 use crate::options;
 use crate::results::STANDARD_RESULTS;
 use crate::step::{ResultKind, Step};
@@ -15,6 +16,7 @@ use crate::step::{ResultKind, Step};
 const NOT_PARAMS: &[&str] = &[
     "scratch-dir",
     "explain-path",
+    access::FLAG,
     "image-digest",
     "s3-endpoint-url",
     "s3-path-style",

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use clap::Args;
 use faultline_contract::{ExitCode, Manifest, Outcome};
 use faultline_runtime::{
-    BuildInfo, Context, Explain, Failure, Inputs, MediaType, Outputs, Plan, ResultKind, ResultSpec, Step, UpstreamSpec,
-    execute,
+    Access, BuildInfo, Context, Explain, Failure, Inputs, MediaType, Outputs, Plan, ResultKind, ResultSpec, Step,
+    UpstreamSpec, execute,
 };
 use serde_json::json;
 
@@ -53,6 +53,10 @@ impl Step for Count {
     type Job = u64;
     type Error = CountError;
 
+    fn access() -> Vec<Access> {
+        vec![Access::folder("raw-uri")]
+    }
+
     async fn gather(context: &Context, options: CountOptions) -> Result<Plan<u64>, Failure> {
         let inputs = context.raw_folder(&options.raw_uri).await?;
         Ok(Plan { part: None, params: json!({"max_lines": options.max_lines}), inputs, job: options.max_lines })
@@ -92,6 +96,10 @@ impl Step for Echo {
     type Options = NoOptions;
     type Job = ();
     type Error = CountError;
+
+    fn access() -> Vec<Access> {
+        Vec::new()
+    }
 
     async fn gather(context: &Context, _: NoOptions) -> Result<Plan<()>, Failure> {
         let inputs = vec![context.upstream("count").await?.input("lines.txt")?];

@@ -54,6 +54,20 @@ impl S3Store {
             Err(reason) => Err(key::invalid(action, uri, reason)),
         }
     }
+
+    /// Whoever may list only some folders of a bucket is told 403 of an object that is not there. A listing of just that key, in a folder
+    /// that may be listed, tells whether it is.
+    async fn denied_or_absent<T>(&self, request: &Request, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        let Err(StoreError::PermissionDenied { .. }) = &done else { return done };
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&request.key).max_keys(1);
+        match list.send().await {
+            // The key itself would come first.
+            Ok(page) if page.contents().first().is_none_or(|object| object.key() != Some(&request.key)) => {
+                Err(StoreError::NotFound { action: request.action, uri: request.uri.clone() })
+            }
+            _ => done,
+        }
+    }
 }
 
 #[async_trait]
@@ -63,11 +77,13 @@ impl Store for S3Store {
     }
 
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        download::bytes(&self.client, &self.request(Action::Read, key)?).await
+        let request = self.request(Action::Read, key)?;
+        self.denied_or_absent(&request, download::bytes(&self.client, &request).await).await
     }
 
     async fn get_to_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
-        download::file(&self.client, &self.request(Action::Read, key)?, path).await
+        let request = self.request(Action::Read, key)?;
+        self.denied_or_absent(&request, download::file(&self.client, &request, path).await).await
     }
 
     async fn put(&self, key: &str, content: Bytes, mode: PutMode) -> Result<(), StoreError> {
@@ -83,7 +99,10 @@ impl Store for S3Store {
         match self.client.head_object().bucket(&self.bucket).key(&request.key).send().await {
             Ok(head) => Ok(Some(meta(key, head.content_length(), head.e_tag(), head.last_modified()))),
             Err(SdkError::ServiceError(error)) if error.err().is_not_found() => Ok(None),
-            Err(error) => Err(request.failed(&error)),
+            Err(error) => match self.denied_or_absent(&request, Err(request.failed(&error))).await {
+                Err(error) if error.is_not_found() => Ok(None),
+                done => done,
+            },
         }
     }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -105,6 +107,64 @@ async fn s3_service_is_down() {
     let error = open(&given_root()).await.unwrap().get("k").await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!(error.to_string().contains("s3://faultline/suite/k"), "{error}");
+}
+
+/// AWS says 403 of an object that is not there to whoever may list only some of its folders.
+#[test]
+fn s3_absent_is_told_from_denied() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().for_each(|stream| answer_as_aws(stream.unwrap())));
+    let environment = [
+        ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "someone"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ];
+    run_alone(
+        "s3_some_folders_are_listed",
+        "s3://bucket/root",
+        environment.map(|(name, value)| (name.into(), value.into())).into(),
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by the test s3_absent_is_told_from_denied, which starts the server"]
+async fn s3_some_folders_are_listed() {
+    let store = open(&given_root()).await.unwrap();
+    assert!(store.get("listed/absent").await.unwrap_err().is_not_found());
+    assert_eq!(store.head("listed/absent").await.unwrap(), None);
+    for key in ["listed/there", "other/absent"] {
+        for error in [store.get(key).await.unwrap_err(), store.head(key).await.unwrap_err()] {
+            assert!(matches!(error, StoreError::PermissionDenied { .. }), "{key}: {error:?}");
+            assert!(
+                error.hint().contains(&format!("s3:GetObject on arn:aws:s3:::bucket/root/{key}")),
+                "{}",
+                error.hint()
+            );
+        }
+    }
+}
+
+/// Denies every object, and lists the folder `listed`, which holds one.
+fn answer_as_aws(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let is_listing = head.contains("list-type=2") && head.contains("prefix=root%2Flisted%2F");
+    let (status, body) = match (is_listing, head.contains("%2Fthere")) {
+        (true, true) => {
+            ("200 OK", "<ListBucketResult><Contents><Key>root/listed/there</Key></Contents></ListBucketResult>")
+        }
+        (true, false) => ("200 OK", "<ListBucketResult></ListBucketResult>"),
+        (false, _) => ("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>"),
+    };
+    let body = if head.starts_with("HEAD") { "" } else { body };
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).unwrap();
 }
 
 async fn suite(root: StoreUrl) {

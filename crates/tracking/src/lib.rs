@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod error;
 mod history;
 mod name;
 mod registry;
+mod unfinished;
 
+pub use access::{access_of_promoters, access_of_readers};
 pub use error::TrackingError;
 pub use history::{Action, Author, Entry};
 pub use name::ModelName;
-pub use registry::{Champion, CopyState, Indexed, Promotion, Registry, Version, model_names};
+pub use registry::{Champion, CopyState, Indexed, Promotion, Registry, Version, model_key, model_names};
+pub use unfinished::Unfinished;

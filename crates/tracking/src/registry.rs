@@ -17,8 +17,8 @@ use crate::name::ModelName;
 /// One registered model. All state is in the store, so any number of registries may work on one model at once.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    store: Arc<dyn Store>,
-    model: ModelName,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) model: ModelName,
 }
 
 /// A version that a run has claimed, committed or not.
@@ -494,16 +494,22 @@ impl Registry {
     }
 
     fn key(&self, rest: &str) -> String {
-        format!("models/{}/{rest}", self.model)
+        model_key(&self.model, rest)
     }
 
-    fn version_key(&self, version: u64, path: &str) -> String {
+    pub(crate) fn version_key(&self, version: u64, path: &str) -> String {
         self.key(&format!("versions/{version}/{path}"))
     }
 
     fn entry_key(&self, seq: u64) -> String {
         self.key(&format!("history/{seq:08}.json"))
     }
+}
+
+/// The key of an object in the folder of a model.
+#[must_use]
+pub fn model_key(model: &ModelName, rest: &str) -> String {
+    format!("models/{model}/{rest}")
 }
 
 /// The names of all registered models of a store, sorted. Costs a listing of everything below `models/`.

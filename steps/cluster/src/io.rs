@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use faultline_runtime::{
-    Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
+    Access, Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
 };
 use serde_json::json;
 
@@ -28,6 +28,10 @@ impl Step for Cluster {
     type Options = ClusterOptions;
     type Job = Job;
     type Error = ClusterError;
+
+    fn access() -> Vec<Access> {
+        vec![Access::document("params-uri")]
+    }
 
     async fn gather(context: &Context, options: ClusterOptions) -> Result<Plan<Job>, Failure> {
         let document = context.document(&options.params_uri).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultline_contract::Manifest;
 use faultline_runtime::{
-    Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, Upstream,
+    Access, Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, Upstream,
     UpstreamSpec, blocking,
 };
 use faultline_table::Table;
@@ -37,6 +37,10 @@ impl Step for Load {
     type Options = LoadOptions;
     type Job = Job;
     type Error = LoadError;
+
+    fn access() -> Vec<Access> {
+        faultline_records::access()
+    }
 
     async fn gather(context: &Context, options: LoadOptions) -> Result<Plan<Job>, Failure> {
         let transform = context.upstream("transform").await?;

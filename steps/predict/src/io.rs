@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use faultline_contract::{Artifact, Digest, ExitCode};
 use faultline_runtime::{
-    Context, Explained, Failure, Input, Inputs, MediaType, Outputs, Plan, Resources, ResultKind, ResultSpec, Step,
-    UpstreamSpec,
+    Access, Context, Explained, Failure, Input, Inputs, MediaType, Outputs, Plan, Resources, ResultKind, ResultSpec,
+    Step, UpstreamSpec,
 };
-use faultline_tracking::{Indexed, Registry};
+use faultline_tracking::{Indexed, Registry, access_of_readers};
 use serde_json::json;
 
 use crate::run::{self, Job, input_name};
@@ -30,6 +30,10 @@ impl Step for Predict {
     type Options = PredictOptions;
     type Job = Job;
     type Error = PredictError;
+
+    fn access() -> Vec<Access> {
+        access_of_readers()
+    }
 
     async fn gather(context: &Context, options: PredictOptions) -> Result<Plan<Job>, Failure> {
         let registry =

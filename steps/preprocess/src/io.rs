@@ -1,7 +1,7 @@
 //! What the stage reads: the exported rows and its params.
 
 use async_trait::async_trait;
-use faultline_runtime::{Context, Failure, Inputs, Outputs, Plan, Resources, ResultSpec, Step, UpstreamSpec};
+use faultline_runtime::{Access, Context, Failure, Inputs, Outputs, Plan, Resources, ResultSpec, Step, UpstreamSpec};
 use serde_json::json;
 
 use crate::run::{self, Job};
@@ -23,6 +23,10 @@ impl Step for Preprocess {
     type Options = PreprocessOptions;
     type Job = Job;
     type Error = PreprocessError;
+
+    fn access() -> Vec<Access> {
+        vec![Access::document("params-uri")]
+    }
 
     async fn gather(context: &Context, options: PreprocessOptions) -> Result<Plan<Job>, Failure> {
         let document = context.document(&options.params_uri).await?;

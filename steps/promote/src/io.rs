@@ -9,15 +9,22 @@ use faultline_contract::documents::preprocess::Split;
 use faultline_contract::documents::train::{Evaluation, Family, part_of};
 use faultline_contract::schema::ValidSchema;
 use faultline_runtime::{
-    Context, Document, Explained, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream,
-    UpstreamSpec, blocking,
+    Access, Context, Document, Explained, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step,
+    Upstream, UpstreamSpec, blocking,
 };
-use faultline_tracking::Registry;
+use faultline_tracking::{Registry, access_of_promoters};
 use serde_json::json;
 
 use crate::compose::{FORWARD, OUT_OF_FOLD};
 use crate::run::{self, Job};
 use crate::{PromoteError, PromoteOptions, PromoteParams, registry};
+
+/// The stages whose manifests are found by the run, besides the upstream one.
+const IN_RUN: [&str; 4] = [VALIDATE, LOAD, PREPROCESS, TRAIN];
+const VALIDATE: &str = "validate";
+const LOAD: &str = "load";
+const PREPROCESS: &str = "preprocess";
+const TRAIN: &str = "train";
 
 /// The stage.
 #[derive(Debug)]
@@ -39,6 +46,13 @@ impl Step for Promote {
     type Job = Job;
     type Error = PromoteError;
 
+    fn access() -> Vec<Access> {
+        let mut access = access_of_promoters();
+        access.extend(IN_RUN.map(Access::outputs_of));
+        access.push(Access::document("params-uri"));
+        access
+    }
+
     async fn gather(context: &Context, options: PromoteOptions) -> Result<Plan<Job>, Failure> {
         let registry =
             Registry::of_flags(Arc::clone(context.store()), &options.tracking_uri, &options.model).explained()?;
@@ -46,9 +60,9 @@ impl Step for Promote {
         let params: PromoteParams = document.params_section(Self::NAME)?;
         let params = document.checked(Self::NAME, params.check())?;
         let cluster = context.upstream("cluster").await?;
-        let validate = context.in_run("validate", None).await?;
-        let load = context.in_run("load", None).await?;
-        let preprocess = context.in_run("preprocess", None).await?;
+        let validate = context.in_run(VALIDATE, None).await?;
+        let load = context.in_run(LOAD, None).await?;
+        let preprocess = context.in_run(PREPROCESS, None).await?;
         let clusters: Clusters = context.read_json(&cluster.input("clusters.json")?).await?;
         let split: Split = context.read_json(&preprocess.input("split.json")?).await?;
         let schema = schema(context, &validate.input("schema.json")?).await?;
@@ -129,7 +143,7 @@ async fn schema(context: &Context, input: &Input) -> Result<ValidSchema, Failure
 async fn trained(context: &Context, model: &str, family: Family) -> Result<Upstream, Failure> {
     let part =
         part_of(model, family).map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
-    context.in_run("train", Some(&part)).await
+    context.in_run(TRAIN, Some(&part)).await
 }
 
 fn maker(upstream: &Upstream) -> (String, faultline_contract::StepKey) {

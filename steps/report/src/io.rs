@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultline_contract::{Artifact, Digest, Manifest, Part, layout};
 use faultline_runtime::{
-    Context, Explained, Failure, Input, Inputs, Outputs, Plan, ResultKind, ResultSpec, Reuse, Step, Upstream,
-    UpstreamSpec, blocking,
+    Access, Context, Explained, Failure, Input, Inputs, Outputs, Place, Plan, ResultKind, ResultSpec, Reuse, Right,
+    Step, Upstream, UpstreamSpec, blocking,
 };
 use serde_json::json;
 
@@ -44,6 +44,15 @@ impl Step for ReportStep {
     type Options = ReportOptions;
     type Job = Job;
     type Error = ReportError;
+
+    fn access() -> Vec<Access> {
+        let mut access = vec![
+            Access::new(Place::Store { keys: layout::ANY_RUN.to_owned() }, &[Right::List]),
+            Access::new(Place::Store { keys: layout::MANIFESTS_IN_ANY_RUN.to_owned() }, &[Right::Read]),
+        ];
+        access.extend(SHOWN.iter().map(|(stage, _)| Access::outputs_of(stage)));
+        access
+    }
 
     async fn gather(context: &Context, options: ReportOptions) -> Result<Plan<Job>, Failure> {
         let stages = committed_stages(context, options.pipeline).await?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use faultline_contract::documents::train::{Family, part_of};
 use faultline_runtime::{
-    Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
+    Access, Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
 };
 use serde_json::json;
 
@@ -33,6 +33,10 @@ impl Step for Train {
     type Options = TrainOptions;
     type Job = Job;
     type Error = TrainError;
+
+    fn access() -> Vec<Access> {
+        vec![Access::document("params-uri")]
+    }
 
     async fn gather(context: &Context, options: TrainOptions) -> Result<Plan<Job>, Failure> {
         let family = Family::from(options.family);

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use faultline_contract::documents::validate::Accepted;
 use faultline_contract::schema::ValidSchema;
-use faultline_runtime::{Context, Failure, Input, Inputs, Outputs, Plan, ResultSpec, Step, Upstream, UpstreamSpec};
+use faultline_runtime::{
+    Access, Context, Failure, Input, Inputs, Outputs, Plan, ResultSpec, Step, Upstream, UpstreamSpec,
+};
 use serde_json::json;
 
 use crate::run::{self, Job};
@@ -24,6 +26,10 @@ impl Step for Transform {
     type Options = TransformOptions;
     type Job = Job;
     type Error = TransformError;
+
+    fn access() -> Vec<Access> {
+        vec![Access::known_files("raw-uri")]
+    }
 
     async fn gather(context: &Context, _: TransformOptions) -> Result<Plan<Job>, Failure> {
         let validate = context.upstream("validate").await?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use faultline_contract::ExitCode;
 use faultline_contract::schema::Purpose;
-use faultline_runtime::{Context, Failure, Inputs, Outputs, Plan, ResultKind, ResultSpec, Step, UpstreamSpec};
+use faultline_runtime::{Access, Context, Failure, Inputs, Outputs, Plan, ResultKind, ResultSpec, Step, UpstreamSpec};
 use serde_json::json;
 
 use crate::run::{self, Job};
@@ -28,6 +28,10 @@ impl Step for Validate {
     type Options = ValidateOptions;
     type Job = Job;
     type Error = ValidateError;
+
+    fn access() -> Vec<Access> {
+        vec![Access::folder("raw-uri"), Access::document("schema-uri")]
+    }
 
     async fn gather(context: &Context, options: ValidateOptions) -> Result<Plan<Job>, Failure> {
         let document = context.document(&options.schema_uri).await?;
