@@ -1,6 +1,7 @@
 //! `faultline rollback`: puts an earlier champion back.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -44,12 +45,15 @@ Examples:
 /// Adds the rollback to the model's history.
 pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
     let author = Author { by: args.by, at: jiff::Timestamp::now().to_string(), reason: args.reason };
+    // All that may fail without the server does so before the rollback.
     let server = Mlflow::new(&args.tracking_uri).explained()?;
+    let scratch =
+        tempfile::tempdir().map_err(|error| crate::failure::file("make a folder in", &std::env::temp_dir(), error))?;
     let entry = block_on(async {
         let registry = Registry::new(open_store(&args.root_uri).await?, args.model.clone());
         let entry = registry.rollback(args.to, author).await.explained()?;
         if let Some(server) = server {
-            mirror(&server, &registry).await?;
+            mirror(&server, &registry, scratch.path()).await;
         }
         Ok(entry)
     })?;
@@ -67,14 +71,12 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
 }
 
 /// Brings the MLflow server up to the store, rollback and all. A failure is told and is none of the rollback's.
-async fn mirror(server: &Mlflow, registry: &Registry) -> Result<(), Failure> {
-    let scratch = tempfile::tempdir().map_err(|error| Failure::internal("make a temporary folder").caused_by(error))?;
+async fn mirror(server: &Mlflow, registry: &Registry, scratch: &Path) {
     let budget = Duration::from_secs(DEFAULT_BUDGET_SECS);
-    if let Err(failure) = server.reconcile(registry, None, budget, scratch.path()).await.explained() {
+    if let Err(failure) = server.reconcile(registry, None, budget, scratch).await.explained() {
         let told = failure.render();
         let why = told.strip_prefix("error: ").unwrap_or(&told);
         // Where stderr is gone there is nobody left to tell.
         write!(std::io::stderr(), "warning: the store has rolled back, MLflow has not followed: {why}").ok();
     }
-    Ok(())
 }

@@ -74,10 +74,13 @@ impl Page {
         for block in self.lead.iter().chain(self.sections.iter().flat_map(|section| &section.blocks)) {
             let Block::Figures(figures) = block else { continue };
             for figure in figures {
-                let name = slug(figure.title());
-                let is_taken = |name: &str| pages.iter().any(|page| page.name == name);
-                let free = (2..).map(|count| format!("{name}-{count}")).find(|name| !is_taken(name));
-                let name = if is_taken(&name) { free.unwrap_or_default() } else { name };
+                let title = slug(figure.title());
+                let mut name = title.clone();
+                let mut count = 1;
+                while pages.iter().any(|page| page.name == name) {
+                    count += 1;
+                    name = format!("{title}-{count}");
+                }
                 let html = Self::new(figure.title().clone()).single(figure);
                 pages.push(FigurePage { name, html });
             }

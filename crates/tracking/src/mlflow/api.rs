@@ -155,12 +155,12 @@ impl Client {
             #[serde(default)]
             lifecycle_stage: String,
         }
-        let look = async || self.get::<Found>("experiments/get-by-name", &[("experiment_name", name)]).await;
-        let found = match look().await {
+        let (look, by) = ("experiments/get-by-name", [("experiment_name", name)]);
+        let found: Found = match self.get(look, &by).await {
             Err(error) if error.is(&["RESOURCE_DOES_NOT_EXIST"]) => {
                 // Another may make it at the same time: what counts is what is there afterwards.
                 unless_exists(self.post("experiments/create", &json!({ "name": name })).await)?;
-                look().await?
+                self.get(look, &by).await?
             }
             found => found?,
         };
@@ -188,7 +188,7 @@ impl Client {
 
     /// Makes a run.
     pub(crate) async fn create_run(&self, run: &NewRun<'_>) -> Result<(), MlflowError> {
-        self.post("runs/create", run).await
+        self.post("runs/create", &json!(run)).await
     }
 
     /// Deletes a run; one that is gone is a success.
@@ -310,7 +310,7 @@ impl Client {
 
     /// Makes a version; MLflow gives it its number.
     pub(crate) async fn create_version(&self, version: &NewVersion<'_>) -> Result<(), MlflowError> {
-        self.post("model-versions/create", version).await
+        self.post("model-versions/create", &json!(version)).await
     }
 
     /// Deletes a version; one that is gone is a success.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::credentials::Credentials;
@@ -39,6 +39,14 @@ struct Refusal {
     error_code: String,
     #[serde(default)]
     message: String,
+}
+
+/// What a request carries.
+enum Content<'a> {
+    Query(&'a [(&'a str, &'a str)]),
+    Json(&'a Value),
+    /// A file with its media type.
+    File(&'a Path, &'a str),
 }
 
 /// One attempt that failed.
@@ -74,8 +82,8 @@ impl Client {
 
     /// Asks with a query.
     pub(crate) async fn get<A: DeserializeOwned>(&self, call: &str, query: &[(&str, &str)]) -> Result<A, MlflowError> {
-        let response = self.send(call, CALL_TIMEOUT, async || Ok(self.rest(Method::GET, call).query(query))).await?;
-        self.answer(call, &response)
+        let answer = self.send(Method::GET, &format!("mlflow/{call}"), Content::Query(query)).await?;
+        self.answer(call, &answer)
     }
 
     /// Tells with a document.
@@ -83,41 +91,38 @@ impl Client {
         &self,
         method: Method,
         call: &str,
-        body: &impl Serialize,
+        body: &Value,
     ) -> Result<A, MlflowError> {
-        let request = async || Ok(self.rest(method.clone(), call).json(body));
-        let response = self.send(call, CALL_TIMEOUT, request).await?;
-        self.answer(call, &response)
+        let answer = self.send(method, &format!("mlflow/{call}"), Content::Json(body)).await?;
+        self.answer(call, &answer)
     }
 
     /// Tells with a document and takes any answer.
-    pub(crate) async fn post(&self, call: &str, body: &impl Serialize) -> Result<(), MlflowError> {
-        self.call::<serde_json::Value>(Method::POST, call, body).await.map(drop)
+    pub(crate) async fn post(&self, call: &str, body: &Value) -> Result<(), MlflowError> {
+        self.call::<Value>(Method::POST, call, body).await.map(drop)
     }
 
     /// Writes a local file through the server's artifact proxy. Memory does not grow with the file.
     pub(crate) async fn put_file(&self, artifact: &str, file: &Path, media_type: &str) -> Result<(), MlflowError> {
-        let call = format!("mlflow-artifacts/artifacts/{artifact}");
-        let request = async || {
-            let content = tokio::fs::File::open(file).await?;
-            let bytes = content.metadata().await?.len();
-            let request = self.request(Method::PUT, &call);
-            Ok(request.header(CONTENT_LENGTH, bytes).header(CONTENT_TYPE, media_type).body(content))
-        };
-        // A large file takes its time; a server that stalls is left when all time is over.
-        self.send(&call, self.budget, request).await.map(drop)
+        let path = format!("mlflow-artifacts/artifacts/{artifact}");
+        self.send(Method::PUT, &path, Content::File(file, media_type)).await.map(drop)
     }
 
-    fn rest(&self, method: Method, call: &str) -> RequestBuilder {
-        self.request(method, &format!("mlflow/{call}"))
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    async fn request(&self, method: Method, path: &str, content: &Content<'_>) -> std::io::Result<RequestBuilder> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "2.0"]).extend(path.split('/'));
         }
-        self.credentials.sign(self.http.request(method, url))
+        let request = self.credentials.sign(self.http.request(method, url));
+        Ok(match content {
+            Content::Query(query) => request.query(query),
+            Content::Json(body) => request.json(body),
+            Content::File(file, media_type) => {
+                let file = tokio::fs::File::open(file).await?;
+                let bytes = file.metadata().await?.len();
+                request.header(CONTENT_LENGTH, bytes).header(CONTENT_TYPE, *media_type).body(file)
+            }
+        })
     }
 
     fn answer<A: DeserializeOwned>(&self, call: &str, body: &[u8]) -> Result<A, MlflowError> {
@@ -129,28 +134,29 @@ impl Client {
     }
 
     /// Sends until an attempt succeeds, waiting longer each time, and gives the whole answer.
-    async fn send(
-        &self,
-        call: &str,
-        timeout: Duration,
-        request: impl AsyncFn() -> std::io::Result<RequestBuilder>,
-    ) -> Result<Vec<u8>, MlflowError> {
+    async fn send(&self, method: Method, call: &str, content: Content<'_>) -> Result<Vec<u8>, MlflowError> {
+        let timeout = match content {
+            Content::Query(_) | Content::Json(_) => CALL_TIMEOUT,
+            // A large file takes its time; a server that stalls is left when all time is over.
+            Content::File(..) => self.budget,
+        };
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
             let until = self.deadline.min(Instant::now() + timeout);
-            let failed = match tokio::time::timeout_at(until, self.attempt(call, attempt, &request)).await {
+            let sent = tokio::time::timeout_at(until, self.attempt(method.clone(), call, &content, attempt)).await;
+            let (error, asked) = match sent {
                 Ok(Ok(body)) => return Ok(body),
                 Ok(Err(Failed::Lasting(error))) => return Err(error),
                 Ok(Err(Failed::Passing(error, asked))) => (error, asked),
                 Err(elapsed) => (self.unreachable(call, attempt, elapsed), None),
             };
-            let pause = failed.1.map_or(wait, |asked| asked.min(MAX_WAIT));
+            let pause = asked.map_or(wait, |asked| asked.min(MAX_WAIT));
             if Instant::now() + pause >= self.deadline {
-                tracing::warn!(call, url = self.url(), error = %failed.0, "no time is left for another attempt");
+                tracing::warn!(call, url = self.url(), %error, "no time is left for another attempt");
                 return Err(self.out_of_time(call));
             }
             if attempt == MAX_ATTEMPTS {
-                return Err(failed.0);
+                return Err(error);
             }
             tokio::time::sleep(pause).await;
             wait *= 2;
@@ -160,15 +166,17 @@ impl Client {
 
     async fn attempt(
         &self,
+        method: Method,
         call: &str,
+        content: &Content<'_>,
         attempt: u32,
-        request: &impl AsyncFn() -> std::io::Result<RequestBuilder>,
     ) -> Result<Vec<u8>, Failed> {
         let passing = |error: reqwest::Error| {
             // The address is told once, by the error around it.
             Failed::Passing(self.unreachable(call, attempt, error.without_url()), None)
         };
-        let request = request().await.map_err(|error| Failed::Lasting(self.unreachable(call, attempt, error)))?;
+        let request = self.request(method, call, content).await;
+        let request = request.map_err(|error| Failed::Lasting(self.unreachable(call, attempt, error)))?;
         let response = request.send().await.map_err(passing)?;
         let status = response.status();
         let asked = retry_after(&response);

@@ -20,7 +20,7 @@ pub enum MlflowError {
     /// The server did not answer, or not to the end, until the attempts were spent.
     #[error("{call} at {url}: no answer after {attempts} attempts")]
     Unreachable {
-        /// The call, for example `runs/create`.
+        /// The call, for example `mlflow/runs/create`.
         call: String,
         /// The server.
         url: String,
