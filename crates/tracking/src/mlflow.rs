@@ -15,7 +15,6 @@ mod versions;
 mod wanted;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use faultline_contract::RunId;
@@ -36,7 +35,8 @@ pub const DEFAULT_BUDGET_SECS: u64 = 60;
 #[derive(Clone, Debug)]
 pub struct Mlflow {
     base: Url,
-    credentials: Credentials,
+    /// Or why there are none that can be sent: it fails no run, so it is told where the server is first asked.
+    credentials: Result<Credentials, String>,
 }
 
 impl Mlflow {
@@ -44,12 +44,10 @@ impl Mlflow {
     /// `MLFLOW_TRACKING_PASSWORD`, else `MLFLOW_TRACKING_TOKEN`.
     ///
     /// # Errors
-    /// [`TrackingError::UnsupportedUri`], and [`MlflowError::Setup`] for credentials that cannot be sent.
+    /// [`TrackingError::UnsupportedUri`].
     pub fn new(tracking_uri: &TrackingUri) -> Result<Option<Self>, TrackingError> {
         let Some(base) = tracking_uri.server()? else { return Ok(None) };
-        let credentials = Credentials::of(|name| std::env::var(name).ok())
-            .map_err(|reason| MlflowError::Setup { url: base.to_string(), reason })?;
-        Ok(Some(Self { base, credentials }))
+        Ok(Some(Self { base, credentials: Credentials::of(|name| std::env::var(name).ok()) }))
     }
 
     /// The server's address; it holds no secret.
@@ -71,7 +69,13 @@ impl Mlflow {
         budget: Duration,
         scratch: &Path,
     ) -> Result<Mirrored, TrackingError> {
-        let client = client::Client::new(self.base.clone(), self.credentials.clone(), budget)?;
-        reconcile::reconcile(&client, Arc::clone(registry.store()), registry, run, scratch).await
+        if let Some(run) = run {
+            // Before the first call: whatever happens from here on, somebody will come back to this run.
+            reconcile::note(registry, run).await?;
+        }
+        let setup = |reason| MlflowError::Setup { url: self.base.to_string(), reason };
+        let credentials = self.credentials.clone().map_err(setup)?;
+        let client = client::Client::new(self.base.clone(), credentials, budget)?;
+        reconcile::reconcile(&client, registry, scratch).await
     }
 }

@@ -49,19 +49,15 @@ pub(crate) type Parents = BTreeMap<String, String>;
 /// The runs of pipelines that were looked at, with their kinds and MLflow's ids.
 type Used = BTreeMap<RunId, (Kind, String)>;
 
+/// Notes that the server lacks a run, until it has it.
+pub(crate) async fn note(registry: &Registry, run: &RunId) -> Result<(), TrackingError> {
+    let note = Bytes::from(serde_json::json!({ "run_id": run }).to_string());
+    Ok(registry.store().put(&behind_key(registry, run.as_str()), note, PutMode::Overwrite).await?)
+}
+
 /// See [`Mlflow::reconcile`](crate::Mlflow::reconcile).
-pub(crate) async fn reconcile(
-    client: &Client,
-    store: Arc<dyn Store>,
-    registry: &Registry,
-    run: Option<&RunId>,
-    scratch: &Path,
-) -> Result<Mirrored, TrackingError> {
-    if let Some(run) = run {
-        // Before the first call: whatever happens from here on, somebody will come back to this run.
-        let note = serde_json::json!({ "run_id": run }).to_string();
-        store.put(&behind_key(registry, run.as_str()), Bytes::from(note), PutMode::Overwrite).await?;
-    }
+pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Path) -> Result<Mirrored, TrackingError> {
+    let store = Arc::clone(registry.store());
     let experiment = client.experiment(registry.model().as_str()).await?;
     let scene = Scene { client, store, registry, experiment, scratch };
     let mut mirrored = Mirrored::default();

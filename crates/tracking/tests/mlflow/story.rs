@@ -166,9 +166,7 @@ fn assessment() -> Value {
 }
 
 fn evaluation(family: &str) -> Value {
-    let fold = |fold: u64, roc_auc: f64| {
-        json!({"fold": fold, "rows": 20, "rows_faulty": 4, "average_precision": 0.3, "roc_auc": roc_auc, "log_loss": 0.4})
-    };
+    let fold = |fold: u64, roc_auc: f64| json!({"fold": fold, "rows": 20, "rows_faulty": 4, "average_precision": 0.3, "roc_auc": roc_auc, "log_loss": 0.4});
     json!({
         "model": "pooled", "family": family, "rows_train": 40, "rows_train_faulty": 8,
         "trained": {
@@ -181,9 +179,8 @@ fn evaluation(family: &str) -> Value {
 }
 
 fn candidates(family: &str) -> Value {
-    let point = |depth: u64, score: f64| {
-        json!({"params": {"max_depth": depth}, "average_precision": score, "roc_auc": score})
-    };
+    let point =
+        |depth: u64, score: f64| json!({"params": {"max_depth": depth}, "average_precision": score, "roc_auc": score});
     json!({"model": "pooled", "family": family, "candidates": [point(2, 0.3), point(4, 0.4), point(8, 0.2)]})
 }
 

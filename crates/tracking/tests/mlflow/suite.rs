@@ -63,11 +63,9 @@ impl Tracked {
 
     async fn view(&self) -> View {
         if let Some(rest) = &self.rest {
-            let told = |version| (tag(version, "faultline.version").unwrap(), tag(version, "faultline.run_id").unwrap());
-            return View {
-                versions: rest.versions().await.iter().map(told).collect(),
-                aliases: rest.aliases().await,
-            };
+            let told =
+                |version| (tag(version, "faultline.version").unwrap(), tag(version, "faultline.run_id").unwrap());
+            return View { versions: rest.versions().await.iter().map(told).collect(), aliases: rest.aliases().await };
         }
         let registry = &self.story.registry;
         let mut versions = registry.versions().await.unwrap();
@@ -77,7 +75,10 @@ impl Tracked {
         let aliases = [("champion", champion), ("challenger", newest)];
         View {
             versions: versions.iter().map(|known| (known.version.to_string(), known.run_id.to_string())).collect(),
-            aliases: aliases.iter().filter_map(|(alias, version)| Some(((*alias).to_owned(), (*version)?.to_string()))).collect(),
+            aliases: aliases
+                .iter()
+                .filter_map(|(alias, version)| Some(((*alias).to_owned(), (*version)?.to_string())))
+                .collect(),
         }
     }
 
