@@ -137,6 +137,11 @@ impl ModelVersion {
 }
 
 impl MlflowError {
+    /// Whether it may come of a run or a version that another reconciliation has deleted meanwhile.
+    pub(crate) fn may_be_overtaken(&self) -> bool {
+        self.is(&["RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE"])
+    }
+
     fn is(&self, codes: &[&str]) -> bool {
         matches!(self, Self::Refused { code, .. } if codes.contains(&code.as_str()))
     }

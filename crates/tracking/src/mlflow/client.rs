@@ -185,8 +185,7 @@ impl Client {
             return Ok(body.into());
         }
         let error = self.refused(call, status, &body);
-        let is_passing = status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 500 | 502..=504);
-        Err(if is_passing { Failed::Passing(error, asked) } else { Failed::Lasting(error) })
+        Err(if is_passing(&error) { Failed::Passing(error, asked) } else { Failed::Lasting(error) })
     }
 
     fn refused(&self, call: &str, status: StatusCode, body: &[u8]) -> MlflowError {
@@ -210,6 +209,16 @@ impl Client {
 
     fn out_of_time(&self, call: &str) -> MlflowError {
         MlflowError::OutOfTime { call: call.to_owned(), url: self.url(), budget: self.budget }
+    }
+}
+
+/// Whether the same call may succeed a moment later.
+fn is_passing(error: &MlflowError) -> bool {
+    match error {
+        MlflowError::Refused { status: 429 | 500 | 502..=504, .. } => true,
+        // So MLflow calls what its database refuses: two clients have written the same at once, and one of them was second.
+        MlflowError::Refused { status: 400, code, .. } => code == "BAD_REQUEST",
+        _ => false,
     }
 }
 

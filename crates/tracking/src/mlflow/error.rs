@@ -71,6 +71,30 @@ pub enum MlflowError {
         /// The server.
         url: String,
     },
+    /// The experiment keeps its artifacts where the server's proxy does not reach.
+    #[error("upload to {artifact_uri} by way of {url}: expected an address that begins with mlflow-artifacts:")]
+    NoProxy {
+        /// Where the run's artifacts belong.
+        artifact_uri: String,
+        /// The server.
+        url: String,
+    },
+    /// Another store is mirrored under the same name.
+    #[error(
+        "mirror version {version} of {model} at {url}: it is of the run {found} there, and of {expected} in the store"
+    )]
+    Foreign {
+        /// The registered model.
+        model: String,
+        /// The version's number in the store.
+        version: u64,
+        /// The server.
+        url: String,
+        /// The run that made it, by MLflow.
+        found: String,
+        /// The run that made it, by the store.
+        expected: String,
+    },
     /// Others kept changing the same runs.
     #[error("mirror {model} at {url}: others changed the same runs in each of {rounds} rounds")]
     Contended {
@@ -89,9 +113,12 @@ impl Explain for MlflowError {
             Self::Refused { status: 401 | 403, .. } => ExitCode::Permission,
             Self::Refused { status: 429 | 500.., .. } | Self::Unreachable { .. } => ExitCode::Unavailable,
             Self::OutOfTime { .. } | Self::Contended { .. } => ExitCode::Temporary,
-            Self::Setup { .. } | Self::Refused { .. } | Self::Answer { .. } | Self::Deleted { .. } => {
-                ExitCode::Configuration
-            }
+            Self::Setup { .. }
+            | Self::Refused { .. }
+            | Self::Answer { .. }
+            | Self::Deleted { .. }
+            | Self::NoProxy { .. }
+            | Self::Foreign { .. } => ExitCode::Configuration,
         }
     }
 
@@ -131,6 +158,13 @@ impl MlflowError {
             Self::Deleted { name, .. } => {
                 format!("restore the experiment {name} in MLflow, or delete it there for good with `mlflow gc`")
             }
+            Self::NoProxy { .. } => "start the server with --serve-artifacts; an experiment that was made before keeps its place: \
+                                     delete it for good, and it is made anew"
+                .to_owned(),
+            Self::Foreign { model, .. } => format!(
+                "two stores are mirrored under one name: give one of them another --model or server; if the other store is \
+                 gone, delete the experiment and the registered model {model} in MLflow"
+            ),
             Self::Contended { .. } => "the next run catches up".to_owned(),
         }
     }

@@ -61,6 +61,7 @@ pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Pa
     let experiment = client.experiment(registry.model().as_str()).await?;
     let scene = Scene { client, store, registry, experiment, scratch };
     let mut mirrored = Mirrored::default();
+    let mut refused = None;
     for _ in 0..MAX_ROUNDS {
         let mut used = Used::new();
         let done = scene.round(&mut used, &mut mirrored).await;
@@ -72,12 +73,15 @@ pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Pa
                 return Ok(mirrored);
             }
             // A call that meets a duplicate after its deletion is refused: then the next round finds the one that is kept.
-            (_, Ok(false)) => tracing::info!(url = client.url(), "others write to the same runs; going another round"),
+            (Err(TrackingError::Mlflow(error)), Ok(_)) if error.may_be_overtaken() => refused = Some(error),
             (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
+            (Ok(_), Ok(false)) => refused = None,
         }
+        tracing::info!(url = client.url(), "others may have written to the same runs; going another round");
     }
     let model = registry.model().to_string();
-    Err(MlflowError::Contended { model, url: client.url(), rounds: MAX_ROUNDS }.into())
+    let contended = MlflowError::Contended { model, url: client.url(), rounds: MAX_ROUNDS };
+    Err(refused.unwrap_or(contended).into())
 }
 
 impl Scene<'_> {
@@ -226,6 +230,9 @@ impl Scene<'_> {
         if files.is_empty() {
             return Ok(());
         }
+        let artifact_uri = run.info.artifact_uri.as_str();
+        let no_proxy = || MlflowError::NoProxy { artifact_uri: artifact_uri.to_owned(), url: self.client.url() };
+        let folder = folder_of(artifact_uri).ok_or_else(no_proxy)?;
         let there = self.client.artifacts(&run.info.run_id).await?;
         for (path, file) in files {
             if file.sha256.is_some() && there.get(path) == Some(&file.bytes) {
@@ -236,7 +243,7 @@ impl Scene<'_> {
                 let uri = self.store.uri_of(&file.key);
                 return Err(TrackingError::Changed { uri, expected, found: written.sha256 });
             }
-            let artifact = format!("{}/{path}", folder_of(run));
+            let artifact = format!("{folder}/{path}");
             self.client.put_file(&artifact, &local, &file.media_type).await?;
         }
         Ok(())
@@ -292,13 +299,12 @@ impl Scene<'_> {
     }
 }
 
-/// The folder of a run's artifacts, for the proxy: `mlflow-artifacts:/1/ID/artifacts` is its `1/ID/artifacts`.
-fn folder_of(run: &Run) -> &str {
-    let uri = run.info.artifact_uri.as_str();
-    let path = uri.split_once(':').map_or(uri, |(_, path)| path);
+/// The folder of a run's artifacts, for the proxy: `1/ID/artifacts` of `mlflow-artifacts:/1/ID/artifacts`. None where it is not the proxy's.
+fn folder_of(artifact_uri: &str) -> Option<&str> {
+    let path = artifact_uri.strip_prefix("mlflow-artifacts:")?;
     // An address with a host names the proxy itself, before the path.
     let path = path.strip_prefix("//").map_or(path, |rest| rest.split_once('/').map_or("", |(_, path)| path));
-    path.trim_start_matches('/')
+    Some(path.trim_matches('/'))
 }
 
 /// What is kept where a run is not mirrored yet.
@@ -312,4 +318,20 @@ fn of_kind(kind: Kind) -> String {
 
 fn of_run(run: &RunId, kind: Kind) -> String {
     format!("{} and tags.`{RUN_ID}` = '{run}'", of_kind(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proxy_has_the_place_of_an_artifact_without_its_scheme() {
+        for (artifact_uri, expected) in [
+            ("mlflow-artifacts:/1/ab/artifacts", Some("1/ab/artifacts")),
+            ("mlflow-artifacts://host:5000/1/ab/artifacts", Some("1/ab/artifacts")),
+            ("s3://bucket/1/ab/artifacts", None),
+        ] {
+            assert_eq!(folder_of(artifact_uri), expected);
+        }
+    }
 }

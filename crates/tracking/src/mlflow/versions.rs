@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::api::{ModelVersion, NewVersion, pairs};
+use super::error::MlflowError;
 use super::reconcile::{Parents, Scene};
 use super::story::Story;
 use super::wanted::{RUN_ID, VERSION, description};
@@ -27,6 +28,12 @@ pub(crate) async fn reconcile(scene: &Scene<'_>, versions: &[Version]) -> Result
     let mut known = unique(scene, &parents).await?;
     let mut made = 0;
     for version in versions {
+        let found = known.get(&version.version).and_then(|known| known.tag(RUN_ID)).unwrap_or(version.run_id.as_str());
+        if found != version.run_id.as_str() {
+            let (found, expected) = (found.to_owned(), version.run_id.to_string());
+            let (model, url) = (model.to_owned(), scene.client.url());
+            return Err(MlflowError::Foreign { model, version: version.version, url, found, expected }.into());
+        }
         let Some(bundle_sha256) = version.bundle_sha256.filter(|_| !known.contains_key(&version.version)) else {
             continue;
         };

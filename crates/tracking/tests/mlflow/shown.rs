@@ -164,3 +164,16 @@ async fn many_at_once_leave_what_one_leaves() {
     assert_eq!(everything.aliases.into_iter().collect::<Vec<_>>(), [("champion".to_owned(), "2".to_owned())]);
     assert!(story.behind().await.is_empty());
 }
+
+#[tokio::test]
+async fn two_stores_under_one_name_are_told_apart() {
+    let Some(server) = MlflowServer::start() else { return };
+    let (rest, story, other) = (Rest::of(&server), Story::new().await, Story::new().await);
+    story.trained("one").await;
+    story.reconcile(&rest.uri, Some("one")).await.unwrap();
+    let version = other.trained("stranger").await;
+    other.promote("stranger", version).await;
+    let error = other.reconcile(&rest.uri, Some("stranger")).await.unwrap_err().to_string();
+    assert!(error.contains("of the run one there, and of stranger in the store"), "{error}");
+    assert!(!rest.aliases().await.contains_key("champion"), "the aliases stay the first store's");
+}
