@@ -3,6 +3,9 @@
 use clap::{Args, ValueEnum};
 use faultline_tracking::{DEFAULT_BUDGET_SECS, TrackingUri};
 
+/// The longest time for tracking that can be asked for: a day.
+const MAX_BUDGET_SECS: u64 = 86_400;
+
 /// Flags of `report` beside the common ones.
 #[derive(Args, Clone, Debug)]
 pub struct ReportOptions {
@@ -19,7 +22,7 @@ pub struct ReportOptions {
     pub tracking_uri: TrackingUri,
 
     /// How long that may take, in seconds; what is not written by then is written by a later run
-    #[arg(long, env = "FAULTLINE_TRACKING_BUDGET_SECS", value_name = "SECONDS", default_value_t = DEFAULT_BUDGET_SECS)]
+    #[arg(long, env = "FAULTLINE_TRACKING_BUDGET_SECS", value_name = "SECONDS", default_value_t = DEFAULT_BUDGET_SECS, value_parser = clap::value_parser!(u64).range(1..=MAX_BUDGET_SECS))]
     pub tracking_budget_secs: u64,
 }
 
