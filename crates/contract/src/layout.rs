@@ -35,6 +35,14 @@ pub fn manifest_key(run: &RunId, step: &StepName, part: Option<&Part>) -> String
     format!("{}manifest.json", step_prefix(run, step, part))
 }
 
+/// Whether a key below [`run_prefix`] is that of a manifest: `<step>/manifest.json` or `<step>/<part>/manifest.json`. What attempts have
+/// written does not count.
+#[must_use]
+pub fn is_manifest(key: &str) -> bool {
+    let parts: Vec<_> = key.split('/').collect();
+    matches!(parts[..], [_, "manifest.json"]) || matches!(parts[..], [_, part, "manifest.json"] if part != "attempts")
+}
+
 /// The folder of one attempt's outputs, with a trailing slash.
 #[must_use]
 pub fn attempt_prefix(run: &RunId, step: &StepName, part: Option<&Part>, attempt: &str) -> String {
@@ -74,6 +82,19 @@ pub fn cache_key(step: &StepName, key: &StepKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn manifests_of_attempts_do_not_count() {
+        for (key, expected) in [
+            ("validate/manifest.json", true),
+            ("train/0-forest/manifest.json", true),
+            ("validate/attempts/manifest.json", false),
+            ("validate/attempts/a1/manifest.json", false),
+            ("manifest.json", false),
+        ] {
+            assert_eq!(is_manifest(key), expected, "{key}");
+        }
+    }
 
     #[test]
     fn keys_follow_the_layout() -> Result<(), crate::InvalidId> {

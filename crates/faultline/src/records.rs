@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use faultline_contract::layout::{record_key, run_prefix};
+use faultline_contract::layout::{is_manifest, record_key, run_prefix};
 use faultline_contract::{Manifest, RunId};
 use faultline_runtime::Failure;
 use faultline_tekton::{ParamValue, RunRecord, State, TaskRecord};
@@ -109,5 +109,5 @@ pub(crate) fn reused(results: &BTreeMap<String, ParamValue>) -> Option<bool> {
 
 /// A record and manifests make a run; what else lies there does not.
 fn counts(key: Option<&str>) -> bool {
-    key.is_some_and(|key| key == "_run/record.json" || crate::runs::is_manifest(key))
+    key.is_some_and(|key| key == "_run/record.json" || is_manifest(key))
 }

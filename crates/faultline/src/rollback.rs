@@ -1,9 +1,13 @@
 //! `faultline rollback`: puts an earlier champion back.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
 use clap::Args as ClapArgs;
 use faultline_contract::ExitCode;
 use faultline_runtime::{Explained, Failure};
-use faultline_tracking::{Author, ModelName, Registry};
+use faultline_tracking::{Author, DEFAULT_BUDGET_SECS, Mlflow, ModelName, Registry, TrackingUri};
 
 use crate::cli::{Output, block_on, open_store, print, print_json};
 
@@ -25,6 +29,9 @@ pub(crate) struct Args {
     /// Who, for the history.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
     by: String,
+    /// The MLflow server whose aliases follow, http:// or https://. The rollback stands whether or not it answers.
+    #[arg(long, value_name = "URI", env = "FAULTLINE_TRACKING_URI", default_value = "")]
+    tracking_uri: TrackingUri,
     /// How to print the history entry.
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -38,9 +45,17 @@ Examples:
 /// Adds the rollback to the model's history.
 pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
     let author = Author { by: args.by, at: jiff::Timestamp::now().to_string(), reason: args.reason };
+    // All that may fail without the server does so before the rollback.
+    let server = Mlflow::new(&args.tracking_uri).explained()?;
+    let scratch =
+        tempfile::tempdir().map_err(|error| crate::failure::file("make a folder in", &std::env::temp_dir(), error))?;
     let entry = block_on(async {
         let registry = Registry::new(open_store(&args.root_uri).await?, args.model.clone());
-        registry.rollback(args.to, author).await.explained()
+        let entry = registry.rollback(args.to, author).await.explained()?;
+        if let Some(server) = server {
+            mirror(&server, &registry, scratch.path()).await;
+        }
+        Ok(entry)
     })?;
     match args.output {
         Output::Json => print_json(&entry)?,
@@ -53,4 +68,15 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::Committed)
+}
+
+/// Brings the MLflow server up to the store, rollback and all. A failure is told and is none of the rollback's.
+async fn mirror(server: &Mlflow, registry: &Registry, scratch: &Path) {
+    let budget = Duration::from_secs(DEFAULT_BUDGET_SECS);
+    if let Err(failure) = server.reconcile(registry, None, budget, scratch).await.explained() {
+        let told = failure.render();
+        let why = told.strip_prefix("error: ").unwrap_or(&told);
+        // Where stderr is gone there is nobody left to tell.
+        write!(std::io::stderr(), "warning: the store has rolled back, MLflow has not followed: {why}").ok();
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faultline_contract::layout::{manifest_key, run_prefix};
+use faultline_contract::layout::{is_manifest, manifest_key, run_prefix};
 use faultline_contract::{Artifact, Digest, ExitCode, Manifest, RunId};
 use faultline_runtime::Failure;
 use faultline_store::{Store, StoreUrl};
@@ -193,28 +193,4 @@ fn changed(artifact: &Artifact, sha256: Digest) -> Failure {
 pub(crate) fn odd(uri: &str, expected: &str, error: serde_json::Error) -> Failure {
     let message = format!("take {uri} for {expected}");
     Failure::internal(message).caused_by(error).hint("it was written by a much newer version, or is damaged")
-}
-
-/// `<step>/manifest.json` or `<step>/<part>/manifest.json`; what attempts have written does not count.
-pub(crate) fn is_manifest(key: &str) -> bool {
-    let parts: Vec<_> = key.split('/').collect();
-    matches!(parts[..], [_, "manifest.json"]) || matches!(parts[..], [_, part, "manifest.json"] if part != "attempts")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn manifests_of_attempts_do_not_count() {
-        for (key, expected) in [
-            ("validate/manifest.json", true),
-            ("train/0-forest/manifest.json", true),
-            ("validate/attempts/manifest.json", false),
-            ("validate/attempts/a1/manifest.json", false),
-            ("manifest.json", false),
-        ] {
-            assert_eq!(is_manifest(key), expected, "{key}");
-        }
-    }
 }

@@ -82,6 +82,13 @@ async fn rollback_puts_the_champion_before_back() {
     let (code, _, stderr) = faultline(folder.path(), &["rollback", "wafer", "--to", "9"]);
     assert_eq!(code, Some(78));
     assert!(stderr.contains("{1, 2}"), "{stderr}");
+
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let server = format!("--tracking-uri=http://127.0.0.1:{port}");
+    let (code, stdout, stderr) = faultline(folder.path(), &["rollback", "wafer", &server]);
+    assert_eq!(code, Some(0), "a server that is down takes nothing back: {stderr}");
+    assert!(stdout.starts_with("wafer: version 1 is champion again"), "{stdout}");
+    assert!(stderr.starts_with("warning: ") && stderr.contains(&format!("http://127.0.0.1:{port}/")), "{stderr}");
 }
 
 fn index(seed: u64) -> BundleIndex {

@@ -111,6 +111,10 @@ impl Figure {
         self
     }
 
+    pub(crate) fn title(&self) -> &Text {
+        &self.title
+    }
+
     pub(crate) fn render(&self, id: &str) -> Markup {
         html! {
             figure class=[self.picture.is_wide().then_some("wide")] {

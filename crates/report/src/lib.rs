@@ -30,7 +30,7 @@ pub use graph::{Graph, Node};
 pub use heat::Heat;
 pub use histogram::Histogram;
 pub use line::LineChart;
-pub use page::{Block, Card, Notice, Page, Section};
+pub use page::{Block, Card, FigurePage, Notice, Page, Section};
 pub use poster::Poster;
 pub use table::{Cell, Table, Tone};
 pub use text::Text;

@@ -68,20 +68,58 @@ impl Page {
         self.sections.push(section);
     }
 
+    /// Every figure as a page of its own, in the order of the page.
+    pub fn figures(&self) -> Vec<FigurePage> {
+        let mut pages: Vec<FigurePage> = Vec::new();
+        for block in self.lead.iter().chain(self.sections.iter().flat_map(|section| &section.blocks)) {
+            let Block::Figures(figures) = block else { continue };
+            for figure in figures {
+                let title = slug(figure.title());
+                let mut name = title.clone();
+                let mut count = 1;
+                while pages.iter().any(|page| page.name == name) {
+                    count += 1;
+                    name = format!("{title}-{count}");
+                }
+                let html = Self::new(figure.title().clone()).single(figure);
+                pages.push(FigurePage { name, html });
+            }
+        }
+        pages
+    }
+
+    /// The page with nothing but a figure.
+    fn single(&self, figure: &Figure) -> String {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                (self.head())
+                body { main { (figure.render("figure-1")) } }
+            }
+        }
+        .into_string()
+    }
+
+    fn head(&self) -> Markup {
+        html! {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (self.title) }
+                style { (PreEscaped(COLOURS)) (PreEscaped(DIAGRAM)) (PreEscaped(STYLE)) }
+            }
+        }
+    }
+
     /// The whole page as HTML in UTF-8. The same page gives the same bytes.
     pub fn render(&self) -> String {
         let mut ids = Ids(0);
         html! {
             (DOCTYPE)
             html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta http-equiv="Content-Security-Policy" content=(POLICY);
-                    title { (self.title) }
-                    style { (PreEscaped(COLOURS)) (PreEscaped(DIAGRAM)) (PreEscaped(STYLE)) }
-                }
+                (self.head())
                 body {
                     header {
                         div class="headline" {
@@ -110,6 +148,15 @@ impl Page {
         }
         .into_string()
     }
+}
+
+/// One figure as a page of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FigurePage {
+    /// A name for its file, without an ending: of letters, digits and `-`, and unlike that of any other figure of the page.
+    pub name: String,
+    /// The page, self-contained as the whole is.
+    pub html: String,
 }
 
 /// A titled part of a page.
@@ -279,6 +326,16 @@ impl Notice {
     fn render(&self) -> Markup {
         html! { div class=(format!("notice {}", self.tone.class())) role="note" { strong { (self.title) } " " (self.text) } }
     }
+}
+
+/// A title as a file's name: its letters and digits, with `-` for all that is between them.
+fn slug(title: &Text) -> String {
+    let title = title.as_str().to_ascii_lowercase();
+    title
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// Hands out ids that are unique in a page.

@@ -99,6 +99,20 @@ fn pages_fetch_and_run_nothing() {
 }
 
 #[test]
+fn every_figure_is_a_page_with_a_name_of_its_own() {
+    let chart = || LineChart::new(Axis::new("x"), Axis::new("y")).line("<a>", vec![(0.0, 1.0), (1.0, 2.0)]);
+    let mut page = Page::new("t");
+    page.lead(vec![Figure::new("ROC, out of fold", chart()), Figure::new("ROC: out of fold!", chart())]);
+    let figures = page.figures();
+    let names: Vec<_> = figures.iter().map(|figure| figure.name.as_str()).collect();
+    assert_eq!(names, ["roc-out-of-fold", "roc-out-of-fold-2"]);
+    for figure in figures {
+        assert!(figure.html.contains("<svg class=\"chart\"") && figure.html.contains("<style>"), "{}", figure.html);
+        assert!(figure.html.contains("&lt;a&gt;") && !figure.html.contains("<a>"), "{}", figure.html);
+    }
+}
+
+#[test]
 fn ids_are_unique() {
     let page = page("x");
     let mut ids: Vec<_> =

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use faultline_contract::{ExitCode, Explain};
+use faultline_contract::{Digest, ExitCode, Explain};
 use faultline_store::StoreError;
 use thiserror::Error;
 
 use crate::history::Entry;
+use crate::mlflow::MlflowError;
 use crate::name::ModelName;
 
 /// A failed request to the registry; [`TrackingError::hint`] says what to do next.
@@ -23,11 +24,26 @@ pub enum TrackingError {
         /// What the operating system answered.
         source: std::io::Error,
     },
-    /// There is no registry behind that URI.
-    #[error("the tracking URI {uri} is not supported, expected none")]
+    /// There can be no MLflow server behind that URI.
+    #[error("the tracking URI {uri} {reason}, expected none or the address of an MLflow server")]
     UnsupportedUri {
-        /// What was given.
+        /// What was given, less what might be a secret.
         uri: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The MLflow server that mirrors the store failed.
+    #[error(transparent)]
+    Mlflow(#[from] MlflowError),
+    /// An artifact is not the one that its manifest names.
+    #[error("read {uri}: expected sha256 {expected}, got {found}")]
+    Changed {
+        /// The artifact.
+        uri: String,
+        /// What the manifest says.
+        expected: Digest,
+        /// What it has.
+        found: Digest,
     },
     /// The text cannot be a model's name.
     #[error(
@@ -103,9 +119,11 @@ impl Explain for TrackingError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Store(source) => source.exit_code(),
+            Self::Mlflow(source) => source.exit_code(),
             Self::InvalidName { .. } => ExitCode::Usage,
             Self::Local { .. } | Self::Conflict { .. } => ExitCode::Temporary,
             Self::UnsupportedUri { .. }
+            | Self::Changed { .. }
             | Self::Malformed { .. }
             | Self::NotCommitted { .. }
             | Self::Damaged { .. }
@@ -125,8 +143,12 @@ impl TrackingError {
     pub fn hint(&self) -> String {
         match self {
             Self::Store(source) => source.hint(),
+            Self::Mlflow(source) => source.hint(),
+            Self::Changed { .. } => "the object was changed after it was committed: bring the original back".to_owned(),
             Self::Local { .. } => "check space and rights of the scratch folder".to_owned(),
-            Self::UnsupportedUri { .. } => "leave --tracking-uri empty: models are registered in the store".to_owned(),
+            Self::UnsupportedUri { .. } => "leave --tracking-uri empty, or give it the form http(s)://HOST[:PORT][/PATH]; who asks is told \
+                                            by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or by MLFLOW_TRACKING_TOKEN"
+                .to_owned(),
             Self::InvalidName { .. } => "choose another name with --model".to_owned(),
             Self::Malformed { .. } => {
                 "the object was not written by faultline, or by a much newer one: move it away or update".to_owned()

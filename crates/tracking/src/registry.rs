@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrackingError;
 use crate::history::{self, Action, Author, Entry, line_of_champions};
 use crate::name::ModelName;
+use crate::uri::TrackingUri;
 
 /// One registered model. All state is in the store, so any number of registries may work on one model at once.
 #[derive(Debug, Clone)]
@@ -93,20 +94,22 @@ impl Registry {
         Self { store, model }
     }
 
-    /// The registry that a step's flags name: an empty `tracking_uri` is the store itself.
+    /// The registry that a step's flags name. It is the store itself, whether or not an MLflow server mirrors it.
     ///
     /// # Errors
-    /// For another tracking URI, and for text that is no model's name.
-    pub fn of_flags(store: Arc<dyn Store>, tracking_uri: &str, model: &str) -> Result<Self, TrackingError> {
-        if tracking_uri.is_empty() {
-            return Ok(Self::new(store, model.parse()?));
-        }
-        Err(TrackingError::UnsupportedUri { uri: tracking_uri.to_owned() })
+    /// For a tracking URI that is neither empty nor that of a server, and for text that is no model's name.
+    pub fn of_flags(store: Arc<dyn Store>, tracking_uri: &TrackingUri, model: &str) -> Result<Self, TrackingError> {
+        tracking_uri.server()?;
+        Ok(Self::new(store, model.parse()?))
     }
 
     /// The registered model's name.
     pub fn model(&self) -> &ModelName {
         &self.model
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
     }
 
     /// The URI of a version's folder, with a trailing slash.
@@ -263,6 +266,14 @@ impl Registry {
             versions.push(self.version(number).await?);
         }
         Ok(versions)
+    }
+
+    /// The greatest number of a committed version. Costs one listing.
+    pub(crate) async fn newest_committed(&self) -> Result<Option<u64>, TrackingError> {
+        let prefix = self.key("versions/");
+        let objects = self.store.list(&prefix).await?;
+        let number = |key: &str| key.strip_prefix(&prefix)?.strip_suffix("/bundle.json")?.parse().ok();
+        Ok(objects.iter().filter_map(|meta| number(&meta.key)).max())
     }
 
     /// One version, committed or not.

@@ -1,6 +1,7 @@
 //! The stage's own flags.
 
 use clap::Args;
+use faultline_tracking::TrackingUri;
 
 /// Flags of `predict` beside the common ones.
 #[derive(Args, Clone, Debug)]
@@ -13,9 +14,9 @@ pub struct PredictOptions {
     #[arg(long, env = "FAULTLINE_TOP_FEATURES", value_name = "N", default_value_t = 3, value_parser = at_most_100)]
     pub top_features: usize,
 
-    /// Where versions are registered; empty: the store itself
+    /// The MLflow server that mirrors the store's registry, http:// or https://; empty: none. Versions are registered in the store
     #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
-    pub tracking_uri: String,
+    pub tracking_uri: TrackingUri,
 }
 
 fn at_most_100(text: &str) -> Result<usize, String> {

@@ -258,7 +258,7 @@ fn wrong_input_gets_an_error_that_says_what_to_do() {
     for (more, code, words) in [
         (["--model=absent"].as_slice(), 66, "run the train pipeline first"),
         (&["--model=a/b"], 2, "--model"),
-        (&["--model=press", "--tracking-uri=http://localhost"], 78, "--tracking-uri"),
+        (&["--model=press", "--tracking-uri=http://me:planted@localhost"], 78, "--tracking-uri"),
     ] {
         let output = fixture.predict("r1", more);
         assert_eq!(output.status.code(), Some(code), "{more:?}: {}", stderr(&output));

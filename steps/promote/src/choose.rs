@@ -121,6 +121,7 @@ mod tests {
                 file: family.file().to_owned(),
                 params: HyperParams::new(),
                 n_folds: 4,
+                folds: Vec::new(),
                 calibration: Calibration::None,
                 calibrations: Vec::new(),
                 costs: CostMatrix::DEFAULT,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use faultline_runtime::DEFAULT_PARAMS_URI;
+use faultline_tracking::TrackingUri;
 
 /// Flags of `promote` beside the common ones.
 #[derive(Args, Clone, Debug)]
@@ -14,7 +15,7 @@ pub struct PromoteOptions {
     #[arg(long, env = "FAULTLINE_PARAMS_URI", value_name = "URI", default_value = DEFAULT_PARAMS_URI)]
     pub params_uri: String,
 
-    /// Where versions are registered; empty: the store itself
+    /// The MLflow server that mirrors the store's registry, http:// or https://; empty: none. Versions are registered in the store
     #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
-    pub tracking_uri: String,
+    pub tracking_uri: TrackingUri,
 }

@@ -393,7 +393,7 @@ fn faults_have_their_codes() {
     fs::write(fixture.0.path().join("params.json"), r#"{"promote": {"min_roc_auc": 6}}"#).unwrap();
     for (more, code, words) in [
         ("--model=a/b", 2, "a/b"),
-        ("--tracking-uri=http://mlflow", 78, "--tracking-uri"),
+        ("--tracking-uri=sqlite:///mlflow.db", 78, "--tracking-uri"),
         ("--params-uri=params.json", 78, "min_roc_auc is 6"),
     ] {
         let output = fixture.promote("one", &[more]);

@@ -8,11 +8,12 @@ use faultline_contract::documents::preprocess::{Missingness, Split};
 use faultline_contract::documents::promote::{Composition, Verdict};
 use faultline_contract::documents::train::{Evaluation, Trained};
 use faultline_contract::documents::validate::Profile;
-use faultline_contract::{Digest, Manifest};
+use faultline_contract::{Digest, Manifest, RunId};
 use faultline_runtime::Inputs;
 use faultline_table::{Columns, Table};
 use serde::de::DeserializeOwned;
 
+use crate::tracking::Tracking;
 use crate::{PipelineFlag, ReportError};
 
 /// The rows as they were loaded.
@@ -24,9 +25,11 @@ pub struct Job {
     /// The pipeline of the run.
     pub pipeline: PipelineFlag,
     /// The run.
-    pub run_id: String,
+    pub run_id: RunId,
     /// Every committed stage, in the order of the pipeline, parts by name.
     pub stages: Vec<Stage>,
+    /// Where the run is to be shown beside the page; none when the store is all there is.
+    pub tracking: Option<Tracking>,
 }
 
 /// A committed stage, or one part of it.

@@ -1,17 +1,21 @@
 //! What the stage reads: every manifest of the run, and the documents that the page shows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, Manifest, Part, layout};
 use faultline_runtime::{
     Access, Context, Explained, Failure, Input, Inputs, Outputs, Place, Plan, ResultKind, ResultSpec, Reuse, Right,
     Step, Upstream, UpstreamSpec, blocking,
 };
+use faultline_store::PutMode;
+use faultline_tracking::{Mlflow, Registry};
 use serde_json::json;
 
 use crate::evidence::{Job, Stage};
-use crate::{PipelineFlag, ReportError, ReportOptions, run};
+use crate::{PipelineFlag, ReportError, ReportOptions, Tracking, run, tracking};
 
 /// The artifacts that the page is drawn from, by stage.
 const SHOWN: &[(&str, &[&str])] = &[
@@ -66,12 +70,17 @@ impl Step for ReportStep {
             .short(12)
             .parse()
             .map_err(|source| Failure::internal("the part has no valid name").caused_by(source))?;
-        let job = Job { pipeline: options.pipeline, run_id: context.run_id().to_string(), stages };
+        let registry =
+            Registry::of_flags(Arc::clone(context.store()), &options.tracking_uri, &options.model).explained()?;
+        let budget = Duration::from_secs(options.tracking_budget_secs);
+        let server = Mlflow::new(&options.tracking_uri).explained()?;
+        let tracking = server.map(|server| Tracking { server, registry, budget });
+        let job = Job { pipeline: options.pipeline, run_id: context.run_id().clone(), stages, tracking };
         Ok(Plan { part: Some(part), params: json!({ "pipeline": options.pipeline.as_str() }), inputs, job })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ReportError> {
-        run::run(job, inputs, outputs)
+        run::run(job, inputs, outputs).map(drop)
     }
 
     async fn perform(
@@ -80,15 +89,25 @@ impl Step for ReportStep {
         inputs: Inputs,
         mut outputs: Outputs,
     ) -> Result<Outputs, Failure> {
+        let core_job = Arc::clone(&job);
         let work = move || {
-            Self::run(&job, &inputs, &mut outputs).explained()?;
-            Ok(outputs)
+            let figures = run::run(&core_job, &inputs, &mut outputs).explained()?;
+            Ok((outputs, figures))
         };
-        let mut outputs = blocking(work).await?;
+        let (mut outputs, figures) = blocking(work).await?;
         // The page of the latest state stands at an address that does not change.
-        let key = format!("{}report/report.html", layout::run_prefix(context.run_id()));
+        let prefix = format!("{}report/", layout::run_prefix(context.run_id()));
+        let key = format!("{prefix}report.html");
         context.store().put_file(&key, &outputs.folder().join("report.html")).await?;
         outputs.fact("report_uri", context.store().uri_of(&key));
+        if job.tracking.is_some() {
+            for figure in figures {
+                let key = format!("{prefix}pictures/{}.html", figure.name);
+                context.store().put(&key, Bytes::from(figure.html), PutMode::Overwrite).await?;
+            }
+        }
+        let state = tracking::reconcile(job.tracking.as_ref(), context.run_id(), context.scratch()).await;
+        outputs.fact("tracking", state.as_str());
         Ok(outputs)
     }
 }

@@ -24,9 +24,11 @@ mod quarantine;
 mod run;
 mod summary;
 mod time;
+mod tracking;
 mod words;
 
 pub use error::ReportError;
 pub use evidence::{Job, Stage};
 pub use io::ReportStep;
 pub use options::{PipelineFlag, ReportOptions};
+pub use tracking::Tracking;

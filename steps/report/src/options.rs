@@ -1,6 +1,10 @@
 //! The stage's own flags.
 
 use clap::{Args, ValueEnum};
+use faultline_tracking::{DEFAULT_BUDGET_SECS, TrackingUri};
+
+/// The longest time for tracking that can be asked for: a day.
+const MAX_BUDGET_SECS: u64 = 86_400;
 
 /// Flags of `report` beside the common ones.
 #[derive(Args, Clone, Debug)]
@@ -8,6 +12,18 @@ pub struct ReportOptions {
     /// Which pipeline the run is of
     #[arg(long, env = "FAULTLINE_PIPELINE", value_name = "PIPELINE", default_value = "train")]
     pub pipeline: PipelineFlag,
+
+    /// The name of the registered model
+    #[arg(long, env = "FAULTLINE_MODEL", value_name = "NAME", default_value = "wafer")]
+    pub model: String,
+
+    /// The MLflow server to bring up to the store, http:// or https://; empty: none. A server that is down or slow fails no run
+    #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
+    pub tracking_uri: TrackingUri,
+
+    /// How long that may take, in seconds; what is not written by then is written by a later run
+    #[arg(long, env = "FAULTLINE_TRACKING_BUDGET_SECS", value_name = "SECONDS", default_value_t = DEFAULT_BUDGET_SECS, value_parser = clap::value_parser!(u64).range(1..=MAX_BUDGET_SECS))]
+    pub tracking_budget_secs: u64,
 }
 
 /// A pipeline, which says how far a run should have come.

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use faultline_report::{Page, Section};
+use faultline_report::{FigurePage, Page, Section};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 
 use crate::evidence::{Evidence, Job};
@@ -12,17 +12,17 @@ use crate::{
     predictions, promotion, time,
 };
 
-/// Writes `report.html`.
-pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ReportError> {
+/// Writes `report.html`, and gives its pictures.
+pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<Vec<FigurePage>, ReportError> {
     let evidence = Evidence::read(job, inputs)?;
-    let page = page(&evidence)?.render();
+    let page = page(&evidence)?;
     let mut file = outputs.create("report.html", MediaType::Html, None)?;
-    file.write_all(page.as_bytes())?;
+    file.write_all(page.render().as_bytes())?;
     file.flush()?;
     let rows = job.count("validate", "rows_accepted").unwrap_or(0);
     outputs.count("rows_in", rows);
     outputs.count("rows_out", rows);
-    Ok(())
+    Ok(page.figures())
 }
 
 fn page(evidence: &Evidence<'_>) -> Result<Page, ReportError> {

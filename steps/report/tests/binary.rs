@@ -4,6 +4,7 @@
 
 mod fixture;
 mod page;
+mod tracking;
 
 use std::fs;
 
@@ -42,6 +43,7 @@ fn a_training_run_is_told_in_full() {
     assert_eq!(page.matches("<figure>").count(), 16);
     let manifest = &fixture.manifests()[0].1;
     assert_eq!((manifest.count("rows_in"), manifest.count("rows_out")), (60, 60));
+    assert_eq!(manifest.facts["tracking"], "none");
     assert!(manifest.facts["report_uri"].as_str().unwrap().ends_with("runs/one/report/report.html"));
 }
 

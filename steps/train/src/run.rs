@@ -4,13 +4,15 @@
 
 use faultline_bundle::Model;
 use faultline_contract::documents::evaluation::Assessment;
-use faultline_contract::documents::train::{Candidate, Candidates, Evaluation, Family, Forward, Importance, Trained};
+use faultline_contract::documents::train::{
+    Candidate, Candidates, Evaluation, Family, FoldFigures, Forward, Importance, Trained,
+};
 use faultline_learn::LearnError;
 use faultline_learn::bootstrap::assess;
 use faultline_learn::calibration::{self, Calibrate as _, Chosen};
 use faultline_learn::explain::mean_absolute;
-use faultline_learn::metrics::cheapest_threshold;
-use faultline_learn::selection::{OutOfFold, best};
+use faultline_learn::metrics::{average_precision, cheapest_threshold, log_loss, roc_auc};
+use faultline_learn::selection::{Fold, OutOfFold, best};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, Values};
 
@@ -190,6 +192,7 @@ impl Job {
             params: hyper_params.swap_remove(winner.point),
             importances: importances(&model, &data.rows, &data.feature_names).map_err(learn)?,
             n_folds: data.folds.len() as u64,
+            folds: fold_figures(data, &winner.calibrated.probabilities).map_err(learn)?,
             calibration: winner.calibrated.calibration.clone(),
             calibrations: winner.calibrated.candidates.clone(),
             costs: self.params.costs,
@@ -200,6 +203,26 @@ impl Job {
             forward,
         })
     }
+}
+
+/// The figures of every fold that has rows, by calibrated probabilities.
+fn fold_figures(data: &ModelData, probabilities: &[f64]) -> Result<Vec<FoldFigures>, LearnError> {
+    let labels = data.rows.labels();
+    let figures = |(number, fold): (usize, &Fold)| {
+        let (labels, scores): (Vec<bool>, Vec<f64>) =
+            fold.test.iter().map(|&row| (labels[row], probabilities[row])).unzip();
+        let rows_faulty = labels.iter().filter(|label| **label).count();
+        let has_both_classes = rows_faulty > 0 && rows_faulty < labels.len();
+        Ok(FoldFigures {
+            fold: number as u64,
+            rows: labels.len() as u64,
+            rows_faulty: rows_faulty as u64,
+            average_precision: (rows_faulty > 0).then(|| average_precision(&labels, &scores)).transpose()?,
+            roc_auc: has_both_classes.then(|| roc_auc(&labels, &scores)).transpose()?,
+            log_loss: log_loss(&labels, &scores)?,
+        })
+    };
+    data.folds.iter().enumerate().filter(|(_, fold)| !fold.test.is_empty()).map(figures).collect()
 }
 
 /// The features that move the predictions of the training rows, greatest share first, equals in the order of the table.

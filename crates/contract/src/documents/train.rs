@@ -85,6 +85,9 @@ pub struct Trained {
     pub params: HyperParams,
     /// Number of folds of the cross-validation.
     pub n_folds: u64,
+    /// The out-of-fold predictions fold by fold, without folds that have no rows; none in documents of older versions.
+    #[serde(default)]
+    pub folds: Vec<FoldFigures>,
     /// How its probabilities are calibrated; fitted on the out-of-fold predictions.
     pub calibration: Calibration,
     /// What was compared to choose the calibration, each judged on rows that it was not fitted on.
@@ -102,6 +105,25 @@ pub struct Trained {
     pub forward: Option<Forward>,
     /// The features that move the model's predictions at all, greatest share first.
     pub importances: Vec<Importance>,
+}
+
+/// Figures of the rows of one fold, predicted by models that were not fitted on them. With few faulty rows a fold they scatter widely.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FoldFigures {
+    /// Its number, as in `oof.parquet`.
+    pub fold: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Faulty ones among them.
+    pub rows_faulty: u64,
+    /// Average precision; absent when no row is faulty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_precision: Option<f64>,
+    /// Area under the ROC curve; absent when one class does not occur.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roc_auc: Option<f64>,
+    /// Mean negative log likelihood, in nats.
+    pub log_loss: f64,
 }
 
 /// A forward split in time: what the past knows of the future.

@@ -26,7 +26,8 @@ const PASSED: [&str; 16] = [
     "NO_PROXY",
 ];
 /// Beginnings of the names of more of them: a pod gets such variables from its service account and its node.
-const PASSED_PREFIXES: [&str; 7] = ["AWS_", "FAULTLINE_", "LC_", "RAYON_", "RUST_", "XDG_", "XGBOOST_"];
+const PASSED_PREFIXES: [&str; 8] =
+    ["AWS_", "FAULTLINE_", "LC_", "MLFLOW_TRACKING_", "RAYON_", "RUST_", "XDG_", "XGBOOST_"];
 
 /// The variables beneath those of each step: the ones above, and those asked for as `NAME` or `NAME=VALUE`.
 pub(crate) fn passed(wanted: &[String]) -> Result<Vec<(OsString, OsString)>, Failure> {

@@ -58,7 +58,7 @@ pub(super) struct Model {
 /// Finds the version that predicted, and verifies it.
 pub(super) async fn follow(runs: &Runs, chain: &Chain, checks: &mut Checks) -> Result<Model, Failure> {
     let (name, version) = named(&chain.predict)?;
-    let registry = Registry::of_flags(runs.store().clone(), "", &name).explained()?;
+    let registry = Registry::new(runs.store().clone(), name.parse().explained()?);
     let claim = registry.version(version).await.explained()?;
     let indexed = registry.bundle(version).await.explained()?;
     let what = format!("sha256 of bundle.json of version {version}");
