@@ -105,7 +105,7 @@ impl Scene {
     }
 
     /// Kills the step at a request, if there is such a one, and has it finished.
-    fn at_request(&mut self, stage: &Stage, number: usize, fault: Fault) -> Result<()> {
+    fn at_request(&mut self, stage: &Stage, number: usize, fault: &Fault) -> Result<()> {
         let database = self.undo(stage);
         self.proxy.set(vec![Rule::new("", "/faultline", fault.clone()).after(number).times(1)]);
         let killed = self.command(stage, &database)?.output()?;
@@ -209,7 +209,6 @@ fn is_killed(status: ExitStatus) -> bool {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the number of kills is told")]
 fn killed_from_outside() -> Result<()> {
     let Some(mut scene) = Scene::set()? else { return Ok(()) };
     let takes_all = std::env::var(KILLS_VARIABLE).is_ok_and(|value| value == "all");
@@ -217,8 +216,8 @@ fn killed_from_outside() -> Result<()> {
         let last = scene.requests(&stage)? - 1;
         let chosen = if takes_all { (0..=last).collect() } else { vec![last / 2, last.saturating_sub(1)] };
         for number in chosen {
-            scene.at_request(&stage, number, Fault::KillBefore)?;
-            scene.at_request(&stage, number, Fault::KillAfter)?;
+            scene.at_request(&stage, number, &Fault::KillBefore)?;
+            scene.at_request(&stage, number, &Fault::KillAfter)?;
         }
         for number in if takes_all { &ALL_CALLS[..] } else { &SAMPLED_CALLS } {
             scene.at_system_call(&stage, *number)?;

@@ -135,7 +135,7 @@ impl Proxy {
             for stream in listener.incoming().map_while(Result::ok) {
                 let state = Arc::clone(&shared);
                 // What fails here fails for the client too, which is what is tested.
-                thread::spawn(move || serve(&state, stream).ok());
+                thread::spawn(move || serve(&state, &stream).ok());
             }
         });
         Self { port, state }
@@ -164,23 +164,23 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// The requests of one connection, each over a connection of its own to the server.
-fn serve(state: &State, client: TcpStream) -> io::Result<()> {
+fn serve(state: &State, client: &TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
-    while let Some(mut request) = Message::read(&mut reader, true, Some(&client))? {
+    while let Some(mut request) = Message::read(&mut reader, true, Some(client))? {
         let head = String::from_utf8_lossy(&request.head);
         let (line, headers) = head.split_once("\r\n").unwrap_or((&head, ""));
         let (line, headers) = (line.to_owned(), headers.to_ascii_lowercase());
         let fault = lock(&state.rules).iter_mut().find_map(|rule| rule.applies(&line).then(|| rule.fault.clone()));
         lock(&state.seen).push(Seen { line: line.clone(), headers, met_fault: fault.is_some() });
         match fault {
-            Some(Fault::Reset) => return reset(&client),
-            Some(Fault::Stall) => return stall(&client),
+            Some(Fault::Reset) => return reset(client),
+            Some(Fault::Stall) => return stall(client),
             Some(Fault::Answer(status, headers, body)) => {
                 let length = body.len();
-                write!(&client, "HTTP/1.1 {status} Fault\r\ncontent-length: {length}\r\n{headers}\r\n{body}")?;
+                write!(&mut &*client, "HTTP/1.1 {status} Fault\r\ncontent-length: {length}\r\n{headers}\r\n{body}")?;
                 continue;
             }
-            Some(Fault::KillBefore) => return kill(&client),
+            Some(Fault::KillBefore) => return kill(client),
             Some(Fault::FlipRequest(at)) => flip(&mut request.body, at),
             _ => {}
         }
@@ -188,20 +188,20 @@ fn serve(state: &State, client: TcpStream) -> io::Result<()> {
         let mut answer = pass_on(state.server, &request, is_head)?;
         let whole = answer.body.len();
         match fault {
-            Some(Fault::LoseAnswer) => return reset(&client),
-            Some(Fault::KillAfter) => return kill(&client),
+            Some(Fault::LoseAnswer) => return reset(client),
+            Some(Fault::KillAfter) => return kill(client),
             Some(Fault::FlipAnswer(at)) => flip(&mut answer.body, at),
             Some(Fault::ResetAfter(at) | Fault::Truncate(at) | Fault::StallAfter(at)) => {
                 answer.body.truncate(at.min(whole.saturating_sub(1)));
             }
             _ => {}
         }
-        (&client).write_all(&answer.head)?;
-        (&client).write_all(&answer.body)?;
+        (&mut &*client).write_all(&answer.head)?;
+        (&mut &*client).write_all(&answer.body)?;
         match fault {
-            Some(Fault::ResetAfter(_)) => return reset(&client),
+            Some(Fault::ResetAfter(_)) => return reset(client),
             Some(Fault::Truncate(_)) => return client.shutdown(Shutdown::Both),
-            Some(Fault::StallAfter(_)) => return stall(&client),
+            Some(Fault::StallAfter(_)) => return stall(client),
             _ => {}
         }
     }

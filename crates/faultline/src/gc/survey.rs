@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faultline_contract::layout::{CACHE_PREFIX, RUNS_PREFIX};
+use faultline_contract::layout::{CACHE_PREFIX, RUNS_PREFIX, is_manifest};
 use faultline_contract::{CacheHint, Manifest, RunId};
 use faultline_runtime::{Explained, Failure};
 use faultline_store::{ObjectMeta, Store, StoreError};
 use faultline_tracking::{Registry, Unfinished, model_names};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::runs::{is_manifest, odd};
+use crate::runs::odd;
 
 /// Requests on their way at one time.
 const PARALLEL_REQUESTS: usize = 16;

@@ -101,7 +101,7 @@ fn special_values(records: &dyn Records) {
     let mut special = batch("special", 2);
     special[0].features = vec![-0.0, f32::MIN_POSITIVE, 1.0e-45, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
     special[1].features = vec![f32::from_bits(0xffc0_0001), 0.1, 16_777_217.0, -1.0, 0.0, 1.0 / 3.0, 5.0];
-    special[1].id = "a \"quoted\"\nname\0 of 日本".to_owned();
+    special[1].id = String::from("a \"quoted\"\nname\0 of 日本");
     special[1].time = -1;
     special[1].byte_offset = 1 << 50;
     assert_eq!(records.upsert("s", &names, &special).unwrap().added, 2);
