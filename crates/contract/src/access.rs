@@ -67,6 +67,8 @@ pub enum Right {
     Write,
     /// See to the indexes of a collection.
     Index,
+    /// Take away.
+    Delete,
 }
 
 impl Access {

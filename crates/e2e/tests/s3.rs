@@ -1,16 +1,19 @@
-//! The same pipelines over a real S3 server leave the bytes that they leave in a folder.
+//! The same pipelines over a real S3 service, MongoDB server and MLflow leave the bytes that they leave in a folder.
 
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use faultline_e2e::{Pipelines, Press, differences, digests, program, shown};
-use faultline_testkit::servers::SeaweedFs;
+use faultline_testkit::servers::{MlflowServer, SeaweedFs, Secantus};
 use serde_json::Value;
 
 #[test]
-fn s3_and_a_folder_hold_the_same_bytes() -> Result<()> {
-    let Some(server) = SeaweedFs::start() else { return Ok(()) };
+fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
+    let (Some(server), Some(mongodb), Some(mlflow)) = (SeaweedFs::start(), Secantus::start(), MlflowServer::start())
+    else {
+        return Ok(());
+    };
     let press = Press::new()?;
     let schema = press.schema().display().to_string();
 
@@ -20,8 +23,10 @@ fn s3_and_a_folder_hold_the_same_bytes() -> Result<()> {
     local.predict("predict", &press.prediction())?.succeeded()?;
 
     let root_uri = server.root_uri("pipelines");
-    let records = format!("sqlite://{}", press.folder().join("records.sqlite").display());
-    let mut remote = Pipelines::at(&root_uri)?.param("schema-uri", &schema).param("records-uri", &records);
+    let mut remote = Pipelines::at(&root_uri)?
+        .param("schema-uri", &schema)
+        .param("records-uri", &mongodb.uri("pipelines"))
+        .param("tracking-uri", &mlflow.uri());
     for (name, value) in server.writer_env() {
         remote = remote.env(name, value);
     }

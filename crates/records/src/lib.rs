@@ -15,6 +15,9 @@ pub use crate::error::RecordsError;
 pub use crate::record::{Layout, Record, Stored};
 pub use crate::records::{Records, Upserted};
 
+/// The variables of the user and the password for a MongoDB URL that has none.
+pub const CREDENTIALS: [&str; 2] = ["FAULTLINE_RECORDS_USERNAME", "FAULTLINE_RECORDS_PASSWORD"];
+
 /// What a step touches in a database that knows users and collections.
 #[must_use]
 pub fn access() -> Vec<Access> {

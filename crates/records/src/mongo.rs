@@ -22,7 +22,7 @@ use crate::error::RecordsError;
 use crate::mongo::batch::{BATCH_BYTES, Item, batches};
 use crate::mongo::document::{Key, Names, Shape, key, layout_document, stored};
 use crate::mongo::failure::{is_taken, taken};
-use crate::mongo::options::Target;
+use crate::mongo::options::{Credentials, Target};
 use crate::mongo::retry::Retry;
 use crate::record::{Record, Stored};
 use crate::records::{Records, Upserted, one_reading_per_name};
@@ -61,7 +61,7 @@ struct Found {
 impl MongoRecords {
     /// Connects, and makes the index that keeps each row single.
     pub(crate) fn open(url: &str) -> Result<Self, RecordsError> {
-        let target = Target::parse(url)?;
+        let target = Target::parse(url, Credentials::from_env().as_ref())?;
         let place = target.place.clone();
         let runtime = runtime().map_err(|source| RecordsError::Failed {
             action: "open",

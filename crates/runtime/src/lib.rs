@@ -26,4 +26,4 @@ pub use faultline_contract::access::{Access, Place, Right};
 pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};
-pub use step::{Plan, Resources, ResultKind, ResultSpec, Reuse, Step, UpstreamSpec};
+pub use step::{Plan, Resources, ResultKind, ResultSpec, Reuse, SecretSpec, Step, UpstreamSpec};

@@ -48,6 +48,15 @@ pub struct Resources {
     pub memory: &'static str,
 }
 
+/// A Secret, the keys of which are variables of the step. Neither it nor any of its keys must exist.
+#[derive(Clone, Copy, Debug)]
+pub struct SecretSpec {
+    /// The Secret's name.
+    pub name: &'static str,
+    /// The variables, which are named as the keys.
+    pub variables: &'static [&'static str],
+}
+
 /// Whether an earlier manifest with the same step key may stand in for the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
@@ -85,6 +94,8 @@ pub trait Step: Sized + Send + Sync + 'static {
     const REUSE: Reuse = Reuse::Cached;
     /// What one pod asks of its node.
     const RESOURCES: Resources = Resources { cpu: "500m", memory: "1Gi" };
+    /// Where its credentials come from on a cluster; flags and params are no place for them.
+    const SECRETS: &'static [SecretSpec] = &[];
 
     /// The stage's own flags.
     type Options: clap::Args + std::fmt::Debug + Send + Sync;

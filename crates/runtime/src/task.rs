@@ -78,6 +78,17 @@ pub fn task_yaml<S: Step>() -> String {
     for spec in STANDARD_RESULTS.iter().chain(S::RESULTS) {
         line(format!("        - --result-{name}-path=$(results.{name}.path)", name = spec.name));
     }
+    if !S::SECRETS.is_empty() {
+        line("      env:".to_owned());
+    }
+    for (secret, variable) in S::SECRETS.iter().flat_map(|secret| secret.variables.iter().map(move |one| (secret, one)))
+    {
+        line(format!(
+            "        - name: {variable}\n          valueFrom:\n            secretKeyRef:\n              name: {}\n              \
+             key: {variable}\n              optional: true",
+            secret.name
+        ));
+    }
     let resources = S::RESOURCES;
     line(format!(
         "      computeResources:\n        requests:\n          cpu: {}\n          memory: {}\n        limits:\n          memory: {}",

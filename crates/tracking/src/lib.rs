@@ -9,7 +9,7 @@ mod registry;
 mod unfinished;
 mod uri;
 
-pub use access::{access_of_promoters, access_of_readers};
+pub use access::{access_of_mirrors, access_of_promoters, access_of_readers};
 pub use error::TrackingError;
 pub use history::{Action, Author, Entry};
 pub use mlflow::{DEFAULT_BUDGET_SECS, Mirrored, Mlflow, MlflowError};

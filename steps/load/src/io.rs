@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultline_contract::Manifest;
 use faultline_runtime::{
-    Access, Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, Upstream,
-    UpstreamSpec, blocking,
+    Access, Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, SecretSpec, Step,
+    Upstream, UpstreamSpec, blocking,
 };
 use faultline_table::Table;
 use serde_json::json;
@@ -37,6 +37,9 @@ impl Step for Load {
     type Options = LoadOptions;
     type Job = Job;
     type Error = LoadError;
+
+    const SECRETS: &'static [SecretSpec] =
+        &[SecretSpec { name: "faultline-records", variables: &faultline_records::CREDENTIALS }];
 
     fn access() -> Vec<Access> {
         faultline_records::access()

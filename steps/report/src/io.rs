@@ -8,10 +8,10 @@ use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, Manifest, Part, layout};
 use faultline_runtime::{
     Access, Context, Explained, Failure, Input, Inputs, Outputs, Place, Plan, ResultKind, ResultSpec, Reuse, Right,
-    Step, Upstream, UpstreamSpec, blocking,
+    SecretSpec, Step, Upstream, UpstreamSpec, blocking,
 };
 use faultline_store::PutMode;
-use faultline_tracking::{Mlflow, Registry};
+use faultline_tracking::{Mlflow, Registry, access_of_mirrors};
 use serde_json::json;
 
 use crate::evidence::{Job, Stage};
@@ -49,12 +49,18 @@ impl Step for ReportStep {
     type Job = Job;
     type Error = ReportError;
 
+    const SECRETS: &'static [SecretSpec] = &[SecretSpec {
+        name: "faultline-tracking",
+        variables: &["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"],
+    }];
+
     fn access() -> Vec<Access> {
         let mut access = vec![
             Access::new(Place::Store { keys: layout::ANY_RUN.to_owned() }, &[Right::List]),
             Access::new(Place::Store { keys: layout::MANIFESTS_IN_ANY_RUN.to_owned() }, &[Right::Read]),
         ];
         access.extend(SHOWN.iter().map(|(stage, _)| Access::outputs_of(stage)));
+        access.extend(access_of_mirrors());
         access
     }
 

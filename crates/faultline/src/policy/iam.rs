@@ -62,6 +62,7 @@ struct Prefixes {
 struct Grants {
     read: BTreeSet<String>,
     write: BTreeSet<String>,
+    delete: BTreeSet<String>,
     /// By bucket: IAM asks for the prefix of a listing, and knows no prefix without its bucket.
     list: BTreeMap<String, BTreeSet<String>>,
 }
@@ -82,6 +83,7 @@ impl Policy {
                     Right::Read => drop(grants.read.insert(object())),
                     // S3 knows no right to add that is none to replace.
                     Right::Add | Right::Write => drop(grants.write.insert(object())),
+                    Right::Delete => drop(grants.delete.insert(object())),
                     Right::List => drop(grants.list.entry(bucket.clone()).or_default().insert(keys.clone())),
                     // Objects have no indexes.
                     Right::Index => {}
@@ -107,6 +109,9 @@ impl Grants {
         if !self.write.is_empty() {
             let actions = vec!["s3:PutObject", "s3:AbortMultipartUpload"];
             statements.push(Statement::allow("Write", actions, self.write));
+        }
+        if !self.delete.is_empty() {
+            statements.push(Statement::allow("Delete", vec!["s3:DeleteObject"], self.delete));
         }
         for (number, (bucket, prefixes)) in (1..).zip(self.list) {
             let sid = if number == 1 { "List".to_owned() } else { format!("List{number}") };

@@ -58,6 +58,7 @@ fn actions(right: Right) -> &'static [&'static str] {
         Right::Add => &["insert"],
         Right::Write => &["insert", "update"],
         Right::Index => &["createIndex"],
+        Right::Delete => &["remove"],
         Right::List => &["listCollections"],
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use faultline_contract::without_secret;
 use mongodb::options::{Acknowledgment, ClientOptions, ConnectionString, ReadConcern, WriteConcern};
 
+use crate::CREDENTIALS;
 use crate::error::RecordsError;
 use crate::mongo::failure::Place;
 
@@ -28,10 +29,42 @@ pub(crate) struct Target {
     pub(crate) deadline: Duration,
 }
 
+/// Who asks, where the connection string does not say.
+#[derive(Clone, Default)]
+pub(crate) struct Credentials {
+    user: String,
+    password: String,
+}
+
+impl Credentials {
+    /// Those of the environment: a password in a URL can be seen in lists of processes.
+    pub(crate) fn from_env() -> Option<Self> {
+        let [user, password] = CREDENTIALS.map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        Some(Self { user: user?, password: password? })
+    }
+
+    /// The connection string with these credentials, unless it has its own.
+    fn added_to(&self, url: &str) -> String {
+        match url.split_once("://") {
+            Some((scheme, rest)) if !rest.split(['/', '?']).next().unwrap_or_default().contains('@') => {
+                format!("{scheme}://{}:{}@{rest}", escaped(&self.user), escaped(&self.password))
+            }
+            _ => url.to_owned(),
+        }
+    }
+}
+
+/// Every byte but letters and digits as `%XX`.
+fn escaped(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let escape = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(escape).collect()
+}
+
 impl Target {
     /// # Errors
     /// [`RecordsError::Url`] when it is no connection string of MongoDB.
-    pub(crate) fn parse(url: &str) -> Result<Self, RecordsError> {
+    pub(crate) fn parse(url: &str, credentials: Option<&Credentials>) -> Result<Self, RecordsError> {
         let shown = without_secret(url);
         let shown = shown.split('?').next().unwrap_or_default().trim_end_matches('/');
         let invalid = |reason: &str| RecordsError::Url { url: shown.to_owned(), reason: reason.to_owned() };
@@ -39,7 +72,8 @@ impl Target {
         if url.split_once('?').is_some_and(|(_, options)| options.contains('@')) {
             return Err(invalid("`?` in a user or password and `@` in an option are to be written as %3F and %40"));
         }
-        let mut string = ConnectionString::parse(url).map_err(|error| match *error.kind {
+        let whole = credentials.map_or_else(|| url.to_owned(), |credentials| credentials.added_to(url));
+        let mut string = ConnectionString::parse(&whole).map_err(|error| match *error.kind {
             mongodb::error::ErrorKind::InvalidArgument { message, .. } => invalid(&message),
             _ => invalid("it is no connection string of MongoDB"),
         })?;
@@ -87,7 +121,7 @@ mod tests {
 
     fn options(url: &str) -> ClientOptions {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(Target::parse(url).unwrap().options()).unwrap()
+        runtime.block_on(Target::parse(url, None).unwrap().options()).unwrap()
     }
 
     #[test]
@@ -98,9 +132,24 @@ mod tests {
             ("mongodb://me:pass@h/fab?tls=true", "mongodb://...@h/fab", "fab"),
             ("mongodb+srv://me:pass@cluster.example.org/fab", "mongodb+srv://...@cluster.example.org/fab", "fab"),
         ] {
-            let place = Target::parse(url).unwrap().place;
+            let place = Target::parse(url, None).unwrap().place;
             assert_eq!((place.uri.as_str(), place.database.as_str()), (uri, database));
         }
+    }
+
+    #[test]
+    fn credentials_are_added_where_there_are_none() {
+        let credentials = Credentials { user: "me".to_owned(), password: "p@ss/?".to_owned() };
+        for (url, expected) in [
+            ("mongodb://h", "mongodb://me:p%40ss%2F%3F@h"),
+            ("mongodb+srv://h/fab?w=3", "mongodb+srv://me:p%40ss%2F%3F@h/fab?w=3"),
+            ("mongodb://other:own@h/fab", "mongodb://other:own@h/fab"),
+        ] {
+            assert_eq!(credentials.added_to(url), expected);
+        }
+        let target = Target::parse("mongodb://h/fab", Some(&credentials)).unwrap();
+        assert_eq!(target.place.uri, "mongodb://h/fab");
+        assert_eq!(target.string.credential.unwrap().password.as_deref(), Some("p@ss/?"));
     }
 
     #[test]
@@ -123,7 +172,7 @@ mod tests {
         assert_eq!(options.connect_timeout, Some(CONNECT_TIMEOUT));
         assert_eq!(options.selection_criteria, None);
         assert_eq!(options.read_concern, Some(ReadConcern::majority()));
-        let deadline = |url| Target::parse(url).unwrap().deadline;
+        let deadline = |url| Target::parse(url, None).unwrap().deadline;
         assert_eq!(deadline("mongodb://h"), REQUEST_DEADLINE);
         assert_eq!(deadline("mongodb://h/?socketTimeoutMS=1500"), Duration::from_millis(1_500));
         assert_eq!(deadline("mongodb://h/?socketTimeoutMS=0"), Duration::MAX);
@@ -145,7 +194,7 @@ mod tests {
             "mongodb+srv://me:hunter2@h:27017/fab",
             "mongodb://me:hunter2@h/fab?w=-1",
         ] {
-            let Err(error) = Target::parse(url) else { panic!("{url} was taken") };
+            let Err(error) = Target::parse(url, None) else { panic!("{url} was taken") };
             assert!(matches!(error, RecordsError::Url { .. }), "{url}: {error:?}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error:?}");
         }

@@ -1,0 +1,137 @@
+//! Planted secrets are looked for in everything that the pipelines leave or show: output, logs, manifests, records, reports, the stores
+//! themselves, and the command lines of all processes while the pipelines run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use faultline_e2e::{Pipelines, Press, program};
+use faultline_testkit::servers::{SeaweedFs, Secantus};
+use mongodb::bson::doc;
+use mongodb::sync::Client;
+
+const S3_SECRET: &str = "planted-in-s3-4711";
+const DATABASE_PASSWORD: &str = "planted-in-mongodb@4711/?";
+const TOKEN: &str = "planted-in-mlflow-4711";
+/// What every secret has in it, encoded or not.
+const PLANTED: &str = "planted-in-";
+const IDENTITIES: &str = r#"{"identities": [{"name": "w", "credentials": [{"accessKey": "key-of-w", "secretKey": "planted-in-s3-4711"}],
+    "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}"#;
+
+/// A user with that password for the database `fab`, on a server that asks everyone who they are.
+fn users(mongodb: &mut Secantus) -> Result<()> {
+    let database = Client::with_uri_str(mongodb.uri("fab"))?.database("fab");
+    database.run_command(doc! { "createUser": "loader", "pwd": DATABASE_PASSWORD, "roles": ["readWrite"] }).run()?;
+    mongodb.restart(true);
+    Ok(())
+}
+
+#[test]
+fn secrets_are_nowhere_to_be_found() -> Result<()> {
+    let (Some(s3), Some(mut mongodb)) = (SeaweedFs::with_identities(IDENTITIES), Secantus::start()) else {
+        return Ok(());
+    };
+    users(&mut mongodb)?;
+    let press = Press::new()?;
+    let state = press.folder().join("state");
+    let mut pipelines = Pipelines::at(s3.root_uri("secrets"))?
+        .param("schema-uri", &press.schema().display().to_string())
+        .param("records-uri", &mongodb.uri("fab"))
+        // Nobody listens there: what is said about it must not tell the token either.
+        .param("tracking-uri", "http://127.0.0.1:9")
+        .env("FAULTLINE_RECORDS_USERNAME", "loader")
+        .env("FAULTLINE_RECORDS_PASSWORD", DATABASE_PASSWORD)
+        .env("FAULTLINE_TRACKING_BUDGET_SECS", "1")
+        .env("MLFLOW_TRACKING_TOKEN", TOKEN)
+        .env("RUST_LOG", "debug");
+    for (name, value) in s3.env("key-of-w", S3_SECRET) {
+        pipelines = pipelines.env(name, value);
+    }
+    let mut shown = Vec::new();
+    for (pipeline, raw) in [("train", press.training()), ("predict", press.prediction())] {
+        let mut command = pipelines.command("run", pipeline, pipeline, &raw)?;
+        command.arg("--verbose").env("FAULTLINE_STATE_DIR", &state);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(fs::File::create(press.folder().join(pipeline))?).spawn()?;
+        while child.try_wait()?.is_none() {
+            shown.extend(command_lines());
+        }
+        let output = child.wait_with_output()?;
+        let said = fs::read_to_string(press.folder().join(pipeline))?;
+        ensure!(output.status.success(), "{said}");
+        shown.extend([String::from_utf8_lossy(&output.stdout).into_owned(), said]);
+    }
+    ensure!(shown.iter().any(|line| line.contains("--records-uri=mongodb://")), "the steps were seen");
+
+    // A wrong password, and a wrong key, are told without either.
+    let wrong = pipelines.clone().env("FAULTLINE_RECORDS_PASSWORD", "planted-in-vain").param("no-cache", "true");
+    let failed = wrong.train("wrong-password", &press.training())?;
+    ensure!(failed.code != Some(0) && failed.stderr.contains("permission denied"), "{}", failed.stderr);
+    shown.extend([failed.stderr, failed.report.to_string()]);
+    let wrong = pipelines.env("AWS_SECRET_ACCESS_KEY", "planted-in-vain");
+    let failed = wrong.train("wrong-key", &press.training())?;
+    ensure!(failed.code != Some(0), "{}", failed.stderr);
+    shown.extend([failed.stderr, failed.report.to_string()]);
+
+    for text in &shown {
+        ensure!(!text.contains(PLANTED), "{text}");
+    }
+    let objects = in_the_store(&s3, "secrets")?;
+    ensure!(objects > 30, "only {objects} objects were looked at");
+    below(&state)
+}
+
+/// The command lines of all processes but this test's servers, which are given none.
+fn command_lines() -> BTreeSet<String> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    // A process may end while it is looked at.
+    let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).collect()
+}
+
+/// Looks through every object below a folder of the bucket; says how many there are.
+fn in_the_store(s3: &SeaweedFs, folder: &str) -> Result<usize> {
+    let mut count = 0;
+    for name in s3.names(folder) {
+        let key = format!("{folder}/{name}");
+        let below = s3.names(&key);
+        if below.is_empty() {
+            let content = s3.look(&key).with_context(|| key.clone())?;
+            ensure!(!contains(&content), "{key}");
+            count += 1;
+        } else {
+            count += in_the_store(s3, &key)?;
+        }
+    }
+    Ok(count)
+}
+
+fn below(folder: &std::path::Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            below(&path)?;
+        } else {
+            ensure!(!contains(&fs::read(&path)?), "{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn contains(content: &[u8]) -> bool {
+    content.windows(PLANTED.len()).any(|window| window == PLANTED.as_bytes())
+}
+
+/// The programs have no default that is a secret, and no flag for one.
+#[test]
+fn no_flag_is_for_a_secret() -> Result<()> {
+    for step in ["validate", "transform", "load", "preprocess", "cluster", "train", "promote", "predict", "report"] {
+        let help = std::process::Command::new(program(step)?).arg("--help").output()?;
+        let help = String::from_utf8_lossy(&help.stdout).to_lowercase();
+        for word in ["password", "token", "secret"] {
+            ensure!(!help.contains(&format!("--{word}")) && !help.contains(&format!("-{word} ")), "{step}: {help}");
+        }
+    }
+    Ok(())
+}
