@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use faultline_e2e::{Pipelines, Press, program};
@@ -44,7 +44,7 @@ fn secrets_are_nowhere_to_be_found() -> Result<()> {
         .env("FAULTLINE_RECORDS_PASSWORD", DATABASE_PASSWORD)
         .env("FAULTLINE_TRACKING_BUDGET_SECS", "1")
         .env("MLFLOW_TRACKING_TOKEN", TOKEN)
-        .env("RUST_LOG", "debug");
+        .env("FAULTLINE_LOG", "debug");
     for (name, value) in s3.env("key-of-w", S3_SECRET) {
         pipelines = pipelines.env(name, value);
     }
@@ -64,6 +64,18 @@ fn secrets_are_nowhere_to_be_found() -> Result<()> {
     }
     ensure!(shown.iter().any(|line| line.contains("--records-uri=mongodb://")), "the steps were seen");
 
+    // A URL with its password, as a variable, never becomes a flag.
+    let escaped = DATABASE_PASSWORD.replace('@', "%40").replace('/', "%2F").replace('?', "%3F");
+    let mut command = by_variable(&pipelines, &press, &mongodb.uri_of("loader", &escaped, "fab"))?;
+    let mut child = command.stdout(Stdio::piped()).stderr(fs::File::create(press.folder().join("url"))?).spawn()?;
+    while child.try_wait()?.is_none() {
+        shown.extend(command_lines());
+    }
+    let output = child.wait_with_output()?;
+    let said = fs::read_to_string(press.folder().join("url"))?;
+    ensure!(output.status.success(), "{said}");
+    shown.extend([String::from_utf8_lossy(&output.stdout).into_owned(), said]);
+
     // A wrong password, and a wrong key, are told without either.
     let wrong = pipelines.clone().env("FAULTLINE_RECORDS_PASSWORD", "planted-in-vain").param("no-cache", "true");
     let failed = wrong.train("wrong-password", &press.training())?;
@@ -80,6 +92,26 @@ fn secrets_are_nowhere_to_be_found() -> Result<()> {
     let objects = in_the_store(&s3, "secrets")?;
     ensure!(objects > 30, "only {objects} objects were looked at");
     below(&state)
+}
+
+/// A run to which the database is told by the variable alone, password and all.
+fn by_variable(pipelines: &Pipelines, press: &Press, url: &str) -> Result<Command> {
+    let given = pipelines.command("run", "train", "by-variable", &press.training())?;
+    let mut command = Command::new(given.get_program());
+    let arguments: Vec<_> = given.get_args().collect();
+    let is_records = |index: usize| {
+        arguments.get(index).is_some_and(|argument| argument.to_string_lossy().starts_with("records-uri="))
+    };
+    for (index, argument) in arguments.iter().enumerate() {
+        if !is_records(index) && !is_records(index + 1) {
+            command.arg(argument);
+        }
+    }
+    command.args(["--verbose", "-p", "no-cache=true"]);
+    command.envs(given.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("FAULTLINE_RECORDS_URI", url);
+    command.env_remove("FAULTLINE_RECORDS_USERNAME").env_remove("FAULTLINE_RECORDS_PASSWORD");
+    Ok(command)
 }
 
 /// The command lines of all processes but this test's servers, which are given none.
@@ -127,8 +159,13 @@ fn contains(content: &[u8]) -> bool {
 #[test]
 fn no_flag_is_for_a_secret() -> Result<()> {
     for step in ["validate", "transform", "load", "preprocess", "cluster", "train", "promote", "predict", "report"] {
-        let help = std::process::Command::new(program(step)?).arg("--help").output()?;
+        let mut command = Command::new(program(step)?);
+        for variable in ["FAULTLINE_RECORDS_URI", "FAULTLINE_TRACKING_URI"] {
+            command.env(variable, "mongodb://me:planted-in-help@h/fab");
+        }
+        let help = command.arg("--help").output()?;
         let help = String::from_utf8_lossy(&help.stdout).to_lowercase();
+        ensure!(!help.contains(PLANTED), "{step}: {help}");
         for word in ["password", "token", "secret"] {
             ensure!(!help.contains(&format!("--{word}")) && !help.contains(&format!("-{word} ")), "{step}: {help}");
         }

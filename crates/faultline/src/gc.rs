@@ -59,7 +59,7 @@ Examples:
   faultline gc --root-uri s3://bucket/prefix --dry-run --output json
 
 It may run beside pipelines, and be killed at any time; the next one goes on. Raw files and the database of records are not touched.
-Exit codes: 0 done; 69 the store did not answer; 70 a manifest cannot be read, so that nothing is deleted; 77 a right is missing.";
+Exit codes: 0 done; 75 the store was away; 70 a manifest cannot be read, so that nothing is deleted; 77 a right is missing.";
 
 /// What was deleted, or would be.
 #[derive(Debug, Serialize)]

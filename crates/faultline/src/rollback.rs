@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
     by: String,
     /// The MLflow server whose aliases follow, http:// or https://. The rollback stands whether or not it answers.
-    #[arg(long, value_name = "URI", env = "FAULTLINE_TRACKING_URI", default_value = "")]
+    #[arg(long, value_name = "URI", env = "FAULTLINE_TRACKING_URI", hide_env_values = true, default_value = "")]
     tracking_uri: TrackingUri,
     /// How to print the history entry.
     #[arg(long, value_enum, default_value_t)]

@@ -15,8 +15,10 @@ pub use crate::error::RecordsError;
 pub use crate::record::{Layout, Record, Stored};
 pub use crate::records::{Records, Upserted};
 
-/// The variables of the user and the password for a MongoDB URL that has none.
-pub const CREDENTIALS: [&str; 2] = ["FAULTLINE_RECORDS_USERNAME", "FAULTLINE_RECORDS_PASSWORD"];
+/// The variable of the user for a MongoDB URL that has none.
+pub const USERNAME_VARIABLE: &str = "FAULTLINE_RECORDS_USERNAME";
+/// The variable of that user's password.
+pub const PASSWORD_VARIABLE: &str = "FAULTLINE_RECORDS_PASSWORD";
 
 /// What a step touches in a database that knows users and collections.
 #[must_use]

@@ -61,7 +61,7 @@ struct Found {
 impl MongoRecords {
     /// Connects, and makes the index that keeps each row single.
     pub(crate) fn open(url: &str) -> Result<Self, RecordsError> {
-        let target = Target::parse(url, Credentials::from_env().as_ref())?;
+        let target = Target::parse(url, Credentials::from_env(url)?.as_ref())?;
         let place = target.place.clone();
         let runtime = runtime().map_err(|source| RecordsError::Failed {
             action: "open",

@@ -13,12 +13,14 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime;
 use bytes::Bytes;
 
 use self::failure::Request;
-pub use self::options::{S3Encryption, S3Options};
+pub use self::options::{PathStyle, S3Encryption, S3Options};
 use crate::error::{Action, StoreError};
 use crate::key;
 use crate::store::{ObjectMeta, PutMode, Store, Written};
@@ -70,6 +72,20 @@ impl S3Store {
     }
 }
 
+impl S3Store {
+    /// An answer to HEAD has no body and so does not say why: asking for the object itself does.
+    async fn failed_head(&self, request: &Request, error: &SdkError<HeadObjectError, HttpResponse>) -> StoreError {
+        let is_unclear = error.raw_response().is_some_and(|response| [400, 403].contains(&response.status().as_u16()));
+        if is_unclear {
+            let get = self.client.get_object().bucket(&self.bucket).key(&request.key).range("bytes=0-0");
+            if let Err(error) = get.send().await {
+                return request.failed(&error);
+            }
+        }
+        request.failed(error)
+    }
+}
+
 #[async_trait]
 impl Store for S3Store {
     fn root(&self) -> &StoreUrl {
@@ -99,7 +115,7 @@ impl Store for S3Store {
         match self.client.head_object().bucket(&self.bucket).key(&request.key).send().await {
             Ok(head) => Ok(Some(meta(key, head.content_length(), head.e_tag(), head.last_modified()))),
             Err(SdkError::ServiceError(error)) if error.err().is_not_found() => Ok(None),
-            Err(error) => match self.denied_or_absent(&request, Err(request.failed(&error))).await {
+            Err(error) => match self.denied_or_absent(&request, Err(self.failed_head(&request, &error).await)).await {
                 Err(error) if error.is_not_found() => Ok(None),
                 done => done,
             },

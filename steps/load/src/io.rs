@@ -8,6 +8,7 @@ use faultline_runtime::{
     Access, Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, SecretSpec, Step,
     Upstream, UpstreamSpec, blocking,
 };
+use faultline_records::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use faultline_table::Table;
 use serde_json::json;
 
@@ -17,6 +18,8 @@ use crate::{LoadError, LoadOptions};
 
 /// The database in a root that is a folder.
 const EMBEDDED: &str = "records.sqlite";
+/// The variable twin of `--records-uri`.
+const RECORDS_VARIABLE: &str = "FAULTLINE_RECORDS_URI";
 
 /// The stage.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ impl Step for Load {
     type Error = LoadError;
 
     const SECRETS: &'static [SecretSpec] =
-        &[SecretSpec { name: "faultline-records", variables: &faultline_records::CREDENTIALS }];
+        &[SecretSpec { name: "faultline-records", variables: &[RECORDS_VARIABLE, USERNAME_VARIABLE, PASSWORD_VARIABLE] }];
 
     fn access() -> Vec<Access> {
         faultline_records::access()
@@ -81,8 +84,10 @@ impl Step for Load {
 
 /// The URL of the database; by default a file in the store's root, where that is a folder.
 fn records_url(context: &Context, given: String) -> Result<String, Failure> {
-    if !given.is_empty() {
-        return Ok(given);
+    // The flag is empty, not absent, where a pipeline says nothing; and a URL with a password is told by the variable alone.
+    let of_environment = || std::env::var(RECORDS_VARIABLE).ok().filter(|url| !url.is_empty());
+    if let Some(url) = Some(given).filter(|url| !url.is_empty()).or_else(of_environment) {
+        return Ok(url);
     }
     let embedded = context.store().local_path(EMBEDDED).ok_or_else(|| {
         Failure::configuration(format!("the root {} cannot hold an embedded database", context.store().root()))

@@ -9,7 +9,7 @@ use faultline_contract::without_secret;
 #[derive(Args, Clone)]
 pub struct LoadOptions {
     /// The database of rows: a path, `sqlite:///ABSOLUTE/PATH` or `mongodb://HOST/DATABASE`; empty: `records.sqlite` in a root that is a folder
-    #[arg(long, env = "FAULTLINE_RECORDS_URI", value_name = "URI", default_value = "")]
+    #[arg(long, env = "FAULTLINE_RECORDS_URI", hide_env_values = true, value_name = "URI", default_value = "")]
     pub records_uri: String,
 }
 

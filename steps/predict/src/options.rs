@@ -15,7 +15,7 @@ pub struct PredictOptions {
     pub top_features: usize,
 
     /// The MLflow server that mirrors the store's registry, http:// or https://; empty: none. Versions are registered in the store
-    #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
+    #[arg(long, env = "FAULTLINE_TRACKING_URI", hide_env_values = true, value_name = "URI", default_value = "")]
     pub tracking_uri: TrackingUri,
 }
 

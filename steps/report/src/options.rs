@@ -18,7 +18,7 @@ pub struct ReportOptions {
     pub model: String,
 
     /// The MLflow server to bring up to the store, http:// or https://; empty: none. A server that is down or slow fails no run
-    #[arg(long, env = "FAULTLINE_TRACKING_URI", value_name = "URI", default_value = "")]
+    #[arg(long, env = "FAULTLINE_TRACKING_URI", hide_env_values = true, value_name = "URI", default_value = "")]
     pub tracking_uri: TrackingUri,
 
     /// How long that may take, in seconds; what is not written by then is written by a later run

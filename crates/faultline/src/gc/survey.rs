@@ -7,7 +7,7 @@ use bytes::Bytes;
 use faultline_contract::layout::{CACHE_PREFIX, RUNS_PREFIX, is_manifest};
 use faultline_contract::{CacheHint, Manifest, RunId};
 use faultline_runtime::{Explained, Failure};
-use faultline_store::{ObjectMeta, Store, StoreError};
+use faultline_store::{ObjectMeta, Store, StoreError, StoreUrl};
 use faultline_tracking::{Registry, Unfinished, model_names};
 use tokio::task::{JoinError, JoinSet};
 
@@ -95,9 +95,24 @@ impl Survey {
             // What a manifest that cannot be read refers to is not known: then nothing at all may be deleted.
             let manifest =
                 serde_json::from_slice(&content).map_err(|error| odd(&store.uri_of(&key), "a manifest", error))?;
+            own_outputs_are_here(store.root(), &key, &manifest)?;
             self.manifests.insert(key, manifest);
         }
         Ok(())
+    }
+}
+
+/// Outputs are told from garbage by their URIs. Under another name of the root, a link or a copy say, all of them would seem to be garbage.
+fn own_outputs_are_here(root: &StoreUrl, key: &str, manifest: &Manifest) -> Result<(), Failure> {
+    let folder = key.strip_suffix("manifest.json").unwrap_or(key);
+    let is_here = |uri: &str| root.key_of(uri).is_some_and(|key| key.starts_with(folder));
+    match manifest.outputs.iter().find(|output| manifest.reused_from.is_none() && !is_here(&output.uri)) {
+        None => Ok(()),
+        Some(output) => Err(Failure::configuration(format!(
+            "the store {root} calls itself otherwise: {key} has its output at {}, expected below {root}/{folder}",
+            output.uri
+        ))
+        .hint("give --root-uri as the pipelines got it; nothing was deleted")),
     }
 }
 

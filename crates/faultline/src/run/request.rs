@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use faultline_contract::{ExitCode, RunId};
+use faultline_contract::{ExitCode, RunId, without_secret};
 use faultline_runtime::Failure;
 use faultline_tekton::document::{GoDuration, InvalidDuration, ParamSpec, Timeouts};
 use faultline_tekton::{Catalog, Entry, Error, MAX_LABEL, Outcome, ParamValue, Plan, Request, is_label};
@@ -93,6 +93,8 @@ impl RequestArgs {
         };
         let addresses = entry.pipeline.params.iter().map(|spec| &spec.name).filter(|name| !is_given(name));
         let addresses = addresses.filter_map(|name| Some((name.clone(), std::env::var(variable_of(name)?).ok()?)));
+        // A param becomes a flag, which all users of the machine can see: an address with a password stays in the environment.
+        let addresses = addresses.filter(|(_, address)| without_secret(address) == *address);
         self.params.iter().cloned().chain(addresses).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use faultline_contract::without_secret;
 use mongodb::options::{Acknowledgment, ClientOptions, ConnectionString, ReadConcern, WriteConcern};
 
-use crate::CREDENTIALS;
+use crate::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use crate::error::RecordsError;
 use crate::mongo::failure::Place;
 
@@ -38,9 +38,28 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     /// Those of the environment: a password in a URL can be seen in lists of processes.
-    pub(crate) fn from_env() -> Option<Self> {
-        let [user, password] = CREDENTIALS.map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-        Some(Self { user: user?, password: password? })
+    ///
+    /// # Errors
+    /// [`RecordsError::Url`] when only one of the two is set.
+    pub(crate) fn from_env(url: &str) -> Result<Option<Self>, RecordsError> {
+        let value = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self::new(url, value(USERNAME_VARIABLE), value(PASSWORD_VARIABLE))
+    }
+
+    fn new(url: &str, user: Option<String>, password: Option<String>) -> Result<Option<Self>, RecordsError> {
+        match (user, password) {
+            (None, None) => Ok(None),
+            (Some(user), Some(password)) => Ok(Some(Self { user, password })),
+            (user, _) => {
+                let (set, missing) = if user.is_some() {
+                    (USERNAME_VARIABLE, PASSWORD_VARIABLE)
+                } else {
+                    (PASSWORD_VARIABLE, USERNAME_VARIABLE)
+                };
+                let reason = format!("{set} is set and {missing} is not");
+                Err(RecordsError::Url { url: without_secret(url), reason })
+            }
+        }
     }
 
     /// The connection string with these credentials, unless it has its own.
@@ -147,6 +166,9 @@ mod tests {
         ] {
             assert_eq!(credentials.added_to(url), expected);
         }
+        assert!(Credentials::new("mongodb://h", None, None).unwrap().is_none());
+        let Err(error) = Credentials::new("mongodb://h", Some("me".to_owned()), None) else { panic!("half of them") };
+        assert!(error.to_string().contains("FAULTLINE_RECORDS_PASSWORD is not"), "{error}");
         let target = Target::parse("mongodb://h/fab", Some(&credentials)).unwrap();
         assert_eq!(target.place.uri, "mongodb://h/fab");
         assert_eq!(target.string.credential.unwrap().password.as_deref(), Some("p@ss/?"));

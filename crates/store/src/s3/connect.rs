@@ -12,14 +12,14 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::sync::OnceCell;
 
-use super::options::S3Options;
+use super::options::{PathStyle, S3Options};
 use super::retry_after::RetryAfter;
 
 /// The standard settings that name another service than AWS.
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 /// The standard setting of how often a request is sent; without it [`MAX_ATTEMPTS`].
 const MAX_ATTEMPTS_VARIABLE: &str = "AWS_MAX_ATTEMPTS";
-const MAX_ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 8;
 /// The longest wait between two attempts, also where the service asks for more.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,11 +35,13 @@ pub(super) async fn client() -> Client {
 
 /// Region and credentials come from the default chains (environment, profile, web identity, container, instance).
 async fn connect(options: S3Options) -> Client {
+    let endpoint = options.s3_endpoint_url.filter(|url| !url.is_empty());
     // One TLS stack, on ring, for every client of the workspace.
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(timeouts);
-    let own_endpoint = options.s3_endpoint_url.is_some() || ENDPOINTS.iter().any(|name| env::var_os(name).is_some());
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|url| !url.is_empty());
+    let own_endpoint = endpoint.is_some() || ENDPOINTS.iter().any(is_set);
     if own_endpoint {
         // Other services than AWS mostly take any region; asking for that of the machine would cost seconds off AWS.
         let named = env::var("AWS_REGION").or_else(|_| env::var("AWS_DEFAULT_REGION"));
@@ -55,9 +57,13 @@ async fn connect(options: S3Options) -> Client {
     let custom = own_endpoint || shared.endpoint_url().is_some();
     let mut config = aws_sdk_s3::config::Builder::from(&shared)
         .http_client(http)
-        .force_path_style(options.s3_path_style.unwrap_or(custom))
+        .force_path_style(match options.s3_path_style {
+            PathStyle::ByService => custom,
+            PathStyle::Path => true,
+            PathStyle::Host => false,
+        })
         .retry_classifier(RetryAfter);
-    if let Some(endpoint) = options.s3_endpoint_url {
+    if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);
     }
     Client::from_conf(config.build())

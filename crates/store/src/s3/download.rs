@@ -94,7 +94,11 @@ async fn open(client: &Client, request: &Request) -> Result<GetObjectOutput, Int
 /// One range of the object with that tag; asked for again when it breaks off.
 async fn range(client: Client, request: Request, etag: String, bytes: Range<u64>) -> Result<Bytes, Interrupted> {
     let ask = || range_once(&client, &request, &etag, &bytes);
-    repeated(BODY_ATTEMPTS, ask).await.map_err(Interrupted::Finally)
+    repeated(BODY_ATTEMPTS, ask).await.map_err(|error| match error {
+        // Of an object that was replaced all ranges must be asked for anew.
+        error @ StoreError::Corrupt { .. } => Interrupted::Midway(error),
+        error => Interrupted::Finally(error),
+    })
 }
 
 async fn range_once(client: &Client, request: &Request, etag: &str, bytes: &Range<u64>) -> Result<Bytes, Interrupted> {

@@ -49,6 +49,7 @@ impl Request {
             (_, "NoSuchKey" | "NotFound") | (404, _) => {
                 StoreError::NotFound { action: self.action, uri: self.uri.clone() }
             }
+            (412, _) if self.action == Action::Read => self.corrupt("the object was replaced while it was read".into()),
             (412, _) => StoreError::AlreadyExists { action: self.action, uri: self.uri.clone() },
             (_, "RequestTimeTooSkewed") => self.denied(CLOCK_HINT.to_owned(), text.into()),
             (401, _) => self.denied(self.credentials_hint(), text.into()),
@@ -103,6 +104,9 @@ impl Request {
     /// A body must be as long as its header said.
     pub(super) fn check_length(&self, expected: Option<i64>, got: u64) -> Result<(), StoreError> {
         match expected {
+            Some(expected) if u64::try_from(expected).is_ok_and(|expected| got < expected) => {
+                Err(self.unavailable(format!("the connection ended after {got} of {expected} bytes").into()))
+            }
             Some(expected) if u64::try_from(expected) != Ok(got) => {
                 Err(self.corrupt(format!("got {got} bytes of {expected}").into()))
             }

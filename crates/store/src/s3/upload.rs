@@ -75,7 +75,7 @@ pub(super) async fn file(
     let upload = Upload { client, request, id: created.upload_id().unwrap_or_default() };
     let part_bytes = PART_BYTES.max(bytes.div_ceil(MAX_PARTS));
     let done = match upload.parts(&mut file, path, part_bytes).await {
-        Ok((parts, written)) => upload.complete(parts).await.map(|()| written),
+        Ok((parts, written)) => upload.complete(parts, bytes).await.map(|()| written),
         Err(error) => Err(error),
     };
     if done.is_err() {
@@ -136,8 +136,9 @@ impl Upload<'_> {
         part.unwrap_or_else(|error| Err(self.request.unavailable(error.into())))
     }
 
-    async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), StoreError> {
-        self.client
+    async fn complete(&self, parts: Vec<CompletedPart>, bytes: u64) -> Result<(), StoreError> {
+        let completed = self
+            .client
             .complete_multipart_upload()
             .bucket(&self.request.bucket)
             .key(&self.request.key)
@@ -147,7 +148,17 @@ impl Upload<'_> {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| self.request.failed(&error))
+            .map_err(|error| self.request.failed(&error));
+        match completed {
+            // Sent again after its answer was lost, it finds no upload any more, and the object in its place.
+            Err(StoreError::NotFound { .. }) if self.is_there(bytes).await => Ok(()),
+            completed => completed,
+        }
+    }
+
+    async fn is_there(&self, bytes: u64) -> bool {
+        let head = self.client.head_object().bucket(&self.request.bucket).key(&self.request.key).send().await;
+        head.is_ok_and(|head| head.content_length().and_then(|length| u64::try_from(length).ok()) == Some(bytes))
     }
 
     /// Frees the parts. When that fails too, the bucket's rule for unfinished uploads does it.

@@ -111,8 +111,10 @@ impl Explain for MlflowError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Refused { status: 401 | 403, .. } => ExitCode::Permission,
-            Self::Refused { status: 429 | 500.., .. } | Self::Unreachable { .. } => ExitCode::Unavailable,
-            Self::OutOfTime { .. } | Self::Contended { .. } => ExitCode::Temporary,
+            Self::Refused { status: 429 | 500.., .. }
+            | Self::Unreachable { .. }
+            | Self::OutOfTime { .. }
+            | Self::Contended { .. } => ExitCode::Temporary,
             Self::Setup { .. }
             | Self::Refused { .. }
             | Self::Answer { .. }

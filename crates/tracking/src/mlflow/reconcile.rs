@@ -66,11 +66,11 @@ pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Pa
         let mut used = Used::new();
         let done = scene.round(&mut used, &mut mirrored).await;
         match (done, scene.are_kept(&used).await) {
-            (Ok(noted), Ok(true)) => {
+            (Ok(Round { noted, failed }), Ok(true)) => {
                 for run in noted {
                     scene.store.delete(&behind_key(registry, &run)).await?;
                 }
-                return Ok(mirrored);
+                return failed.map_or(Ok(mirrored), Err);
             }
             // A call that meets a duplicate after its deletion is refused: then the next round finds the one that is kept.
             (Err(TrackingError::Mlflow(error)), Ok(_)) if error.may_be_overtaken() => refused = Some(error),
@@ -84,10 +84,18 @@ pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Pa
     Err(refused.unwrap_or(contended).into())
 }
 
+/// What came of going over everything.
+struct Round {
+    /// The runs whose notes are done with.
+    noted: BTreeSet<String>,
+    /// The first run that could not be read.
+    failed: Option<TrackingError>,
+}
+
 impl Scene<'_> {
-    /// Goes over everything once. Notes in `used` which runs were written to; gives the runs whose notes are done with.
-    async fn round(&self, used: &mut Used, mirrored: &mut Mirrored) -> Result<BTreeSet<String>, TrackingError> {
-        let noted = self.noted().await?;
+    /// Goes over everything once. Notes in `used` which runs were written to. A run that cannot be read does not keep the others behind.
+    async fn round(&self, used: &mut Used, mirrored: &mut Mirrored) -> Result<Round, TrackingError> {
+        let (mut noted, mut failed) = (self.noted().await?, None);
         let mut versions = self.registry.versions().await?;
         versions.retain(|version| version.bundle_sha256.is_some());
         let complete = self.complete().await?;
@@ -98,12 +106,17 @@ impl Scene<'_> {
         }
         for run in wanted {
             let version = versions.iter().find(|version| version.run_id == run);
-            if self.mirror(&run, version, used).await? {
-                mirrored.runs_written += 1;
+            match self.mirror(&run, version, used).await {
+                Ok(is_written) => mirrored.runs_written += usize::from(is_written),
+                Err(error @ TrackingError::Mlflow(_)) => return Err(error),
+                Err(error) => {
+                    noted.remove(run.as_str());
+                    failed.get_or_insert(error);
+                }
             }
         }
         mirrored.versions_made += versions::reconcile(self, &versions).await?;
-        Ok(noted)
+        Ok(Round { noted, failed })
     }
 
     /// Whether the runs that were written to are those that everybody keeps.

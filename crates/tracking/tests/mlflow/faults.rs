@@ -38,7 +38,7 @@ async fn what_a_server_that_was_down_has_missed_is_written_by_the_next_run() {
     story.refused("broken").await;
     for run in ["two", "broken"] {
         let error = story.reconcile(&rest.uri, Some(run)).await.unwrap_err();
-        assert_eq!(error.exit_code(), ExitCode::Unavailable);
+        assert_eq!(error.exit_code(), ExitCode::Temporary);
         assert!(error.to_string().contains(&rest.uri), "{error}");
     }
     assert_eq!(story.behind().await, ["broken", "two"]);
@@ -92,7 +92,7 @@ async fn a_server_that_stays_broken_is_left() {
     let server = Loopback::answering(&[&answer("503 Away", "", "<html>\n  come   back</html>")]).await;
     let error = failure(&server.uri, Duration::from_mins(2)).await;
     assert_eq!(server.asked().len(), 5);
-    assert_eq!(error.exit_code(), ExitCode::Unavailable);
+    assert_eq!(error.exit_code(), ExitCode::Temporary);
     assert!(error.to_string().contains("status 503") && error.to_string().contains("come back"), "{error}");
 }
 
