@@ -1,10 +1,8 @@
 //! Which images are affected, over a matrix of changes in a small workspace.
 
-mod support;
-
+use crate::support::Repository;
 use faultline_contract::{ExitCode, Explain};
 use faultline_delivery::{Affected, Checkout, DeliveryError, affected, every_image};
-use support::Repository;
 
 const ALL: [&str; 3] = ["cluster", "report", "train"];
 const LOCK: &str = "version = 4

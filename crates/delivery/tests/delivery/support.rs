@@ -1,5 +1,4 @@
 //! A git repository in a folder of its own.
-#![expect(dead_code, reason = "every file of tests uses its part of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +7,14 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A checkout that goes when it is dropped.
-pub struct Repository {
+pub(crate) struct Repository {
     folder: TempDir,
     name: &'static str,
 }
 
 impl Repository {
     /// An empty one on the branch `main`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repository = Self { folder: tempfile::tempdir().unwrap(), name: "repository" };
         fs::create_dir(repository.path()).unwrap();
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -24,7 +23,7 @@ impl Repository {
     }
 
     /// A clone of another one, with further flags.
-    pub fn clone_of(from: &str, flags: &[&str]) -> Self {
+    pub(crate) fn clone_of(from: &str, flags: &[&str]) -> Self {
         let repository = Self { folder: tempfile::tempdir().unwrap(), name: "clone" };
         let arguments = [&["clone", "--quiet"], flags, &["--", from, repository.name]].concat();
         git(repository.folder.path(), &arguments);
@@ -37,32 +36,32 @@ impl Repository {
         self.git(&["config", "user.email", "tester@localhost"]);
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join(self.name)
     }
 
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         git(&self.path(), arguments)
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path().join(path)).unwrap()
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Adds a line to a file.
-    pub fn append(&self, path: &str, line: &str) {
+    pub(crate) fn append(&self, path: &str, line: &str) {
         let before = self.read(path);
         self.write(path, &format!("{before}{line}\n"));
     }
 
     /// Commits everything and returns the commit.
-    pub fn commit(&self, message: &str) -> String {
+    pub(crate) fn commit(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", message]);
         self.git(&["rev-parse", "HEAD"])
@@ -70,7 +69,7 @@ impl Repository {
 }
 
 /// Runs git in a folder, apart from the settings of the machine.
-pub fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"])
         .args(arguments)

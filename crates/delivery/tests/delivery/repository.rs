@@ -1,15 +1,14 @@
 //! Which images are affected by changes to this very repository.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::support::Repository;
 use faultline_delivery::{Checkout, affected, every_image};
-use support::Repository;
 
 /// A clone of this repository, or none where it has no history: in an archive of the sources.
-fn this_repository() -> Option<Repository> {
+#[expect(clippy::print_stdout, reason = "who runs the tests must see what was left out")]
+pub(crate) fn this_repository() -> Option<Repository> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     if !root.join(".git").exists() {
         println!("skipped: the sources are not in a checkout of git");

@@ -1,14 +1,12 @@
 //! Pins against a real bare repository.
 
-mod support;
-
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::{Repository, git};
 use faultline_contract::{ExitCode, Explain};
 use faultline_delivery::{CdRepository, DeliveryError, Pin, PinOptions, Pinned, pin};
-use support::{Repository, git};
 use tempfile::TempDir;
 
 const PUSHERS: usize = 8;
