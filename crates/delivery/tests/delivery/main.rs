@@ -4,6 +4,7 @@
 
 mod affected;
 mod agreement;
+mod overlays;
 mod pin;
 mod repository;
 mod support;
