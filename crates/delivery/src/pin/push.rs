@@ -1,5 +1,7 @@
 //! The talk with the remote: its tip, and the push on top of it.
 
+use std::process::Output;
+
 use faultline_contract::without_secret;
 
 use crate::DeliveryError;
@@ -14,6 +16,8 @@ const DENIED: [&str; 6] = [
     "error: 401",
     "error: 403",
 ];
+/// What git says when there is no such remote, however often it is asked.
+const ABSENT: [&str; 2] = ["does not appear to be a git repository", "epository not found"];
 /// What a remote says when another push got in between after it had looked.
 const OVERTAKEN: [&str; 6] = [
     "cannot lock ref",
@@ -41,7 +45,7 @@ pub(crate) fn fetch(git: &Git, remote: &str, branch: &str) -> Result<Result<Stri
     let reference = format!("refs/heads/{branch}");
     let listed = git.try_run(&["ls-remote", "--end-of-options", remote, &reference])?;
     if !listed.status.success() {
-        return later(git, "ls-remote", remote, branch, &listed.stderr);
+        return later(git, "ls-remote", remote, branch, &listed);
     }
     let text = String::from_utf8_lossy(&listed.stdout);
     let Some(tip) = text.split_whitespace().next() else {
@@ -60,7 +64,7 @@ pub(crate) fn fetch(git: &Git, remote: &str, branch: &str) -> Result<Result<Stri
             &reference,
         ])?;
         if !fetched.status.success() {
-            return later(git, "fetch", remote, branch, &fetched.stderr);
+            return later(git, "fetch", remote, branch, &fetched);
         }
         if !is_here()? {
             return Ok(Err("the branch was written anew while it was fetched".to_owned()));
@@ -96,16 +100,20 @@ fn judge(succeeded: bool, stdout: &str, stderr: &[u8]) -> Push {
     if contains(summary, &OVERTAKEN) { Push::Failed(reason) } else { Push::Refused(reason) }
 }
 
+/// A failure that may pass is handed back, any other is an error.
 fn later(
     git: &Git,
     action: &str,
     remote: &str,
     branch: &str,
-    stderr: &[u8],
+    output: &Output,
 ) -> Result<Result<String, String>, DeliveryError> {
-    let reason = said(stderr);
+    let reason = said(&output.stderr);
     if DENIED.iter().any(|part| reason.contains(part)) {
         return Err(DeliveryError::PushRefused { branch: branch.to_owned(), remote: shown(remote), reason });
+    }
+    if ABSENT.iter().any(|part| reason.contains(part)) {
+        return Err(git.failed(&[action], output));
     }
     // Without a repository here there is nothing to wait for.
     git.run(&["rev-parse", "--git-dir"])?;

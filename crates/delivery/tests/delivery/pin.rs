@@ -254,6 +254,10 @@ fn what_is_not_there_is_named_with_what_is() {
     let error = run(&checkout.path(), &[a_pin(0, 1)], &branch).unwrap_err();
     assert!(matches!(error, DeliveryError::NoBranch { .. }), "{error}");
 
+    let remote_name = PinOptions { remote: "upstream".to_owned(), ..options() };
+    let error = run(&checkout.path(), &[a_pin(0, 1)], &remote_name).unwrap_err();
+    assert!(matches!(error, DeliveryError::Git { .. }) && error.to_string().contains("upstream"), "{error}");
+
     let error = run(&checkout.path(), &[a_pin(0, 1), a_pin(0, 2)], &options()).unwrap_err();
     assert!(matches!(error, DeliveryError::Contradiction { .. }), "{error}");
 
