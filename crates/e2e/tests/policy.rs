@@ -27,7 +27,7 @@ const READER: &str = "-reader";
 /// Tells the tests that run in a process of their own what to do.
 const TASK_VARIABLE: &str = "FAULTLINE_TEST_TASK";
 
-const ROOT: &str = "s3://faultline/root";
+const ROOT: &str = "s3://faultline/main";
 const RAW: &str = "s3://faultline/raw";
 const SCHEMA: &str = "s3://faultline/documents/press.json";
 const PARAMS: &str = "s3://faultline/documents/params.json";
@@ -267,7 +267,7 @@ fn a_stage_that_lacks_a_right_names_the_line_of_its_policy() -> Result<()> {
             let (action, rest) = hint.split_once(" on ").context("an action and a resource")?;
             let resource = rest.split(' ').next().unwrap_or_default();
             assert_eq!(action, "s3:PutObject", "{denied}: {log}");
-            assert!(resource.starts_with("arn:aws:s3:::faultline/root/"), "{resource}");
+            assert!(resource.starts_with("arn:aws:s3:::faultline/main/"), "{resource}");
             assert!(allows(&guarded.policies[denied], action, resource), "{denied} lacks {action} on {resource}");
             assert!(!allows(&without_writing(&guarded.policies[denied]), action, resource));
         }

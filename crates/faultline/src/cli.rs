@@ -13,8 +13,8 @@ use faultline_store::{S3Options, Store, StoreUrl};
 use serde::Serialize;
 
 use crate::{
-    compare, completions, diff, gc, history, lint, list_runs, logs, models, plan, policy, quarantine, replay, rollback,
-    run, sample, schema, show, trace,
+    compare, completions, delivery, diff, gc, history, lint, list_runs, logs, models, plan, policy, quarantine, replay,
+    rollback, run, sample, schema, show, trace,
 };
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
@@ -55,6 +55,8 @@ enum Command {
     Rollback(rollback::Args),
     Gc(gc::Args),
     Policy(policy::Args),
+    Affected(delivery::Affected),
+    Pin(delivery::Pin),
     Schema(schema::Args),
     Sample(sample::Args),
     Completions(completions::Args),
@@ -91,6 +93,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Rollback(args) => rollback::main(args),
         Command::Gc(args) => gc::main(&args),
         Command::Policy(args) => policy::main(&args),
+        Command::Affected(args) => delivery::affected(&args),
+        Command::Pin(args) => delivery::pin(&args),
         Command::Schema(args) => schema::main(args),
         Command::Sample(args) => sample::main(&args),
         Command::Completions(args) => completions::main(&args),

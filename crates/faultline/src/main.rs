@@ -4,6 +4,7 @@ mod bundles;
 mod cli;
 mod compare;
 mod completions;
+mod delivery;
 mod diff;
 mod failure;
 mod figures;

@@ -51,11 +51,8 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let proxy = Proxy::start(std::env::var(PORT_VARIABLE).unwrap().parse().unwrap());
-        let options = S3Options {
-            s3_endpoint_url: Some(proxy.uri()),
-            s3_encryption: S3Encryption::S3,
-            ..S3Options::default()
-        };
+        let options =
+            S3Options { s3_endpoint_url: Some(proxy.uri()), s3_encryption: S3Encryption::S3, ..S3Options::default() };
         options.install();
         let store = open(&StoreUrl::parse("s3://faultline/faults", Path::new("/")).unwrap()).await.unwrap();
         let bytes = |count: usize| (0..count).map(|index| (index * 7 + index / 251) as u8).collect::<Bytes>();
@@ -218,7 +215,10 @@ async fn lasting_faults_end(scene: &Scene) {
 
 async fn callers_that_are_not_known(scene: &Scene) {
     // An answer to HEAD has no body, so no code: another request finds out what is the matter.
-    scene.rules([Rule::new("HEAD", "/faults/", Fault::Answer(400, "", "")), Rule::new("GET", "/faults/", Fault::Answer(400, "", EXPIRED))]);
+    scene.rules([
+        Rule::new("HEAD", "/faults/", Fault::Answer(400, "", "")),
+        Rule::new("GET", "/faults/", Fault::Answer(400, "", EXPIRED)),
+    ]);
     let error = scene.store.head("small").await.unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Permission, "{error:?}");
     assert!(error.hint().contains("not expired"), "{}", error.hint());

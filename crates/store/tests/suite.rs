@@ -123,7 +123,7 @@ fn s3_absent_is_told_from_denied() {
     ];
     run_alone(
         "s3_some_folders_are_listed",
-        "s3://bucket/root",
+        "s3://bucket/main",
         environment.map(|(name, value)| (name.into(), value.into())).into(),
     );
 }
@@ -138,7 +138,7 @@ async fn s3_some_folders_are_listed() {
         for error in [store.get(key).await.unwrap_err(), store.head(key).await.unwrap_err()] {
             assert!(matches!(error, StoreError::PermissionDenied { .. }), "{key}: {error:?}");
             assert!(
-                error.hint().contains(&format!("s3:GetObject on arn:aws:s3:::bucket/root/{key}")),
+                error.hint().contains(&format!("s3:GetObject on arn:aws:s3:::bucket/main/{key}")),
                 "{}",
                 error.hint()
             );
@@ -158,7 +158,7 @@ fn answer_as_aws(mut stream: TcpStream) {
     let is_listing = head.contains("list-type=2") && head.contains("prefix=root%2Flisted%2F");
     let (status, body) = match (is_listing, head.contains("%2Fthere")) {
         (true, true) => {
-            ("200 OK", "<ListBucketResult><Contents><Key>root/listed/there</Key></Contents></ListBucketResult>")
+            ("200 OK", "<ListBucketResult><Contents><Key>main/listed/there</Key></Contents></ListBucketResult>")
         }
         (true, false) => ("200 OK", "<ListBucketResult></ListBucketResult>"),
         (false, _) => ("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>"),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use faultline_contract::Manifest;
+use faultline_records::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use faultline_runtime::{
     Access, Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, SecretSpec, Step,
     Upstream, UpstreamSpec, blocking,
 };
-use faultline_records::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use faultline_table::Table;
 use serde_json::json;
 
@@ -41,8 +41,10 @@ impl Step for Load {
     type Job = Job;
     type Error = LoadError;
 
-    const SECRETS: &'static [SecretSpec] =
-        &[SecretSpec { name: "faultline-records", variables: &[RECORDS_VARIABLE, USERNAME_VARIABLE, PASSWORD_VARIABLE] }];
+    const SECRETS: &'static [SecretSpec] = &[SecretSpec {
+        name: "faultline-records",
+        variables: &[RECORDS_VARIABLE, USERNAME_VARIABLE, PASSWORD_VARIABLE],
+    }];
 
     fn access() -> Vec<Access> {
         faultline_records::access()

@@ -5,9 +5,9 @@ use std::time::Duration;
 use faultline_contract::without_secret;
 use mongodb::options::{Acknowledgment, ClientOptions, ConnectionString, ReadConcern, WriteConcern};
 
-use crate::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use crate::error::RecordsError;
 use crate::mongo::failure::Place;
+use crate::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 
 const DEFAULT_DATABASE: &str = "faultline";
 const APP_NAME: &str = "faultline";

@@ -126,7 +126,10 @@ mod tests {
             s3_kms_key_id: Some("alias/wafer".to_owned()),
             ..S3Options::default()
         };
-        assert_eq!((options(S3Encryption::ByBucket).server_side_encryption(), options(S3Encryption::ByBucket).kms_key_id()), (None, None));
+        assert_eq!(
+            (options(S3Encryption::ByBucket).server_side_encryption(), options(S3Encryption::ByBucket).kms_key_id()),
+            (None, None)
+        );
         let by_s3 = options(S3Encryption::S3);
         assert_eq!((by_s3.server_side_encryption(), by_s3.kms_key_id()), (Some(ServerSideEncryption::Aes256), None));
         let by_kms = options(S3Encryption::Kms);
