@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 /// One request to the server; the body of the answer.
 fn ask(server: &MlflowServer, method: &str, path: &str, body: &str) -> Result<Vec<u8>> {
     let uri = server.uri();
-    let mut stream = TcpStream::connect(uri.trim_start_matches("http://"))?;
+    let host = uri.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host)?;
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;

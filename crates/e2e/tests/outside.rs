@@ -167,7 +167,12 @@ impl Stage {
         let folder = manifest.strip_prefix("s3://faultline/").and_then(|key| key.strip_suffix("/manifest.json"));
         let mut stage = Self {
             name: text(&task["name"]),
-            arguments: params.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            // The manifests before it are written anew by other stages, with other times in them.
+            arguments: params
+                .iter()
+                .filter(|(name, _)| !name.ends_with("-manifest-sha256"))
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
             folder: folder.with_context(|| format!("{manifest} is a manifest in the bucket"))?.to_owned(),
             outputs: Vec::new(),
         };
