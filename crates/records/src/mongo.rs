@@ -335,6 +335,6 @@ mod tests {
             clauses.find(|clause| clause.get_str("source_sha256").unwrap() == source.to_string()).unwrap()
         };
         assert_eq!(of(a).get_document("row").unwrap(), &doc! { "$gte": 3_i64, "$lte": 5_i64 });
-        assert_eq!(of(b).get_document("row").unwrap(), &doc! { "$in": [1_i64, 900] });
+        assert_eq!(of(b).get_document("row").unwrap(), &doc! { "$in": [1_i64, 900_i64] });
     }
 }

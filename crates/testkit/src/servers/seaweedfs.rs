@@ -102,15 +102,16 @@ impl SeaweedFs {
         (status == 200).then_some(body)
     }
 
-    /// The names directly below a folder of the bucket, as the server itself has them.
+    /// The names directly below a folder of the bucket, as the server itself has them; none below an object.
     ///
     /// # Panics
     /// When the server does not answer.
     #[must_use]
     pub fn names(&self, folder: &str) -> Vec<String> {
-        let listing: serde_json::Value = self
-            .look(&format!("{folder}/?limit=10000"))
-            .map_or_else(Default::default, |body| serde_json::from_slice(&body).expect("a listing"));
+        // An object answers with its content, which is no listing.
+        let listing = self.look(&format!("{folder}/?limit=10000"));
+        let listing: serde_json::Value =
+            listing.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
         let entries = listing["Entries"].as_array().into_iter().flatten();
         entries.filter_map(|entry| Some(entry["FullPath"].as_str()?.rsplit('/').next()?.to_owned())).collect()
     }
