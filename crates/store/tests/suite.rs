@@ -155,7 +155,7 @@ fn answer_as_aws(mut stream: TcpStream) {
         head.extend(byte);
     }
     let head = String::from_utf8(head).unwrap();
-    let is_listing = head.contains("list-type=2") && head.contains("prefix=root%2Flisted%2F");
+    let is_listing = head.contains("list-type=2") && head.contains("prefix=main%2Flisted%2F");
     let (status, body) = match (is_listing, head.contains("%2Fthere")) {
         (true, true) => {
             ("200 OK", "<ListBucketResult><Contents><Key>main/listed/there</Key></Contents></ListBucketResult>")
