@@ -224,7 +224,9 @@ impl Scene<'_> {
     /// Writes what a run should show, unless its tag says that it does.
     async fn write(&self, run: &Run, wanted: &Wanted, parent: &str) -> Result<bool, TrackingError> {
         let digest = wanted.digest(parent).to_string();
-        if run.tag(MIRRORED) == Some(&digest) {
+        // Two writers may have taken turns, so that the tag is of the one and the parent of the other.
+        let is_below = wanted.tags.get(PARENT).is_none_or(|parent| run.tag(PARENT) == Some(parent));
+        if run.tag(MIRRORED) == Some(&digest) && is_below {
             return Ok(false);
         }
         let id = &run.info.run_id;
