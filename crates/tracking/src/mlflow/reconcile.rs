@@ -225,7 +225,7 @@ impl Scene<'_> {
     async fn write(&self, run: &Run, wanted: &Wanted, parent: &str) -> Result<bool, TrackingError> {
         let digest = wanted.digest(parent).to_string();
         // Two writers may have taken turns, so that the tag is of the one and the parent of the other.
-        let is_below = wanted.tags.get(PARENT).is_none_or(|parent| run.tag(PARENT) == Some(parent));
+        let is_below = wanted.tags.get(PARENT).is_none_or(|parent| run.tag(PARENT) == Some(parent.as_str()));
         if run.tag(MIRRORED) == Some(&digest) && is_below {
             return Ok(false);
         }
