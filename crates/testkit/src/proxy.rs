@@ -295,16 +295,16 @@ fn stall(client: &TcpStream) -> io::Result<()> {
 
 /// Kills the process at the other end of a loopback connection.
 fn kill(client: &TcpStream) -> io::Result<()> {
-    let process = process_of(client.peer_addr()?)?;
+    let process = process_of(client.peer_addr()?, client.local_addr()?)?;
     rustix::process::kill_process(process, rustix::process::Signal::KILL)?;
     reset(client)
 }
 
-/// The process that owns the socket with that local address.
-fn process_of(address: SocketAddr) -> io::Result<rustix::process::Pid> {
-    let local = format!("0100007F:{:04X}", address.port());
+/// The process that owns the socket between these loopback addresses. Sockets that were closed lately may have one of the two, and no owner.
+fn process_of(local: SocketAddr, remote: SocketAddr) -> io::Result<rustix::process::Pid> {
+    let ends = [local, remote].map(|address| format!("0100007F:{:04X}", address.port()));
     let table = std::fs::read_to_string("/proc/net/tcp")?;
-    let row = table.lines().find(|line| line.split_whitespace().nth(1) == Some(&local));
+    let row = table.lines().find(|line| line.split_whitespace().skip(1).take(2).eq(ends.iter()));
     let inode = row.and_then(|line| line.split_whitespace().nth(9)).unwrap_or("0").to_owned();
     let socket = format!("socket:[{inode}]");
     for entry in std::fs::read_dir("/proc")? {
@@ -319,4 +319,17 @@ fn process_of(address: SocketAddr) -> io::Result<rustix::process::Pid> {
         }
     }
     Err(io::Error::from(io::ErrorKind::NotFound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_of_a_connection_is_found() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let owner = process_of(client.local_addr().unwrap(), client.peer_addr().unwrap()).unwrap();
+        assert_eq!(owner, rustix::process::getpid());
+    }
 }
