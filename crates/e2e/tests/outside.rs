@@ -108,8 +108,13 @@ impl Scene {
     fn at_request(&mut self, stage: &Stage, number: usize, fault: &Fault) -> Result<()> {
         let database = self.undo(stage);
         self.proxy.set(vec![Rule::new("", "/faultline", fault.clone()).after(number).times(1)]);
+        let _ = self.proxy.take_requests();
         let killed = self.command(stage, &database)?.output()?;
         self.proxy.set(Vec::new());
+        let was_reached = self.proxy.take_requests().iter().any(|seen| seen.met_fault);
+        if killed.status.success() && !was_reached {
+            return Ok(());
+        }
         self.finish(stage, &database, &killed, &format!("{fault:?} at request {number}"))
     }
 
