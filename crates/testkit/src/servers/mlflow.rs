@@ -6,8 +6,6 @@ use super::process::{self, Process};
 use super::{free_ports, status};
 
 const PINS: &str = include_str!("../../servers/mlflow.txt");
-/// Another process may take the port between the look and the start.
-const STARTS: u32 = 4;
 
 /// A running MLflow server with an SQLite database; ready after 5 to 30 seconds.
 #[derive(Debug)]
@@ -24,16 +22,12 @@ impl MlflowServer {
     /// When the server does not become ready.
     #[must_use]
     pub fn start() -> Option<Self> {
-        if !process::is_installed("mlflow", PINS) {
-            return None;
-        }
-        let started = (1..=STARTS).find_map(|_| {
+        process::started("mlflow", PINS, || {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let [port] = free_ports();
             let process = serve(&folder, port);
             is_ready(&process, port).then_some(Self { process, port, folder })
-        });
-        Some(started.unwrap_or_else(|| panic!("MLflow ended {STARTS} times at its start")))
+        })
     }
 
     /// Its address.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use faultline_contract::Digest;
 
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
+const STARTS: u32 = 4;
 const POLL: Duration = Duration::from_millis(50);
 /// Of a pin file's digest, as `scripts/fetch-test-servers` takes it.
 const DIGITS: usize = 12;
@@ -89,11 +90,21 @@ impl Drop for Process {
     }
 }
 
-/// Whether the server is installed; says so on stderr where it is not.
+/// A started server; `None`, and a notice on stderr, where it is not installed. `start` gives `None` when the process ends before it is ready:
+/// another one may take a port between the look and the start, so it is asked some times.
 ///
 /// # Panics
-/// When it is not, and the environment has `CI=true`.
-pub(super) fn is_installed(name: &str, pins: &str) -> bool {
+/// When the server is not installed and the environment has `CI=true`; when it never becomes ready.
+pub(super) fn started<T>(name: &str, pins: &str, start: impl Fn() -> Option<T>) -> Option<T> {
+    if !is_installed(name, pins) {
+        return None;
+    }
+    let started = (1..=STARTS).find_map(|_| start());
+    Some(started.unwrap_or_else(|| panic!("{name} ended {STARTS} times at its start")))
+}
+
+/// Whether the server is installed; says so on stderr where it is not.
+fn is_installed(name: &str, pins: &str) -> bool {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("FAULTLINE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("faultline")))

@@ -9,8 +9,6 @@ use super::{ask, free_ports, status};
 
 const PINS: &str = include_str!("../../servers/seaweedfs.txt");
 const BUCKET: &str = "faultline";
-/// Another process may take one of the ports between the look and the start.
-const STARTS: u32 = 4;
 /// One identity that may do everything, one that may only read the bucket.
 const IDENTITIES: &str = r#"{"identities": [
     {"name": "writer", "credentials": [{"accessKey": "writer", "secretKey": "writer-secret"}],
@@ -41,11 +39,7 @@ impl SeaweedFs {
     /// When the server does not become ready.
     #[must_use]
     pub fn with_identities(identities: &str) -> Option<Self> {
-        if !process::is_installed("seaweedfs", PINS) {
-            return None;
-        }
-        let started = (1..=STARTS).find_map(|_| Self::try_start(identities));
-        Some(started.unwrap_or_else(|| panic!("SeaweedFS ended {STARTS} times at its start")))
+        process::started("seaweedfs", PINS, || Self::try_start(identities))
     }
 
     /// The address of its S3 service.

@@ -6,8 +6,6 @@ use super::process::{self, Process};
 use super::{free_ports, is_open};
 
 const PINS: &str = include_str!("../../servers/secantusdb.txt");
-/// Another process may take the port between the look and the start.
-const STARTS: u32 = 4;
 /// The flag with which every client must say who it is.
 const AUTH: &str = "--auth";
 
@@ -26,11 +24,7 @@ impl Secantus {
     /// When the server does not become ready.
     #[must_use]
     pub fn start() -> Option<Self> {
-        if !process::is_installed("secantusdb", PINS) {
-            return None;
-        }
-        let started = (1..=STARTS).find_map(|_| Self::try_start());
-        Some(started.unwrap_or_else(|| panic!("SecantusDB ended {STARTS} times at its start")))
+        process::started("secantusdb", PINS, Self::try_start)
     }
 
     /// The port it listens on.
