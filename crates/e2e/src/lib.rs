@@ -6,6 +6,6 @@ mod scene;
 mod stored;
 
 pub use crate::press::Press;
-pub use crate::programs::{Finished, Pipelines, Said, checkout, faultline, program, real_data};
+pub use crate::programs::{Finished, Pipelines, Said, checkout, faultline, program, real_data, step};
 pub use crate::scene::Scene;
-pub use crate::stored::{Digests, Prediction, differences, digests, manifests, models, predictions, read, shown};
+pub use crate::stored::{Digests, Prediction, differences, digests, manifests, models, predictions, read, rows, shown};

@@ -47,6 +47,20 @@ pub fn faultline(root: &Path, arguments: &[&str]) -> Result<Said> {
     Ok(Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
 }
 
+/// A step alone, not started yet: the command line of a task as the report of its run has it, but with the values that `others` gives for
+/// params by their names.
+///
+/// # Errors
+/// When the step was not built, and when this is no task.
+pub fn step(task: &Value, others: impl Fn(&str) -> Option<String>) -> Result<Command> {
+    let mut command = Command::new(program(task["name"].as_str().context("a task has a name")?)?);
+    for (name, value) in task["params"].as_object().context("a task has params")? {
+        let value = others(name).unwrap_or_else(|| value.as_str().unwrap_or_default().to_owned());
+        command.arg(format!("--{name}={value}"));
+    }
+    Ok(command)
+}
+
 /// A folder of real data below `FAULTLINE_DATA` (default: `shared/data` beside the checkout); `None`, and a notice on stderr,
 /// where there is none.
 ///
@@ -102,6 +116,12 @@ impl Pipelines {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// With several of them.
+    #[must_use]
+    pub fn envs(self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        variables.into_iter().fold(self, |pipelines, (name, value)| pipelines.env(name, value))
     }
 
     /// With other pipeline files than the project's.

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use faultline_contract::Manifest;
-use faultline_testkit::servers::SeaweedFs;
+use faultline_testkit::servers::{SeaweedFs, Secantus};
+use mongodb::bson::{Document, doc};
+use mongodb::sync::Client;
 use serde_json::Value;
 
 use crate::programs::program;
@@ -78,6 +80,15 @@ pub fn shown(server: &SeaweedFs, root_uri: &str, run_id: &str) -> Result<Digests
         }
     }
     Ok(digests)
+}
+
+/// How many rows a database has.
+///
+/// # Errors
+/// When the server does not answer.
+pub fn rows(mongodb: &Secantus, database: &str) -> Result<u64> {
+    let client = Client::with_uri_str(mongodb.uri(database))?;
+    Ok(client.database(database).collection::<Document>("records").count_documents(doc! {}).run()?)
 }
 
 /// The names under which two runs differ.

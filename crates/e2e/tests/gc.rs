@@ -351,12 +351,10 @@ fn on_s3_too() -> Result<()> {
     let press = Press::new()?;
     let root_uri = server.root_uri("gc");
     let records = format!("sqlite://{}", press.folder().join("records.sqlite").display());
-    let mut pipelines = Pipelines::at(&root_uri)?
+    let pipelines = Pipelines::at(&root_uri)?
         .param("schema-uri", &press.schema().display().to_string())
-        .param("records-uri", &records);
-    for (name, value) in server.writer_env() {
-        pipelines = pipelines.env(name, value);
-    }
+        .param("records-uri", &records)
+        .envs(server.writer_env());
     let trace = press.folder().join("points");
     let traced = pipelines.clone().env("FAULTLINE_FAULT_POINTS", &trace);
     traced.train("train", &press.training())?.succeeded()?;

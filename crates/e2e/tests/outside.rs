@@ -4,17 +4,14 @@
 //!
 //! A sample of the points is taken; `FAULTLINE_KILLS=all` takes all requests, and system calls by the hundred.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Output};
 
 use anyhow::{Context, Result, ensure};
 use faultline_contract::Manifest;
-use faultline_e2e::{Pipelines, Press, program};
+use faultline_e2e::{Pipelines, Press, rows, step};
 use faultline_testkit::proxy::{Fault, Proxy, Rule};
 use faultline_testkit::servers::{SeaweedFs, Secantus};
-use mongodb::bson::{Document, doc};
-use mongodb::sync::Client;
 use serde_json::Value;
 
 const KILLS_VARIABLE: &str = "FAULTLINE_KILLS";
@@ -30,7 +27,8 @@ const ALL_CALLS: [usize; 12] = [1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135];
 #[derive(Debug)]
 struct Stage {
     name: String,
-    arguments: BTreeMap<String, String>,
+    /// As the run reported it.
+    task: Value,
     /// Where it commits, in the bucket.
     folder: String,
     /// The name and digest of each output; empty for the report, which tells times.
@@ -56,12 +54,10 @@ impl Scene {
         let (Some(s3), Some(mongodb)) = (SeaweedFs::start(), Secantus::start()) else { return Ok(None) };
         let press = Press::new()?;
         let proxy = Proxy::start(s3.port());
-        let mut pipelines = Pipelines::at(s3.root_uri(ROOT))?
+        let pipelines = Pipelines::at(s3.root_uri(ROOT))?
             .param("schema-uri", &press.schema().display().to_string())
-            .param("records-uri", &mongodb.uri("undisturbed"));
-        for (name, value) in environment(&s3, &proxy) {
-            pipelines = pipelines.env(name, value);
-        }
+            .param("records-uri", &mongodb.uri("undisturbed"))
+            .envs(environment(&s3, &proxy));
         let train = pipelines.train("train", &press.training())?.succeeded()?;
         let rows = rows(&mongodb, "undisturbed")?;
         let predict = pipelines.predict("predict", &press.prediction())?.succeeded()?;
@@ -84,11 +80,12 @@ impl Scene {
 
     /// A step as it would be started on a cluster.
     fn command(&self, stage: &Stage, database: &str) -> Result<Command> {
-        let mut command = Command::new(program(&stage.name)?);
-        for (name, value) in &stage.arguments {
-            let uri = self.mongodb.uri(database);
-            command.arg(format!("--{name}={}", if name == "records-uri" { &uri } else { value }));
-        }
+        let mut command = step(&stage.task, |name| match name {
+            "records-uri" => Some(self.mongodb.uri(database)),
+            // The manifests before it are written anew by other stages, with other times in them.
+            name if name.ends_with("-manifest-sha256") => Some(String::new()),
+            _ => None,
+        })?;
         command.envs(environment(&self.s3, &self.proxy));
         Ok(command)
     }
@@ -167,18 +164,12 @@ impl Scene {
 
 impl Stage {
     fn of(s3: &SeaweedFs, task: &Value) -> Result<Self> {
-        let params = task["params"].as_object().context("a task has params")?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let manifest = text(&task["results"]["manifest-uri"]);
         let folder = manifest.strip_prefix("s3://faultline/").and_then(|key| key.strip_suffix("/manifest.json"));
         let mut stage = Self {
             name: text(&task["name"]),
-            // The manifests before it are written anew by other stages, with other times in them.
-            arguments: params
-                .iter()
-                .filter(|(name, _)| !name.ends_with("-manifest-sha256"))
-                .map(|(name, value)| (name.clone(), text(value)))
-                .collect(),
+            task: task.clone(),
             folder: folder.with_context(|| format!("{manifest} is a manifest in the bucket"))?.to_owned(),
             outputs: Vec::new(),
         };
@@ -207,11 +198,6 @@ fn environment(s3: &SeaweedFs, proxy: &Proxy) -> Vec<(String, String)> {
     let mut environment = s3.writer_env();
     environment.push(("AWS_ENDPOINT_URL_S3".to_owned(), proxy.uri()));
     environment
-}
-
-fn rows(mongodb: &Secantus, database: &str) -> Result<u64> {
-    let client = Client::with_uri_str(mongodb.uri(database))?;
-    Ok(client.database(database).collection::<Document>("records").count_documents(doc! {}).run()?)
 }
 
 /// strace ends as the process did that it traced.

@@ -5,9 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use faultline_contract::Manifest;
-use faultline_e2e::{Digests, Finished, Pipelines, Press, differences, program, shown};
+use faultline_e2e::{Digests, Finished, Pipelines, Press, differences, rows, shown, step};
 use faultline_testkit::servers::{SeaweedFs, Secantus};
-use mongodb::bson::{Document, doc};
 use mongodb::sync::Client;
 use serde_json::Value;
 
@@ -31,14 +30,11 @@ impl Scene {
     }
 
     fn pipelines(&self, root: &str, seed: &str) -> Result<Pipelines> {
-        let mut pipelines = Pipelines::at(self.s3.root_uri(root))?
+        Ok(Pipelines::at(self.s3.root_uri(root))?
             .param("schema-uri", &self.press.schema().display().to_string())
             .param("records-uri", &self.mongodb.uri(ROOT))
-            .param("seed", seed);
-        for (name, value) in self.s3.writer_env() {
-            pipelines = pipelines.env(name, value);
-        }
-        Ok(pipelines)
+            .param("seed", seed)
+            .envs(self.s3.writer_env()))
     }
 
     fn digests(&self, root: &str, run: &str) -> Result<Digests> {
@@ -49,8 +45,15 @@ impl Scene {
     }
 
     fn rows(&self) -> Result<u64> {
-        let client = Client::with_uri_str(self.mongodb.uri(ROOT))?;
-        Ok(client.database(ROOT).collection::<Document>("records").count_documents(doc! {}).run()?)
+        rows(&self.mongodb, ROOT)
+    }
+
+    /// A task of a run as a program alone, with other values of some params.
+    fn step(&self, task: &Value, others: &[(&str, &str)]) -> Result<Command> {
+        let other = |param: &str| others.iter().find(|(name, _)| *name == param).map(|(_, value)| (*value).to_owned());
+        let mut command = step(task, other)?;
+        command.envs(self.s3.writer_env());
+        Ok(command)
     }
 
     /// The numbers of the history, and those of the committed versions.
@@ -85,18 +88,6 @@ fn at_once(commands: Vec<Command>) -> Result<Vec<Value>> {
             serde_json::from_slice(&output.stdout).context("a report")
         })
         .collect()
-}
-
-/// The command line of a task, as the run's report has it, with other values of some params.
-fn step(task: &Value, others: &[(&str, &str)], environment: Vec<(String, String)>) -> Result<Command> {
-    let name = task["name"].as_str().context("a task has a name")?;
-    let mut command = Command::new(program(name)?);
-    for (param, value) in task["params"].as_object().context("a task has params")? {
-        let other = others.iter().find(|(name, _)| name == param).map(|(_, value)| *value);
-        command.arg(format!("--{param}={}", other.or(value.as_str()).unwrap_or_default()));
-    }
-    command.envs(environment);
-    Ok(command)
 }
 
 fn task<'a>(report: &'a Value, name: &str) -> Result<&'a Value> {
@@ -149,7 +140,7 @@ fn promoters(scene: &Scene, reports: &[Value]) -> Result<()> {
     for report in reports {
         let run = report["run_id"].as_str().context("a report has a run id")?;
         scene.s3.remove(&format!("{ROOT}/runs/{run}/promote"));
-        commands.push(step(task(report, "promote")?, &[], scene.s3.writer_env())?);
+        commands.push(scene.step(task(report, "promote")?, &[])?);
     }
     at_once(commands)?;
     let (history, versions) = scene.registry(ROOT);
@@ -179,7 +170,7 @@ fn loads_of_one_batch_give_equal_rows() -> Result<()> {
     let mut commands = Vec::new();
     for index in 0..2 {
         let run = format!("twin-{index}");
-        commands.push(step(load, &[("run-id", &run), ("no-cache", "true")], scene.s3.writer_env())?);
+        commands.push(scene.step(load, &[("run-id", &run), ("no-cache", "true")])?);
     }
     at_once(commands)?;
     ensure!(scene.rows()? == rows, "each row once");

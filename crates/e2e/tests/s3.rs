@@ -23,13 +23,11 @@ fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
     local.predict("predict", &press.prediction())?.succeeded()?;
 
     let root_uri = server.root_uri("pipelines");
-    let mut remote = Pipelines::at(&root_uri)?
+    let remote = Pipelines::at(&root_uri)?
         .param("schema-uri", &schema)
         .param("records-uri", &mongodb.uri("pipelines"))
-        .param("tracking-uri", &mlflow.uri());
-    for (name, value) in server.writer_env() {
-        remote = remote.env(name, value);
-    }
+        .param("tracking-uri", &mlflow.uri())
+        .envs(server.writer_env());
     remote.train("train", &press.training())?.succeeded()?;
     remote.predict("predict", &press.prediction())?.succeeded()?;
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -35,46 +36,32 @@ fn secrets_are_nowhere_to_be_found() -> Result<()> {
     users(&mut mongodb)?;
     let press = Press::new()?;
     let state = press.folder().join("state");
-    let mut pipelines = Pipelines::at(s3.root_uri("secrets"))?
+    let anywhere = Pipelines::at(s3.root_uri("secrets"))?
         .param("schema-uri", &press.schema().display().to_string())
-        .param("records-uri", &mongodb.uri("fab"))
         // Nobody listens there: what is said about it must not tell the token either.
         .param("tracking-uri", "http://127.0.0.1:9")
-        .env("FAULTLINE_RECORDS_USERNAME", "loader")
-        .env("FAULTLINE_RECORDS_PASSWORD", DATABASE_PASSWORD)
         .env("FAULTLINE_TRACKING_BUDGET_SECS", "1")
         .env("MLFLOW_TRACKING_TOKEN", TOKEN)
-        .env("FAULTLINE_LOG", "debug");
-    for (name, value) in s3.env("key-of-w", S3_SECRET) {
-        pipelines = pipelines.env(name, value);
-    }
+        .env("FAULTLINE_LOG", "debug")
+        .envs(s3.env("key-of-w", S3_SECRET));
+    let pipelines = anywhere
+        .clone()
+        .param("records-uri", &mongodb.uri("fab"))
+        .env("FAULTLINE_RECORDS_USERNAME", "loader")
+        .env("FAULTLINE_RECORDS_PASSWORD", DATABASE_PASSWORD);
     let mut shown = Vec::new();
     for (pipeline, raw) in [("train", press.training()), ("predict", press.prediction())] {
         let mut command = pipelines.command("run", pipeline, pipeline, &raw)?;
-        command.arg("--verbose").env("FAULTLINE_STATE_DIR", &state);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(fs::File::create(press.folder().join(pipeline))?).spawn()?;
-        while child.try_wait()?.is_none() {
-            shown.extend(command_lines());
-        }
-        let output = child.wait_with_output()?;
-        let said = fs::read_to_string(press.folder().join(pipeline))?;
-        ensure!(output.status.success(), "{said}");
-        shown.extend([String::from_utf8_lossy(&output.stdout).into_owned(), said]);
+        shown.extend(watched(command.env("FAULTLINE_STATE_DIR", &state), &press.folder().join(pipeline))?);
     }
     ensure!(shown.iter().any(|line| line.contains("--records-uri=mongodb://")), "the steps were seen");
 
     // A URL with its password, as a variable, never becomes a flag.
     let escaped = DATABASE_PASSWORD.replace('@', "%40").replace('/', "%2F").replace('?', "%3F");
-    let mut command = by_variable(&pipelines, &press, &mongodb.uri_of("loader", &escaped, "fab"))?;
-    let mut child = command.stdout(Stdio::piped()).stderr(fs::File::create(press.folder().join("url"))?).spawn()?;
-    while child.try_wait()?.is_none() {
-        shown.extend(command_lines());
-    }
-    let output = child.wait_with_output()?;
-    let said = fs::read_to_string(press.folder().join("url"))?;
-    ensure!(output.status.success(), "{said}");
-    shown.extend([String::from_utf8_lossy(&output.stdout).into_owned(), said]);
+    let url = mongodb.uri_of("loader", &escaped, "fab");
+    let by_variable = anywhere.env("FAULTLINE_RECORDS_URI", url).param("no-cache", "true");
+    let mut command = by_variable.command("run", "train", "by-variable", &press.training())?;
+    shown.extend(watched(&mut command, &press.folder().join("by-variable"))?);
 
     // A wrong password, and a wrong key, are told without either.
     let wrong = pipelines.clone().env("FAULTLINE_RECORDS_PASSWORD", "planted-in-vain").param("no-cache", "true");
@@ -94,24 +81,18 @@ fn secrets_are_nowhere_to_be_found() -> Result<()> {
     below(&state)
 }
 
-/// A run to which the database is told by the variable alone, password and all.
-fn by_variable(pipelines: &Pipelines, press: &Press, url: &str) -> Result<Command> {
-    let given = pipelines.command("run", "train", "by-variable", &press.training())?;
-    let mut command = Command::new(given.get_program());
-    let arguments: Vec<_> = given.get_args().collect();
-    let is_records = |index: usize| {
-        arguments.get(index).is_some_and(|argument| argument.to_string_lossy().starts_with("records-uri="))
-    };
-    for (index, argument) in arguments.iter().enumerate() {
-        if !is_records(index) && !is_records(index + 1) {
-            command.arg(argument);
-        }
+/// Runs a command to its good end; gives what it printed, and the command lines of all processes meanwhile.
+fn watched(command: &mut Command, stderr: &Path) -> Result<Vec<String>> {
+    let mut shown = Vec::new();
+    let mut child = command.arg("--verbose").stdout(Stdio::piped()).stderr(fs::File::create(stderr)?).spawn()?;
+    while child.try_wait()?.is_none() {
+        shown.extend(command_lines());
     }
-    command.args(["--verbose", "-p", "no-cache=true"]);
-    command.envs(given.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("FAULTLINE_RECORDS_URI", url);
-    command.env_remove("FAULTLINE_RECORDS_USERNAME").env_remove("FAULTLINE_RECORDS_PASSWORD");
-    Ok(command)
+    let output = child.wait_with_output()?;
+    let said = fs::read_to_string(stderr)?;
+    ensure!(output.status.success(), "{said}");
+    shown.extend([String::from_utf8_lossy(&output.stdout).into_owned(), said]);
+    Ok(shown)
 }
 
 /// The command lines of all processes but this test's servers, which are given none.
@@ -139,7 +120,7 @@ fn in_the_store(s3: &SeaweedFs, folder: &str) -> Result<usize> {
     Ok(count)
 }
 
-fn below(folder: &std::path::Path) -> Result<()> {
+fn below(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

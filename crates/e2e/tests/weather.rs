@@ -42,11 +42,9 @@ impl Scene {
     /// Training under a root of that name.
     fn pipelines(&self, name: &str) -> Result<Pipelines> {
         let records = self.press.folder().join(format!("{name}.sqlite"));
-        let mut pipelines = pipelines(&self.press, &self.s3.root_uri(name))?;
-        pipelines = pipelines.param("records-uri", &format!("sqlite://{}", records.display()));
-        for (variable, value) in self.s3.writer_env() {
-            pipelines = pipelines.env(variable, value);
-        }
+        let pipelines = pipelines(&self.press, &self.s3.root_uri(name))?
+            .param("records-uri", &format!("sqlite://{}", records.display()))
+            .envs(self.s3.writer_env());
         Ok(pipelines.env("AWS_ENDPOINT_URL_S3", self.proxy.uri()))
     }
 

@@ -70,9 +70,7 @@ impl S3Store {
             _ => done,
         }
     }
-}
 
-impl S3Store {
     /// An answer to HEAD has no body and so does not say why: asking for the object itself does.
     async fn failed_head(&self, request: &Request, error: &SdkError<HeadObjectError, HttpResponse>) -> StoreError {
         let is_unclear = error.raw_response().is_some_and(|response| [400, 403].contains(&response.status().as_u16()));

@@ -20,6 +20,7 @@ use std::time::Duration;
 use faultline_contract::RunId;
 use reqwest::Url;
 
+pub use credentials::CREDENTIAL_VARIABLES;
 pub use error::MlflowError;
 pub use reconcile::Mirrored;
 

@@ -11,7 +11,7 @@ use faultline_runtime::{
     SecretSpec, Step, Upstream, UpstreamSpec, blocking,
 };
 use faultline_store::PutMode;
-use faultline_tracking::{Mlflow, Registry, access_of_mirrors};
+use faultline_tracking::{CREDENTIAL_VARIABLES, Mlflow, Registry, access_of_mirrors};
 use serde_json::json;
 
 use crate::evidence::{Job, Stage};
@@ -49,10 +49,8 @@ impl Step for ReportStep {
     type Job = Job;
     type Error = ReportError;
 
-    const SECRETS: &'static [SecretSpec] = &[SecretSpec {
-        name: "faultline-tracking",
-        variables: &["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"],
-    }];
+    const SECRETS: &'static [SecretSpec] =
+        &[SecretSpec { name: "faultline-tracking", variables: &CREDENTIAL_VARIABLES }];
 
     fn access() -> Vec<Access> {
         let mut access = vec![

@@ -9,6 +9,9 @@ const USERNAME: &str = "MLFLOW_TRACKING_USERNAME";
 const PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
 const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 
+/// The variables that say who asks.
+pub const CREDENTIAL_VARIABLES: [&str; 3] = [USERNAME, PASSWORD, TOKEN];
+
 /// What is sent with every request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) enum Credentials {
