@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use crate::cli::{Output, answer, block_on};
 use crate::failure::tekton;
+use crate::run::engine::processes;
+use crate::run::processors;
 use crate::run::progress::label;
 use crate::run::request::RequestArgs;
-use crate::run::{engine, processors};
 use crate::table::table;
 
 /// How many differences of a task are shown; JSON has them all.
@@ -62,7 +63,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         scratch_root: std::env::temp_dir(),
         keeps_scratch: false,
     };
-    let engine = Arc::new(engine(&args.env)?);
+    let engine = Arc::new(processes(&args.env)?);
     let forecasts =
         block_on(async { faultline_tekton::forecast(&plan, engine, options).await.map_err(|error| tekton(&error)) })?;
     let json = json!({"run_id": run_id, "tasks": forecasts.iter().map(report).collect::<Vec<_>>()});

@@ -1,5 +1,6 @@
 //! `faultline run`: executes a pipeline file on this machine.
 
+pub(crate) mod engine;
 mod environment;
 mod keeper;
 pub(crate) mod progress;
@@ -16,8 +17,7 @@ use clap::Args as ClapArgs;
 use faultline_contract::{ExitCode, RunId, layout};
 use faultline_runtime::Failure;
 use faultline_tekton::{
-    Event, Observer, Options, Outcome, ParamValue, Plan, ProcessEngine, RunRecord, Status, StepOutcome, Stop,
-    TaskOutcome,
+    Engine, Event, Observer, Options, Outcome, ParamValue, Plan, RunRecord, Status, StepOutcome, Stop, TaskOutcome,
 };
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use crate::cli::{Output, block_on, open_store, print_json};
 use crate::failure::tekton;
 use crate::records::reused;
+use engine::EngineArgs;
 use keeper::Keeper;
 use progress::{Lines, say};
 use request::RequestArgs;
@@ -33,7 +34,7 @@ use request::RequestArgs;
 /// The param that names the store of a run's artifacts, where a Pipeline has one; its record is kept there as well.
 const ROOT_PARAM: &str = "root-uri";
 
-/// Run a Tekton Pipeline from a file, each step as a plain process.
+/// Run a Tekton Pipeline from a file, each step as a plain process or in a container of its image.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -48,10 +49,8 @@ pub(crate) struct Args {
     /// Show what every task prints while it prints it, not only the last lines of a failed one.
     #[arg(short, long)]
     verbose: bool,
-    /// A variable that the steps see beside their own: NAME takes the caller's value. They see where programs, homes, credentials and
-    /// proxies are in any case, and nothing else. Repeatable.
-    #[arg(short, long, value_name = "NAME[=VALUE]")]
-    env: Vec<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Seconds that a step has to end by itself when the run is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace_secs: u64,
@@ -69,6 +68,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   faultline run pipelines/train.yaml -p raw-uri=data/raw -p root-uri=store
+  faultline run pipelines/train.yaml -p raw-uri=s3://bucket/raw -p root-uri=s3://bucket/store --engine podman
   faultline run build.yaml --pipeline build -p targets=a,b -w source=emptyDir --timeouts pipeline=20m --output json
   faultline run pipelines/train.yaml -p raw-uri=data/raw -p root-uri=s3://bucket/prefix --run-id nightly-7 --verbose
 
@@ -90,7 +90,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         scratch_root: std::env::temp_dir(),
         keeps_scratch: args.keep_scratch,
     };
-    let engine = engine(&args.env)?;
+    let engine = args.engine.engine()?;
     let of_pipeline = match plan.params().get(ROOT_PARAM) {
         Some(ParamValue::Text(uri)) if !uri.is_empty() => Some(uri.as_str()),
         _ => None,
@@ -119,13 +119,6 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
 /// How many processors there are.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-/// The engine of this command line: programs are sought beside its own binary first.
-pub(crate) fn engine(env: &[String]) -> Result<ProcessEngine, Failure> {
-    let program_dir = std::env::current_exe().ok().and_then(|path| path.parent().map(PathBuf::from));
-    ProcessEngine::new(program_dir, environment::passed(env)?)
-        .map_err(|error| Failure::new(ExitCode::Temporary, "start the engine").caused_by(error))
 }
 
 async fn keeper(
@@ -157,7 +150,7 @@ impl Observer for Both {
 
 async fn execute(
     plan: &Plan,
-    engine: ProcessEngine,
+    engine: Arc<dyn Engine>,
     options: Options,
     lines: Arc<Lines>,
     keeper: Arc<Keeper>,
@@ -179,7 +172,7 @@ async fn execute(
     let observer = Arc::new(Both(Arc::clone(&lines), Arc::clone(&keeper)));
     let work = async {
         let outcome = tokio::select! {
-            outcome = faultline_tekton::run(plan, Arc::new(engine), options, stop, observer) => outcome,
+            outcome = faultline_tekton::run(plan, engine, options, stop, observer) => outcome,
             never = lines.keep_reading() => never,
         };
         keeper.end();

@@ -1,11 +1,13 @@
 //! Running a plan: the scheduler decides what runs when, an [`Engine`] executes one step.
 
 mod folders;
+mod podman;
 mod process;
 mod results;
 mod scheduler;
 mod step;
 mod task_run;
+mod watchdog;
 
 use std::fmt::Debug;
 use std::io;
@@ -18,6 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+pub use podman::{Mount, PodmanEngine, PodmanOptions};
 pub use process::ProcessEngine;
 
 use crate::error::Error;

@@ -21,7 +21,10 @@ mod yaml;
 pub use catalog::{Catalog, Entry};
 pub use check::{MAX_LABEL, is_label};
 pub use document::{ParamSpec, ParamType, ParamValue};
-pub use engine::{End, Engine, Launch, Limits, Options, ProcessEngine, StepEnd, Stop, forecast, run};
+pub use engine::{
+    End, Engine, Launch, Limits, Mount, Options, PodmanEngine, PodmanOptions, ProcessEngine, StepEnd, Stop, forecast,
+    run,
+};
 pub use error::{Error, Problem};
 pub use event::{Event, Observer, Silent};
 pub use forecast::{Action, Reason, TaskForecast};

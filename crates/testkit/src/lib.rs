@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "test support fails by panicking")]
 
+pub mod containers;
 pub mod data;
 pub mod generated;
 pub mod proxy;

@@ -1,7 +1,5 @@
 //! The engine of plain processes: a step is a process in a group of its own, ended as a whole.
 
-mod watchdog;
-
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io;
@@ -19,12 +17,14 @@ use tokio::task::JoinError;
 use tokio::time::{sleep, sleep_until};
 use wait4::Wait4;
 
+use super::watchdog::Watchdog;
 use super::{End, Engine, Launch, Limits, StepEnd};
 use crate::outcome::Usage;
-use watchdog::Watchdog;
 
 /// The exit code that a cluster reports for a step killed by a signal.
 const KILLED: i32 = 255;
+/// What ends a process group, given its name.
+const KILL: [&str; 4] = ["kill", "-s", "KILL", "--"];
 /// The bits that allow a file to be run.
 const EXECUTABLE: u32 = 0o111;
 
@@ -45,7 +45,7 @@ impl Engine for ProcessEngine {
         }
         let mut child = self.command(launch)?.spawn().map_err(|error| not_started(launch, &error))?;
         let leader = Pid::from_child(&child);
-        self.watchdog.watch(leader);
+        self.watchdog.watch(group_name(leader));
         let mut group = Group(Some(leader));
         let watchdog = Arc::clone(&self.watchdog);
         let mut waiter = tokio::task::spawn_blocking(move || end_of(&mut child, &watchdog));
@@ -79,7 +79,7 @@ impl ProcessEngine {
     ///
     /// When the process that outlives a killed runner cannot be started.
     pub fn new(program_dir: Option<PathBuf>, environment: Vec<(OsString, OsString)>) -> io::Result<Self> {
-        Ok(Self { program_dir, environment, watchdog: Arc::new(Watchdog::start()?) })
+        Ok(Self { program_dir, environment, watchdog: Arc::new(Watchdog::start(&KILL)?) })
     }
 
     fn command(&self, launch: &Launch) -> io::Result<Command> {
@@ -139,10 +139,15 @@ fn end_of(child: &mut Child, watchdog: &Watchdog) -> io::Result<(ExitStatus, Usa
     // Until its end is collected no other group can get its number: whatever is left of it is killed first.
     retry_on_intr(|| waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT))?;
     kill_process_group(leader, Signal::KILL).ok();
-    watchdog.forget(leader);
+    watchdog.forget(group_name(leader));
     let ended = child.wait4()?;
     let usage = Usage { cpu: ended.rusage.utime + ended.rusage.stime, peak_memory_bytes: ended.rusage.maxrss };
     Ok((ended.status, usage))
+}
+
+/// A process group as `kill` names it.
+fn group_name(leader: Pid) -> String {
+    format!("-{leader}")
 }
 
 fn not_started(launch: &Launch, error: &io::Error) -> io::Error {
