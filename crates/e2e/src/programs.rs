@@ -87,6 +87,7 @@ pub struct Pipelines {
     root_uri: String,
     params: Vec<(String, String)>,
     environment: Vec<(OsString, OsString)>,
+    flags: Vec<OsString>,
 }
 
 impl Pipelines {
@@ -101,6 +102,7 @@ impl Pipelines {
             root_uri: root_uri.into(),
             params: Vec::new(),
             environment: Vec::new(),
+            flags: Vec::new(),
         })
     }
 
@@ -122,6 +124,13 @@ impl Pipelines {
     #[must_use]
     pub fn envs(self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         variables.into_iter().fold(self, |pipelines, (name, value)| pipelines.env(name, value))
+    }
+
+    /// With more flags of the command line.
+    #[must_use]
+    pub fn flags(mut self, flags: impl IntoIterator<Item: Into<OsString>>) -> Self {
+        self.flags.extend(flags.into_iter().map(Into::into));
+        self
     }
 
     /// With other pipeline files than the project's.
@@ -160,7 +169,7 @@ impl Pipelines {
         for (name, value) in &self.params {
             command.args(["-p", &format!("{name}={value}")]);
         }
-        command.envs(self.environment.iter().cloned());
+        command.args(&self.flags).envs(self.environment.iter().cloned());
         Ok(command)
     }
 

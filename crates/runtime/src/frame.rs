@@ -35,6 +35,15 @@ impl BuildInfo {
         // The build script wrote it; should it ever be malformed, its text still identifies the code.
         self.code_digest.parse().unwrap_or_else(|_| Digest::of(self.code_digest.as_bytes()))
     }
+
+    /// What `--version` says; `-V` gives the version alone.
+    fn long_version(&self) -> String {
+        let mut text = format!("{}\ncode digest: {}", self.version, self.code_digest());
+        if let Some(revision) = self.git_revision {
+            text.extend(["\ngit revision: ", revision]);
+        }
+        text
+    }
 }
 
 /// The [`BuildInfo`] of the crate that calls it, whose build script calls `faultline_codedigest::emit`.
@@ -74,14 +83,15 @@ pub fn execute<S: Step>(build: BuildInfo, args: impl IntoIterator<Item = OsStrin
         access::print::<S>()?;
         return Ok(ExitCode::Committed);
     }
-    let parsed = match options::parse::<S>(options::command::<S>(build.version), args) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Committed };
-            error.print()?;
-            return Ok(code);
-        }
-    };
+    let parsed =
+        match options::parse::<S>(options::command::<S>(build.version).long_version(build.long_version()), args) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Committed };
+                error.print()?;
+                return Ok(code);
+            }
+        };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
