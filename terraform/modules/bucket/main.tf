@@ -1,4 +1,5 @@
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:One region is a decision (docs/adr/0008): versions undo a deletion, the loss of a region is not covered.
   bucket        = var.name
   force_destroy = var.force_destroy
 }

@@ -10,5 +10,5 @@ output "ports" {
 
 output "secret_arn" {
   description = "Where user and password are kept, as JSON with the keys username and password."
-  value       = module.password.secret_arn
+  value       = aws_docdb_cluster.this.master_user_secret[0].secret_arn
 }

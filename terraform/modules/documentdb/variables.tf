@@ -94,13 +94,13 @@ variable "backup_days" {
   }
 }
 
-variable "password_version" {
-  description = "The number of the password: raised by one, a new password is made, kept and set. It never is in the state."
+variable "password_days" {
+  description = "After how many days AWS changes the password. The copy in the cluster is to be made anew then."
   type        = number
-  default     = 1
+  default     = 90
 
   validation {
-    condition     = var.password_version >= 1 && floor(var.password_version) == var.password_version
-    error_message = "password_version must be a whole number of at least 1."
+    condition     = var.password_days >= 1 && var.password_days <= 90
+    error_message = "password_days must be from 1 to 90."
   }
 }

@@ -65,15 +65,6 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }
 
-module "password" {
-  source = "../password"
-
-  name             = "${var.name}/postgres"
-  kms_key_arn      = var.kms_key_arn
-  username         = var.username
-  password_version = var.password_version
-}
-
 resource "aws_db_instance" "this" {
   identifier     = var.name
   engine         = "postgres"
@@ -81,9 +72,10 @@ resource "aws_db_instance" "this" {
   instance_class = var.instance_class
   db_name        = var.database
 
-  username            = var.username
-  password_wo         = module.password.password
-  password_wo_version = var.password_version
+  username = var.username
+  # AWS makes the password and keeps it: it is in no state.
+  manage_master_user_password   = true
+  master_user_secret_kms_key_id = var.kms_key_arn
 
   allocated_storage     = var.storage_gib
   max_allocated_storage = var.storage_gib * 5
@@ -113,4 +105,14 @@ resource "aws_db_instance" "this" {
   performance_insights_kms_key_id = var.kms_key_arn
 
   depends_on = [aws_iam_role_policy_attachment.monitoring]
+}
+
+# Not every week, as AWS would: who uses the password reads a copy in the cluster, which is made anew after each change.
+resource "aws_secretsmanager_secret_rotation" "this" {
+  secret_id          = aws_db_instance.this.master_user_secret[0].secret_arn
+  rotate_immediately = false
+
+  rotation_rules {
+    automatically_after_days = var.password_days
+  }
 }

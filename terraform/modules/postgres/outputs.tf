@@ -15,5 +15,5 @@ output "database" {
 
 output "secret_arn" {
   description = "Where user and password are kept, as JSON with the keys username and password."
-  value       = module.password.secret_arn
+  value       = aws_db_instance.this.master_user_secret[0].secret_arn
 }
