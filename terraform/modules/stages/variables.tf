@@ -19,7 +19,7 @@ variable "cluster_name" {
 }
 
 variable "cluster_arn" {
-  description = "The same, by its ARN."
+  description = "The EKS cluster, by its ARN."
   type        = string
 
   validation {
