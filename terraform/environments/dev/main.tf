@@ -17,6 +17,7 @@ module "platform" {
   administrators      = var.administrators
   readers             = var.readers
   builds_images       = true
+  deletion_protection = false
   pull_accounts       = var.pull_accounts
   records_backend     = var.records_backend
   atlas               = var.atlas

@@ -18,6 +18,7 @@ module "platform" {
   administrators        = var.administrators
   readers               = var.readers
   builds_images         = false
+  deletion_protection   = var.deletion_protection
   records_backend       = var.records_backend
   atlas                 = var.atlas
   documentdb            = { instance_class = "db.r6g.large", instance_count = 3 }

@@ -88,3 +88,9 @@ variable "atlas" {
     error_message = "atlas needs an organization_id when records_backend is atlas."
   }
 }
+
+variable "deletion_protection" {
+  description = "Whether cluster and databases refuse to be deleted, and buckets unless they are empty. Switched off only to take the environment down."
+  type        = bool
+  default     = true
+}

@@ -15,7 +15,7 @@ locals {
     images    = "Images of ${var.name}"
     logs      = "Logs of ${var.name}"
   }
-  is_protected = var.overlay == "production"
+  is_production = var.overlay == "production"
 }
 
 module "key" {
@@ -49,7 +49,7 @@ module "cluster" {
   administrators      = var.administrators
   readers             = var.readers
   node_groups         = var.node_groups
-  deletion_protection = local.is_protected
+  deletion_protection = var.deletion_protection
   kms_key_arn         = module.key["cluster"].arn
   log_kms_key_arn     = module.key["logs"].arn
 }
@@ -60,16 +60,17 @@ module "access_logs" {
   name              = local.buckets.logs
   receives_logs_of  = local.account
   expire_after_days = 365
-  force_destroy     = !local.is_protected
+  force_destroy     = !var.deletion_protection
 }
 
 module "store" {
   source = "../bucket"
 
-  name          = local.buckets.store
-  kms_key_arn   = module.key["store"].arn
-  log_bucket    = module.access_logs.name
-  sends_events  = true
+  name         = local.buckets.store
+  kms_key_arn  = module.key["store"].arn
+  log_bucket   = module.access_logs.name
+  sends_events = true
+  # Never: whoever wants to lose raw files and models empties it by hand.
   force_destroy = false
 }
 
@@ -92,6 +93,7 @@ module "registry" {
   images        = module.stages.names
   kms_key_arn   = module.key["images"].arn
   pull_accounts = var.pull_accounts
+  force_delete  = !var.deletion_protection
 }
 
 module "documentdb" {
@@ -106,7 +108,7 @@ module "documentdb" {
   instance_class           = var.documentdb.instance_class
   instance_count           = var.documentdb.instance_count
   backup_days              = var.backup_days
-  deletion_protection      = local.is_protected
+  deletion_protection      = var.deletion_protection
 }
 
 module "atlas" {
@@ -120,8 +122,8 @@ module "atlas" {
   client_security_group_id = module.cluster.security_group_id
   organization_id          = var.atlas.organization_id
   instance_size            = var.atlas.instance_size
-  point_in_time            = local.is_protected
-  deletion_protection      = local.is_protected
+  point_in_time            = local.is_production
+  deletion_protection      = var.deletion_protection
 }
 
 module "mlflow" {
@@ -137,7 +139,7 @@ module "mlflow" {
   client_security_group_id = module.cluster.security_group_id
   kms_key_arn              = module.key["databases"].arn
   instance_class           = var.mlflow_instance_class
-  multi_az                 = local.is_protected
+  multi_az                 = local.is_production
   backup_days              = var.backup_days
-  deletion_protection      = local.is_protected
+  deletion_protection      = var.deletion_protection
 }

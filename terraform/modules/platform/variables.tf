@@ -49,7 +49,7 @@ variable "nat_per_zone" {
 }
 
 variable "overlay" {
-  description = "The overlay of argocd/overlays that the cluster runs. In production nothing can be deleted by mistake, and databases are there twice."
+  description = "The overlay of argocd/overlays that the cluster runs. In production databases are there more than once."
   type        = string
 
   validation {
@@ -132,6 +132,11 @@ variable "node_groups" {
     condition     = alltrue([for group in var.node_groups : length(group.instance_types) > 0 && group.disk_gib >= 20])
     error_message = "node_groups: each group needs a type of instance and a disk of at least 20 GiB."
   }
+}
+
+variable "deletion_protection" {
+  description = "Whether cluster and databases refuse to be deleted, and buckets and registries unless they are empty. The bucket of raw files and models never goes unless it is empty."
+  type        = bool
 }
 
 variable "builds_images" {

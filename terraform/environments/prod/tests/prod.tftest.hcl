@@ -23,6 +23,15 @@ run "the_overlay_is_told_where_everything_is" {
   }
 }
 
+run "nothing_goes_by_mistake" {
+  command = plan
+
+  assert {
+    condition     = var.deletion_protection
+    error_message = "it can be deleted"
+  }
+}
+
 run "images_are_built_elsewhere" {
   assert {
     condition     = output.registry == null

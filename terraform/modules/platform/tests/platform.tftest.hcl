@@ -7,17 +7,18 @@ mock_provider "mongodbatlas" {
 }
 
 variables {
-  name            = "faultline-test"
-  region          = "eu-central-1"
-  zones           = ["eu-central-1a", "eu-central-1b"]
-  vpc_cidr        = "10.20.0.0/16"
-  nat_per_zone    = false
-  overlay         = "development"
-  administrators  = { terraform = "arn:aws:iam::111122223333:role/terraform" }
-  node_groups     = { system = { instance_types = ["t3.large"], min_nodes = 2, max_nodes = 4 } }
-  builds_images   = true
-  records_backend = "operator"
-  backup_days     = 7
+  name                = "faultline-test"
+  region              = "eu-central-1"
+  zones               = ["eu-central-1a", "eu-central-1b"]
+  vpc_cidr            = "10.20.0.0/16"
+  nat_per_zone        = false
+  overlay             = "development"
+  administrators      = { terraform = "arn:aws:iam::111122223333:role/terraform" }
+  node_groups         = { system = { instance_types = ["t3.large"], min_nodes = 2, max_nodes = 4 } }
+  builds_images       = true
+  deletion_protection = false
+  records_backend     = "operator"
+  backup_days         = 7
 }
 
 run "records_in_the_cluster" {
