@@ -41,6 +41,15 @@ module "platform" {
   }
 }
 
+module "autoscaler" {
+  source = "../../modules/autoscaler"
+
+  name         = local.name
+  region       = var.region
+  cluster_name = module.platform.cluster.name
+  cluster_arn  = module.platform.cluster.arn
+}
+
 module "gitops" {
   source = "../../modules/gitops"
 
