@@ -4,9 +4,10 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use faultline_e2e::{Pipelines, Press, differences, digests, program, shown};
+use faultline_contract::Digest;
+use faultline_e2e::{Finished, Pipelines, Press, differences, digests, program, shown};
 use faultline_testkit::servers::{MlflowServer, SeaweedFs, Secantus};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
@@ -28,7 +29,8 @@ fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
         .param("records-uri", &mongodb.uri("pipelines"))
         .param("tracking-uri", &mlflow.uri())
         .envs(server.writer_env());
-    remote.train("train", &press.training())?.succeeded()?;
+    let trained = remote.train("train", &press.training())?.succeeded()?;
+    names_its_version(&server, &trained)?;
     remote.predict("predict", &press.prediction())?.succeeded()?;
 
     for run in ["train", "predict"] {
@@ -40,6 +42,18 @@ fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
     let again = remote.train("again", &press.training())?.succeeded()?;
     let worked: Vec<_> = again.reused().into_iter().filter(|(_, reused)| !reused).map(|(name, _)| name).collect();
     assert_eq!(worked, ["promote", "report"]);
+    Ok(())
+}
+
+/// The result that Tekton Chains signs is the version's index, as it lies in the bucket.
+fn names_its_version(server: &SeaweedFs, trained: &Finished) -> Result<()> {
+    let promote = trained.tasks().into_iter().find(|task| task["name"] == "promote").context("promote")?;
+    let artifact = &promote["results"]["model_ARTIFACT_OUTPUTS"];
+    let uri = artifact["uri"].as_str().context("a URI")?;
+    let key = uri.strip_prefix("s3://faultline/").context("in the bucket")?;
+    let digest = Digest::of(&server.look(key).with_context(|| uri.to_owned())?);
+    assert_eq!(artifact, &json!({"uri": uri, "digest": format!("sha256:{digest}"), "isBuildArtifact": "true"}));
+    assert!(uri.ends_with("/versions/1/bundle.json"), "{uri}");
     Ok(())
 }
 

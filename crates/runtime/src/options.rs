@@ -7,7 +7,7 @@ use faultline_contract::RunId;
 use faultline_store::S3Options;
 
 use crate::access;
-use crate::results::STANDARD_RESULTS;
+use crate::results::{self, STANDARD_RESULTS};
 use crate::step::{ResultSpec, Step};
 
 /// Flags that every step has.
@@ -80,10 +80,11 @@ pub(crate) fn command<S: Step>(version: &'static str) -> Command {
             .arg(flag(&sha256, "DIGEST").help("The sha256 of that manifest, verified when given"));
     }
     command = S::Options::augment_args(command);
-    for ResultSpec { name, about, .. } in STANDARD_RESULTS.iter().chain(S::RESULTS) {
-        let long = format!("result-{name}-path");
+    for spec @ ResultSpec { name, about, .. } in STANDARD_RESULTS.iter().chain(S::RESULTS) {
         command = command.arg(
-            flag(&long, "PATH").help(format!("Where to write the result `{name}`: {about}")).help_heading("Results"),
+            flag(&results::flag(spec), "PATH")
+                .help(format!("Where to write the result `{name}`: {about}"))
+                .help_heading("Results"),
         );
     }
     command
@@ -116,7 +117,7 @@ fn result_paths<S: Step>(matches: &ArgMatches) -> Vec<(String, PathBuf)> {
         .iter()
         .chain(S::RESULTS)
         .filter_map(|spec| {
-            let path = matches.get_one::<String>(&format!("result-{}-path", spec.name))?;
+            let path = matches.get_one::<String>(&results::flag(spec))?;
             (!path.is_empty()).then(|| (spec.name.to_owned(), PathBuf::from(path)))
         })
         .collect()

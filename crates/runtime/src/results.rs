@@ -36,23 +36,33 @@ pub(crate) fn values(
         };
         Ok((spec.name, value))
     });
-    let own = specs.iter().map(|spec| Ok((spec.name, own_value(spec, manifest)?)));
+    let own = specs.iter().filter_map(|spec| match own_value(spec, manifest) {
+        Ok(value) => value.map(|value| Ok((spec.name, value))),
+        Err(failure) => Some(Err(failure)),
+    });
     standard.chain(own).collect()
 }
 
-fn own_value(spec: &ResultSpec, manifest: &Manifest) -> Result<String, Failure> {
-    let key = spec.name.replace('-', "_");
+/// The flag that tells where to write the result.
+pub(crate) fn flag(spec: &ResultSpec) -> String {
+    format!("result-{}-path", spec.name.replace('_', "-").to_lowercase())
+}
+
+fn own_value(spec: &ResultSpec, manifest: &Manifest) -> Result<Option<String>, Failure> {
+    let key = spec.name.replace('-', "_").to_lowercase();
     match (manifest.facts.get(&key), spec.kind) {
-        (Some(Value::String(text)), ResultKind::String) => Ok(text.clone()),
+        (Some(Value::String(text)), ResultKind::String) => Ok(Some(text.clone())),
         (Some(value @ Value::Array(items)), ResultKind::Array) if items.iter().all(Value::is_string) => {
-            Ok(value.to_string())
+            Ok(Some(value.to_string()))
         }
+        (Some(value @ Value::Object(_)), ResultKind::Artifact) => Ok(Some(value.to_string())),
         (Some(other), kind) => {
             Err(Failure::internal(format!("the fact `{key}` is {other}, which is no {kind:?} result")))
         }
-        (None, ResultKind::String) => Ok(manifest.counts.get(&key).map(u64::to_string).unwrap_or_default()),
+        (None, ResultKind::String) => Ok(Some(manifest.counts.get(&key).map(u64::to_string).unwrap_or_default())),
         // A rejected step has no list to fan out over, and a declared result is always written.
-        (None, ResultKind::Array) => Ok("[]".to_owned()),
+        (None, ResultKind::Array) => Ok(Some("[]".to_owned())),
+        (None, ResultKind::Artifact) => Ok(None),
     }
 }
 

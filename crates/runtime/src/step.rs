@@ -24,14 +24,17 @@ pub enum ResultKind {
     String,
     /// A JSON array of texts, as a matrix takes it.
     Array,
+    /// A JSON object that names an artifact by `uri` and `digest`, as Tekton Chains takes it: the result's name ends in
+    /// `_ARTIFACT_OUTPUTS`. It is left out where there is no artifact.
+    Artifact,
 }
 
-/// A result beside the standard ones: gives the flag `--result-<name>-path`.
+/// A result beside the standard ones: gives the flag `--result-<name>-path`, all in kebab-case.
 ///
-/// Its value is the manifest's fact or count of the same name with `_` for `-`, so a reused manifest gives the same.
+/// Its value is the manifest's fact or count of the same name in snake case, so a reused manifest gives the same.
 #[derive(Clone, Copy, Debug)]
 pub struct ResultSpec {
-    /// The name in kebab-case.
+    /// The name, in kebab-case but for an artifact.
     pub name: &'static str,
     /// Its type.
     pub kind: ResultKind,

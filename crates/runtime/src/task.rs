@@ -9,7 +9,7 @@ use clap::Arg;
 
 use crate::access;
 use crate::options;
-use crate::results::STANDARD_RESULTS;
+use crate::results::{self, STANDARD_RESULTS};
 use crate::step::{ResultKind, Step};
 
 /// Flags that the engine or the machine sets, and a pipeline does not.
@@ -65,7 +65,7 @@ pub fn task_yaml<S: Step>() -> String {
     for spec in STANDARD_RESULTS.iter().chain(S::RESULTS) {
         line(format!("    - name: {}", spec.name));
         line(format!("      description: {}", quoted(spec.about)));
-        line(format!("      type: {}", if spec.kind == ResultKind::Array { "array" } else { "string" }));
+        line(format!("      type: {}", type_of(spec.kind)));
     }
     line("  steps:".to_owned());
     line(format!("    - name: {}", S::NAME));
@@ -76,7 +76,7 @@ pub fn task_yaml<S: Step>() -> String {
         line(format!("        - --{long}=$(params.{long})", long = long(arg)));
     }
     for spec in STANDARD_RESULTS.iter().chain(S::RESULTS) {
-        line(format!("        - --result-{name}-path=$(results.{name}.path)", name = spec.name));
+        line(format!("        - --{}=$(results.{}.path)", results::flag(spec), spec.name));
     }
     if !S::SECRETS.is_empty() {
         line("      env:".to_owned());
@@ -96,6 +96,17 @@ pub fn task_yaml<S: Step>() -> String {
     ));
     line(SECURITY.to_owned());
     yaml
+}
+
+/// A result's type, and what belongs to it.
+fn type_of(kind: ResultKind) -> &'static str {
+    match kind {
+        ResultKind::String => "string",
+        ResultKind::Array => "array",
+        ResultKind::Artifact => {
+            "object\n      properties:\n        uri: {type: string}\n        digest: {type: string}\n        isBuildArtifact: {type: string}"
+        }
+    }
 }
 
 /// Restricted pod security, and the only place that can be written: scratch space.

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -143,8 +144,7 @@ async fn what_is_mounted_is_seen_at_its_path() {
     let mount = |is_read_only| vec![Mount { path: outside.path().to_owned(), is_read_only }];
     let Some(scene) = Scene::new(&[], mount(true)) else { return };
     // The folder is for its owner alone; the user inside is another one.
-    fs::set_permissions(outside.path(), fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o777)))
-        .unwrap();
+    fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let text = format!("cat {0}/file; touch {0}/new 2>/dev/null || echo ' only'", outside.path().display());
     assert_eq!(scene.sh(&text).await.1, "seen only\n");
     let Some(scene) = Scene::new(&[], mount(false)) else { return };

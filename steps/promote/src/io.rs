@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use faultline_contract::Digest;
 use faultline_contract::documents::cluster::Clusters;
 use faultline_contract::documents::preprocess::Split;
 use faultline_contract::documents::train::{Evaluation, Family, part_of};
@@ -13,7 +14,7 @@ use faultline_runtime::{
     Upstream, UpstreamSpec, blocking,
 };
 use faultline_tracking::{Registry, access_of_promoters};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::compose::{FORWARD, OUT_OF_FOLD};
 use crate::run::{self, Job};
@@ -39,6 +40,11 @@ impl Step for Promote {
     const RESULTS: &'static [ResultSpec] = &[
         ResultSpec { name: "verdict", kind: ResultKind::String, about: "promote or hold" },
         ResultSpec { name: "model-version", kind: ResultKind::String, about: "the version that this run made" },
+        ResultSpec {
+            name: "model_ARTIFACT_OUTPUTS",
+            kind: ResultKind::Artifact,
+            about: "the version's index, `bundle.json`, for Tekton Chains to sign",
+        },
     ];
     const REUSE: Reuse = Reuse::Never;
 
@@ -127,12 +133,21 @@ impl Step for Promote {
         let Some(challenge) = challenge else {
             return Ok(outputs);
         };
+        let registry = job.registry.clone();
         let verdict = registry::settle(context, job, challenge, inputs).await?;
         outputs.json("verdict.json", &verdict)?;
         outputs.fact("verdict", serde_json::to_value(verdict.verdict).unwrap_or_default());
         outputs.fact("model_version", verdict.version.to_string());
+        let bundle = registry.bundle(verdict.version).await.explained()?;
+        outputs.fact("model_artifact_outputs", signable(&registry, verdict.version, bundle.sha256));
         Ok(outputs)
     }
+}
+
+/// The version as Tekton Chains takes an artifact. The index names every other file of the version with its digest.
+fn signable(registry: &Registry, version: u64, sha256: Digest) -> Value {
+    let uri = format!("{}bundle.json", registry.version_uri(version));
+    json!({ "uri": uri, "digest": format!("sha256:{sha256}"), "isBuildArtifact": "true" })
 }
 
 async fn schema(context: &Context, input: &Input) -> Result<ValidSchema, Failure> {
