@@ -67,6 +67,8 @@ fn help() {
         &["rollback"],
         &["gc"],
         &["policy"],
+        &["affected"],
+        &["pin"],
         &["schema"],
         &["schema", "import"],
         &["sample"],

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use faultline_testkit::containers::busybox_image;
 use serde_json::Value;
 
 /// A Pipeline of embedded Tasks; `TASKS` is replaced.
@@ -289,6 +290,41 @@ fn verbose_output_comes_while_the_task_runs() {
     std::fs::write(folder.path().join("go"), "").unwrap();
     assert!(lines.any(|line| line == "[a] late"));
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn steps_run_in_containers_of_their_images() {
+    let Some(image) = busybox_image() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside");
+    std::fs::write(&outside, "of this machine").unwrap();
+    let script = "printf '%s %s' \"$OF_IMAGE\" \"$(cat $(params.who))\" > $(results.seen.path); test ! -e /proc/1/root/Cargo.toml";
+    let script = script.replace("$(cat $(params.who))", "$(cat \"$0\")");
+    let task = task("a", &["seen"], &script).replace("image: none", &format!("image: {image}"));
+    with_tasks(folder.path(), &format!("{task}        - $(params.who)\n"));
+    let outside = outside.display().to_string();
+    let (who, mount) = (format!("who={outside}"), format!("{outside}:ro"));
+    let arguments = ["-p", &who, "--engine", "podman", "--network", "none", "--mount", &mount, "--output", "json"];
+    let output = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["tasks"][0]["results"]["seen"], "image of this machine");
+    // Without the mount the file is not there.
+    assert_ne!(run(folder.path(), &arguments[..6]).status.code(), Some(0));
+}
+
+#[test]
+fn mounts_are_for_containers() {
+    let folder = tempfile::tempdir().unwrap();
+    with_tasks(folder.path(), &task("a", &[], "true"));
+    let said = |arguments: &[&str]| {
+        let output = run(folder.path(), &[&["-p", "who=x"], arguments].concat());
+        (output.status.code(), text(&output.stderr))
+    };
+    let (code, stderr) = said(&["--mount", "."]);
+    assert!(code == Some(2) && stderr.contains("add --engine podman"), "{stderr}");
+    let (code, stderr) = said(&["--engine", "podman", "--mount", "no/such/path"]);
+    assert!(code == Some(2) && stderr.contains("no/such/path: No such file"), "{stderr}");
 }
 
 fn wait_for(condition: impl Fn() -> bool) {
