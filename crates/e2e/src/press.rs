@@ -24,10 +24,18 @@ impl Press {
     /// # Errors
     /// When they cannot be written.
     pub fn new() -> Result<Self> {
+        Self::seeded(7)
+    }
+
+    /// The same with other values in files of the same names.
+    ///
+    /// # Errors
+    /// Those of [`Press::new`].
+    pub fn seeded(seed: u64) -> Result<Self> {
         let press = Self { folder: tempfile::tempdir()? };
         fs::create_dir(press.training())?;
         fs::create_dir(press.prediction())?;
-        let mut random = Random(7);
+        let mut random = Random(seed);
         for file in 0..TRAINING_FILES {
             fs::write(press.training().join(file_name(file)), batch(&mut random, file * ROWS_PER_FILE, true))?;
         }
