@@ -60,6 +60,15 @@ pub fn aliases(server: &MlflowServer) -> Result<Vec<(String, String)>> {
     Ok(aliases)
 }
 
+/// Has an alias mean that version of MLflow's.
+///
+/// # Errors
+/// Those of [`ask`].
+pub fn set_alias(server: &MlflowServer, alias: &str, version: &str) -> Result<()> {
+    let body = json!({ "name": MODEL, "alias": alias, "version": version });
+    rest(server, "POST", "registered-models/alias", &body.to_string()).map(drop)
+}
+
 /// The number of versions of the model.
 ///
 /// # Errors
