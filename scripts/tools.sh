@@ -88,7 +88,7 @@ python_environment() {
 # test_tools: what `./dev test` needs beside that.
 test_tools() {
     packages "have git:git" "have shellcheck:shellcheck" "have strace:strace" "have node:nodejs" "have npm:npm" "have java:default-jre-headless" \
-        "have skopeo:skopeo" "have docker-registry:docker-registry" \
+        "have faketime:faketime" "have skopeo:skopeo" "have docker-registry:docker-registry" \
         "python3 -c 'import ensurepip':python3-venv"
     if ! cargo nextest --version >/dev/null 2>&1; then
         note "building cargo-nextest"

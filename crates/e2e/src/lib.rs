@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod mlflow;
 mod press;
 mod programs;
 mod scene;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -24,10 +24,18 @@ impl Press {
     /// # Errors
     /// When they cannot be written.
     pub fn new() -> Result<Self> {
+        Self::seeded(7)
+    }
+
+    /// The same with other values in files of the same names.
+    ///
+    /// # Errors
+    /// Those of [`Press::new`].
+    pub fn seeded(seed: u64) -> Result<Self> {
         let press = Self { folder: tempfile::tempdir()? };
         fs::create_dir(press.training())?;
         fs::create_dir(press.prediction())?;
-        let mut random = Random(7);
+        let mut random = Random(seed);
         for file in 0..TRAINING_FILES {
             fs::write(press.training().join(file_name(file)), batch(&mut random, file * ROWS_PER_FILE, true))?;
         }
@@ -52,6 +60,30 @@ impl Press {
     /// The batch files to predict on.
     pub fn prediction(&self) -> PathBuf {
         self.folder.path().join("prediction")
+    }
+
+    /// The training files in a folder of their own, each part called faulty or good by its number alone.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn without_signal(&self) -> Result<PathBuf> {
+        let folder = self.folder.path().join("noise");
+        fs::create_dir(&folder)?;
+        for entry in fs::read_dir(self.training())? {
+            let path = entry?.path();
+            let text = fs::read_to_string(&path)?;
+            let (header, rows) = text.split_once('\n').context("a header")?;
+            let mut out = vec![header.to_owned()];
+            for row in rows.lines() {
+                let (cells, _) = row.rsplit_once(',').context("a result")?;
+                let part = row.split(',').next().and_then(|id| id.trim_start_matches("part-").parse().ok());
+                let part: usize = part.context("a part")?;
+                let faulty = (part.wrapping_mul(2_654_435_761) >> 7).is_multiple_of(4);
+                out.push(format!("{cells},{}", if faulty { 1 } else { -1 }));
+            }
+            fs::write(folder.join(path.file_name().context("a name")?), out.join("\n") + "\n")?;
+        }
+        Ok(folder)
     }
 
     /// The data schema.

@@ -1,6 +1,7 @@
-//! Each stage runs with exactly the rights of the policy that `faultline policy` prints, enforced by a real S3 server, and is denied one more.
+//! Each stage runs with exactly the rights of the policy and the role that `faultline policy` prints, enforced by a real S3 server and a real
+//! server of MongoDB's protocol, and is denied one more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -16,7 +17,11 @@ use faultline_store::{PutMode, StoreError, StoreUrl};
 use faultline_tekton::{
     Catalog, Engine, Launch, Limits, Options, Outcome, Plan, ProcessEngine, Request, Silent, Status, StepEnd, Stop,
 };
-use faultline_testkit::servers::SeaweedFs;
+use faultline_testkit::mongo_proxy::MongoProxy;
+use faultline_testkit::servers::{SeaweedFs, Secantus};
+use mongodb::bson::{Document, doc};
+use mongodb::error::ErrorKind;
+use mongodb::sync::Client;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -31,6 +36,14 @@ const ROOT: &str = "s3://faultline/main";
 const RAW: &str = "s3://faultline/raw";
 const SCHEMA: &str = "s3://faultline/documents/press.json";
 const PARAMS: &str = "s3://faultline/documents/params.json";
+/// The database of records. Its server knows every stage that has a role, each with its role alone.
+const DATABASE: &str = "press";
+/// Where users and roles are.
+const ADMIN: &str = "admin";
+/// What MongoDB answers to whoever may not.
+const UNAUTHORIZED: i32 = 13;
+/// The stage that touches it.
+const LOAD: &str = "load";
 
 /// The engine of plain processes, with an identity of its own for each stage.
 #[derive(Debug)]
@@ -46,6 +59,7 @@ impl Engine for Identities {
         let identity = self.others.get(&launch.program).unwrap_or(&launch.program);
         let mut launch = launch.clone();
         launch.env.extend(credentials(identity));
+        launch.env.extend(user(&launch.program));
         self.inner.execute(&launch, limits).await
     }
 }
@@ -55,20 +69,47 @@ fn credentials(identity: &str) -> [(String, String); 2] {
         .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// A server that knows every stage, and the policies of the stages.
+/// Who asks the database, by the variables that `load` reads.
+fn user(stage: &str) -> [(String, String); 2] {
+    [("FAULTLINE_RECORDS_USERNAME", stage.to_owned()), ("FAULTLINE_RECORDS_PASSWORD", format!("{stage}-secret"))]
+        .map(|(name, value)| (name.to_owned(), value))
+}
+
+/// Servers that know every stage, and the rights of the stages.
 struct Guarded {
     server: SeaweedFs,
+    mongodb: Secantus,
+    /// Before it, to hear what it is asked.
+    mongo_proxy: MongoProxy,
     press: Press,
     policies: BTreeMap<String, Value>,
+    roles: BTreeMap<String, Value>,
 }
 
 impl Guarded {
     fn start() -> Result<Option<Self>> {
-        let mut policies = BTreeMap::new();
+        let Some(mut mongodb) = Secantus::start() else { return Ok(None) };
+        let (mut policies, mut roles) = (BTreeMap::new(), BTreeMap::new());
         for entry in fs::read_dir(checkout().join("pipelines/tasks"))? {
             let stage = entry?.path().file_stem().context("a Task's name")?.to_string_lossy().into_owned();
-            policies.insert(stage.clone(), policy(&stage)?);
+            let Rights { policy, role } = rights(&stage, &mongodb.uri(DATABASE))?;
+            policies.insert(stage.clone(), policy);
+            roles.extend(role.map(|role| (stage, role)));
         }
+        let admin = Client::with_uri_str(mongodb.uri(ADMIN))?.database(ADMIN);
+        for (stage, role) in &roles {
+            // The command takes the document that is printed, with the name as its own value.
+            let mut role: Document = serde_json::from_value(role.clone())?;
+            let name = role.remove("role").context("a role has a name")?;
+            let mut command = doc! { "createRole": name.clone() };
+            command.extend(role);
+            admin.run_command(command).run()?;
+            let granted = doc! { "role": name, "db": ADMIN };
+            admin
+                .run_command(doc! { "createUser": stage, "pwd": format!("{stage}-secret"), "roles": [granted] })
+                .run()?;
+        }
+        mongodb.restart(true);
         let known = policies.keys().cloned().collect::<Vec<_>>();
         let identity = |name: &str| json!({"name": name, "credentials": [{"accessKey": name, "secretKey": format!("{name}-secret")}], "policyNames": [name]});
         let mut identities: Vec<_> =
@@ -83,7 +124,8 @@ impl Guarded {
         let documents: Vec<_> = policies.iter().flat_map(of_stage).collect();
         let config = json!({"identities": identities, "policies": documents}).to_string();
         let Some(server) = SeaweedFs::with_identities(&config) else { return Ok(None) };
-        let guarded = Self { server, press: Press::new()?, policies };
+        let mongo_proxy = MongoProxy::start(mongodb.port());
+        let guarded = Self { server, mongodb, mongo_proxy, press: Press::new()?, policies, roles };
         guarded.upload()?;
         Ok(Some(guarded))
     }
@@ -119,7 +161,7 @@ impl Guarded {
     fn run(&self, pipeline: &str, run_id: &str, others: &[&str]) -> Result<Outcome> {
         let catalog = Catalog::open(&checkout().join(format!("pipelines/{pipeline}.yaml")))?;
         let raw = if pipeline == "train" { "training" } else { "prediction" };
-        let records = format!("sqlite://{}", self.press.folder().join("records.sqlite").display());
+        let records = format!("{}&authSource={ADMIN}", self.mongo_proxy.uri(DATABASE));
         let params = [
             ("root-uri", ROOT),
             ("raw-uri", &format!("{RAW}/{raw}")),
@@ -166,8 +208,13 @@ impl Guarded {
     }
 }
 
-/// What `faultline policy` prints.
-fn policy(stage: &str) -> Result<Value> {
+/// What `faultline policy` prints of a stage; few have a role.
+struct Rights {
+    policy: Value,
+    role: Option<Value>,
+}
+
+fn rights(stage: &str, records: &str) -> Result<Rights> {
     let mut command = Command::new(program("faultline")?);
     command.args([
         "policy",
@@ -180,12 +227,14 @@ fn policy(stage: &str) -> Result<Value> {
         SCHEMA,
         "--params-uri",
         PARAMS,
+        "--records-uri",
+        records,
     ]);
     let output = command.args(["--output", "json"]).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed: Value = serde_json::from_slice(&output.stdout)?;
-    ensure!(printed["mongodb_role"].is_null(), "{printed}");
-    Ok(printed["iam_policy"].clone())
+    let role = Some(printed["mongodb_role"].clone()).filter(|role| !role.is_null());
+    Ok(Rights { policy: printed["iam_policy"].clone(), role })
 }
 
 fn statements(policy: &Value) -> impl Iterator<Item = &Value> {
@@ -230,6 +279,7 @@ fn each_stage_runs_with_the_rights_of_its_policy_and_with_no_others() -> Result<
     assert_eq!(reused.count() + 2, again.tasks.len(), "all but promote and report are reused");
     guarded.succeeds("predict", "predict")?;
 
+    the_role_is_enforced_and_used(&guarded)?;
     let stages: Vec<_> = guarded.policies.keys().collect();
     assert!(stages.len() >= 9, "{stages:?}");
     for (place, stage) in stages.iter().enumerate() {
@@ -243,6 +293,56 @@ fn each_stage_runs_with_the_rights_of_its_policy_and_with_no_others() -> Result<
         });
         guarded.run_alone("more_is_denied", stage, &task)?;
     }
+    Ok(())
+}
+
+/// One stage has a role. What the role does not list is denied, and all of it in another database. This server keeps the rights of a role apart
+/// by database and action, not by collection; so what the stage asks of which collection is compared with the role's lines.
+fn the_role_is_enforced_and_used(guarded: &Guarded) -> Result<()> {
+    assert_eq!(guarded.roles.keys().collect::<Vec<_>>(), [LOAD]);
+    let uri = guarded.mongodb.uri_of(LOAD, &format!("{LOAD}-secret"), DATABASE);
+    let client = Client::with_uri_str(format!("{uri}?authSource={ADMIN}"))?;
+    let (own, other) = (client.database(DATABASE), client.database("other"));
+    let (records, others) = (own.collection::<Document>("records"), other.collection::<Document>("records"));
+    let answers = [
+        ("drop", records.drop().run()),
+        ("remove", records.delete_many(doc! {}).run().map(drop)),
+        ("drop the indexes", records.drop_indexes().run()),
+        ("list the collections", own.list_collection_names().run().map(drop)),
+        ("drop the database", own.drop().run()),
+        ("add a user", own.run_command(doc! { "createUser": "more", "pwd": "more", "roles": [] }).run().map(drop)),
+        ("read elsewhere", others.find_one(doc! {}).run().map(drop)),
+        ("write elsewhere", others.insert_one(doc! { "more": 1 }).run().map(drop)),
+    ];
+    for (what, answer) in answers {
+        let code = answer.as_ref().err().map(|error| match error.kind.as_ref() {
+            ErrorKind::Command(error) => error.code,
+            _ => 0,
+        });
+        ensure!(code == Some(UNAUTHORIZED), "{what} was answered with {answer:?}");
+    }
+
+    // A row that somebody has changed is found when the result of the load is to be reused, and written anew.
+    records.update_one(doc! {}, doc! { "$set": { "id": "another" } }).run()?;
+    guarded.succeeds("train", "mended")?;
+    let action = |command: &str| match command {
+        "find" | "aggregate" => Some("find"),
+        "insert" => Some("insert"),
+        "update" => Some("update"),
+        "createIndexes" => Some("createIndex"),
+        // The rest of what was found, and the end of it.
+        "getMore" | "killCursors" => None,
+        _ => Some("something else"),
+    };
+    let asked = guarded.mongo_proxy.take_commands();
+    let asked = asked.into_iter().filter_map(|asked| Some((asked.collection, action(&asked.command)?.to_owned())));
+    let privileges = guarded.roles[LOAD]["privileges"].as_array().context("a role has privileges")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let granted = privileges.iter().flat_map(|privilege| {
+        let actions = privilege["actions"].as_array().into_iter().flatten();
+        actions.map(|action| (text(&privilege["resource"]["collection"]), text(action)))
+    });
+    assert_eq!(asked.collect::<BTreeSet<_>>(), granted.collect::<BTreeSet<_>>(), "asked for, and granted");
     Ok(())
 }
 

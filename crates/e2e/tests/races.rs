@@ -1,40 +1,65 @@
 //! Many at once under one root, on the real servers: promoters, runs, loads of the same batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use faultline_contract::Manifest;
-use faultline_e2e::{Digests, Finished, Pipelines, Press, differences, rows, shown, step};
+use faultline_e2e::{Digests, Pipelines, Press, differences, rows, shown, step};
 use faultline_testkit::servers::{SeaweedFs, Secantus};
 use mongodb::sync::Client;
 use serde_json::Value;
 
-const RUNS: usize = 10;
-/// The first so many runs have the same seed, so that they come to the same result.
+/// Of ten runs.
+const TRAININGS: usize = 7;
+const PREDICTIONS: usize = 3;
 const PROMOTERS: usize = 8;
 const ROOT: &str = "races";
-const SEEDS: [&str; 2] = ["7", "8"];
+/// Of the data, which differ in files of the same names.
+const DATA_SEEDS: [u64; 3] = [7, 70, 700];
+/// Of the runs on them.
+const SEEDS: [&str; 3] = ["7", "8", "7"];
+/// The model that is predicted with: nobody promotes another version of it meanwhile.
+const STEADY: &str = "steady";
 
 /// The root of all runs, with its servers.
 struct Scene {
     s3: SeaweedFs,
     mongodb: Secantus,
-    press: Press,
+    presses: Vec<Press>,
 }
 
 impl Scene {
     fn set() -> Result<Option<Self>> {
         let (Some(s3), Some(mongodb)) = (SeaweedFs::start(), Secantus::start()) else { return Ok(None) };
-        Ok(Some(Self { s3, mongodb, press: Press::new()? }))
+        let presses = DATA_SEEDS.into_iter().map(Press::seeded).collect::<Result<_>>()?;
+        Ok(Some(Self { s3, mongodb, presses }))
     }
 
-    fn pipelines(&self, root: &str, seed: &str) -> Result<Pipelines> {
+    /// Pipelines with the seed of that place.
+    fn pipelines(&self, root: &str, place: usize) -> Result<Pipelines> {
         Ok(Pipelines::at(self.s3.root_uri(root))?
-            .param("schema-uri", &self.press.schema().display().to_string())
+            .param("schema-uri", &self.presses[0].schema().display().to_string())
             .param("records-uri", &self.mongodb.uri(ROOT))
-            .param("seed", seed)
+            .param("seed", SEEDS[place])
             .envs(self.s3.writer_env()))
+    }
+
+    /// Trains the model that is predicted with, whatever the prediction's seed.
+    fn steady(&self, root: &str) -> Result<()> {
+        let pipelines = self.pipelines(root, 0)?.param("model", STEADY);
+        pipelines.train(STEADY, &self.presses[0].training())?.succeeded().map(drop)
+    }
+
+    /// The run of that index, under way beside the others or alone.
+    fn command(&self, root: &str, index: usize) -> Result<Command> {
+        let (pipelines, run) = (self.pipelines(root, place_of(index))?, format!("run-{index}"));
+        let press = &self.presses[place_of(index)];
+        if index < TRAININGS {
+            pipelines.command("run", "train", &run, &press.training())
+        } else {
+            pipelines.param("model", STEADY).command("run", "predict", &run, &press.prediction())
+        }
     }
 
     fn digests(&self, root: &str, run: &str) -> Result<Digests> {
@@ -66,9 +91,14 @@ impl Scene {
     }
 }
 
-/// The place of a run's seed.
-fn seed_of(run: usize) -> usize {
-    usize::from(run >= PROMOTERS)
+/// The place of a run's data and seed. Those of one kind with the same place come to the same result.
+fn place_of(index: usize) -> usize {
+    index % SEEDS.len()
+}
+
+/// The first run of the same kind and place.
+fn like(index: usize) -> usize {
+    if index < TRAININGS { place_of(index) } else { TRAININGS + (index - TRAININGS) % SEEDS.len() }
 }
 
 /// Starts everything, then waits for everything.
@@ -98,47 +128,51 @@ fn task<'a>(report: &'a Value, name: &str) -> Result<&'a Value> {
 #[test]
 fn ten_runs_under_one_root_do_not_cross() -> Result<()> {
     let Some(scene) = Scene::set()? else { return Ok(()) };
-    let alone: Vec<Digests> = SEEDS
-        .into_iter()
-        .map(|seed| {
-            let finished: Finished =
-                scene.pipelines(&format!("alone-{seed}"), seed)?.train("alone", &scene.press.training())?;
-            finished.succeeded()?;
-            scene.digests(&format!("alone-{seed}"), "alone")
-        })
-        .collect::<Result<_>>()?;
+    let mut alone: BTreeMap<usize, Digests> = BTreeMap::new();
+    for index in (0..TRAININGS + PREDICTIONS).filter(|index| like(*index) == *index) {
+        let root = format!("alone-{index}");
+        if index >= TRAININGS {
+            scene.steady(&root)?;
+        }
+        at_once(vec![scene.command(&root, index)?])?;
+        alone.insert(index, scene.digests(&root, &format!("run-{index}"))?);
+    }
+    let different: BTreeSet<_> = alone.values().collect();
+    ensure!(different.len() == 2 * SEEDS.len(), "every place has a result of its own");
     let rows = scene.rows()?;
-    ensure!(!differences(&alone[0], &alone[1]).is_empty(), "seeds make a difference");
 
-    let commands = (0..RUNS).map(|index| {
-        let pipelines = scene.pipelines(ROOT, SEEDS[seed_of(index)])?;
-        let mut command = pipelines.command("run", "train", &format!("run-{index}"), &scene.press.training())?;
+    scene.steady(ROOT)?;
+    let commands = (0..TRAININGS + PREDICTIONS).map(|index| {
+        let mut command = scene.command(ROOT, index)?;
         command.args(["--jobs", "1"]);
         Ok(command)
     });
     let reports = at_once(commands.collect::<Result<_>>()?)?;
 
-    for index in 0..RUNS {
+    for index in 0..TRAININGS + PREDICTIONS {
         let run = format!("run-{index}");
-        let different = differences(&scene.digests(ROOT, &run)?, &alone[seed_of(index)]);
+        let different = differences(&scene.digests(ROOT, &run)?, &alone[&like(index)]);
         ensure!(different.is_empty(), "{run} differs in {different:?}");
     }
     ensure!(scene.rows()? == rows, "the same rows were added again");
     let (history, versions) = scene.registry(ROOT);
-    ensure!(versions.len() == RUNS, "a version each: {versions:?}");
+    ensure!(versions.len() == TRAININGS, "a version each: {versions:?}");
     let numbered: Vec<_> = (1..=history.len()).map(|number| format!("{number:08}.json")).collect();
     ensure!(!history.is_empty() && history == numbered, "a history without gaps: {history:?}");
     let verdicts = reports.iter().filter(|report| report["pipelineResults"]["verdict"] == "promote").count();
     ensure!(verdicts == history.len(), "{verdicts} promoted, the history has {history:?}");
-    promoters(&scene, &reports[..PROMOTERS])
+    promoters(&scene)
 }
 
-/// The promotions of runs that came to the same result, once more and all at the same moment: one wins, the others find it the same.
-fn promoters(scene: &Scene, reports: &[Value]) -> Result<()> {
-    scene.s3.remove(&format!("{ROOT}/models"));
+/// The promotions of runs that came to the same result, all at the same moment: one wins, the others find it the same.
+fn promoters(scene: &Scene) -> Result<()> {
+    let runs: Vec<_> = (0..PROMOTERS).map(|index| format!("promoter-{index}")).collect();
+    let training = scene.presses[0].training();
+    let commands = runs.iter().map(|run| scene.pipelines(ROOT, 0)?.command("run", "train", run, &training));
+    let reports = at_once(commands.collect::<Result<_>>()?)?;
+    scene.s3.remove(&format!("{ROOT}/models/wafer"));
     let mut commands = Vec::new();
-    for report in reports {
-        let run = report["run_id"].as_str().context("a report has a run id")?;
+    for (run, report) in runs.iter().zip(&reports) {
         scene.s3.remove(&format!("{ROOT}/runs/{run}/promote"));
         commands.push(scene.step(task(report, "promote")?, &[])?);
     }
@@ -146,13 +180,12 @@ fn promoters(scene: &Scene, reports: &[Value]) -> Result<()> {
     let (history, versions) = scene.registry(ROOT);
     ensure!(history == ["00000001.json"], "one winner: {history:?}");
     ensure!(versions.len() == PROMOTERS, "a version for each run: {versions:?}");
-    let verdicts: BTreeSet<_> = reports
+    let verdicts: BTreeSet<_> = runs
         .iter()
-        .map(|report| {
-            let run = report["run_id"].as_str().unwrap_or_default();
+        .map(|run| {
             let manifest = scene.s3.look(&format!("{ROOT}/runs/{run}/promote/manifest.json")).context("a manifest")?;
             let manifest: Manifest = serde_json::from_slice(&manifest)?;
-            Ok((manifest.facts["verdict"].to_string(), run.to_owned()))
+            Ok((manifest.facts["verdict"].to_string(), run.clone()))
         })
         .collect::<Result<_>>()?;
     let winners = verdicts.iter().filter(|(verdict, _)| verdict == "\"promote\"").count();
@@ -163,7 +196,7 @@ fn promoters(scene: &Scene, reports: &[Value]) -> Result<()> {
 #[test]
 fn loads_of_one_batch_give_equal_rows() -> Result<()> {
     let Some(scene) = Scene::set()? else { return Ok(()) };
-    let report = scene.pipelines(ROOT, SEEDS[0])?.train("base", &scene.press.training())?.succeeded()?.report;
+    let report = scene.pipelines(ROOT, 0)?.train("base", &scene.presses[0].training())?.succeeded()?.report;
     let rows = scene.rows()?;
     let load = task(&report, "load")?;
     Client::with_uri_str(scene.mongodb.uri(ROOT))?.database(ROOT).drop().run()?;

@@ -2,6 +2,7 @@
 //! waited out; what does not ends with its exit code; and the same run, started again in good weather, ends with the digests of an
 //! undisturbed one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -131,6 +132,27 @@ fn a_server_that_is_killed_and_comes_back_loses_nothing() -> Result<()> {
     scene.s3.restart();
     ensure!(run.wait()?.success(), "the run goes on by itself");
     scene.check("crash")
+}
+
+/// The service refuses what is signed two days ahead; the SDK then signs with the service's time.
+#[test]
+fn a_clock_that_is_wrong_is_made_up_for() -> Result<()> {
+    let Some(scene) = Scene::set()? else { return Ok(()) };
+    let train = scene.pipelines("clock")?.command("run", "train", "train", &scene.press.training())?;
+    let mut command = Command::new("faketime");
+    command.arg("+2 days").arg(train.get_program()).args(train.get_args());
+    // The steps get nothing of the environment that is not asked for.
+    command.args(["--env", "LD_PRELOAD", "--env", "FAKETIME"]);
+    command.envs(train.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output().context("faketime (Debian package faketime) starts")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let day = |headers: &str| {
+        let date = headers.lines().find_map(|line| line.strip_prefix("x-amz-date: "))?;
+        date.get(.."20260101".len()).map(str::to_owned)
+    };
+    let days: BTreeSet<_> = scene.proxy.take_requests().iter().filter_map(|seen| day(&seen.headers)).collect();
+    ensure!(days.len() > 1, "every request was signed on {days:?}");
+    scene.check("clock")
 }
 
 /// A disk of half a mebibyte, and then one that is read-only, as mounts that only the step's processes see.

@@ -5,10 +5,11 @@ mod survey;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use faultline_contract::ExitCode;
+use faultline_contract::layout::RUNS_PREFIX;
 use faultline_report::format;
 use faultline_runtime::Failure;
 use serde::Serialize;
@@ -89,17 +90,18 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         Rule { keep_runs: args.keep_runs, keep: HOUR * HOURS_PER_DAY * args.keep_days, grace: HOUR * args.grace_hours };
     let report = block_on(async {
         let store = open_store(&args.root_uri).await?;
+        // The store's clock tells how old an object is: this machine's may be days before it.
+        let now = store.now(RUNS_PREFIX).await?;
         let first = Survey::take(&store, None).await?;
-        let mut found = garbage(&first, &rule, SystemTime::now(), store.root());
+        let mut found = garbage(&first, &rule, now, store.root());
         if !args.dry_run && !found.is_empty() {
             // Reading every manifest may have taken long. What has come since then is looked at, and counts.
             let second = Survey::take(&store, Some(&first)).await?;
-            let still: BTreeSet<Garbage> =
-                garbage(&second, &rule, SystemTime::now(), store.root()).into_iter().collect();
+            let still: BTreeSet<Garbage> = garbage(&second, &rule, now, store.root()).into_iter().collect();
             found.retain(|one| still.contains(one));
             found = sweep::delete(&store, found, &second.unfinished).await?;
         }
-        let kept = kept_runs(&first, &rule, SystemTime::now()).len();
+        let kept = kept_runs(&first, &rule, now).len();
         Ok(Report::new(store.root_uri(), args.dry_run, first.runs().len(), kept, found))
     })?;
     answer(args.output, &report, || report.lines())?;

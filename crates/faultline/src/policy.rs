@@ -62,7 +62,7 @@ Examples:
   for step in $(ls pipelines/tasks | sed s/.yaml//); do faultline policy $step --root-uri s3://bucket/prefix --raw-uri s3://uploads; done
 
 The step itself is asked what it reads and writes, by the flag --print-access of its program. Where the store is no S3 there is no policy, where the records are in no MongoDB no role.
-Exit codes: 0 done; 2 wrong command line; 66 there is no such step; 78 what is asked is no step, or one of another version.";
+Exit codes: 0 done; 2 wrong command line; 66 there is no such step; 78 what is asked is no step or one of another version, or a URL is malformed.";
 
 /// The rights of one step.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use faultline_contract::ExitCode;
 use faultline_runtime::{Explained, Failure};
-use faultline_tracking::{Author, DEFAULT_BUDGET_SECS, Mlflow, ModelName, Registry, TrackingUri};
+use faultline_tracking::{Author, DEFAULT_BUDGET_SECS, Mlflow, ModelName, Registry, TrackingError, TrackingUri};
 
 use crate::cli::{Output, block_on, open_store, print, print_json};
 
@@ -51,11 +51,12 @@ pub(crate) fn main(args: Args) -> Result<ExitCode, Failure> {
         tempfile::tempdir().map_err(|error| crate::failure::file("make a folder in", &std::env::temp_dir(), error))?;
     let entry = block_on(async {
         let registry = Registry::new(open_store(&args.root_uri).await?, args.model.clone());
-        let entry = registry.rollback(args.to, author).await.explained()?;
-        if let Some(server) = server {
+        let rolled_back = registry.rollback(args.to, author).await;
+        // Where there is nothing to go back to, an earlier rollback may have been broken off before the server followed.
+        if let (Some(server), Ok(_) | Err(TrackingError::NoTarget { .. })) = (server, &rolled_back) {
             mirror(&server, &registry, scratch.path()).await;
         }
-        Ok(entry)
+        rolled_back.explained()
     })?;
     match args.output {
         Output::Json => print_json(&entry)?,

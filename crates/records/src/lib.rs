@@ -20,6 +20,9 @@ pub const USERNAME_VARIABLE: &str = "FAULTLINE_RECORDS_USERNAME";
 /// The variable of that user's password.
 pub const PASSWORD_VARIABLE: &str = "FAULTLINE_RECORDS_PASSWORD";
 
+/// The schemes of MongoDB's connection strings.
+const MONGODB: [&str; 2] = ["mongodb", "mongodb+srv"];
+
 /// What a step touches in a database that knows users and collections.
 #[must_use]
 pub fn access() -> Vec<Access> {
@@ -37,12 +40,21 @@ pub fn open(url: &str, base_dir: &Path) -> Result<Box<dyn Records>, RecordsError
     let path = match url.split_once("://") {
         None if url.is_empty() => return Err(invalid("it is empty")),
         None => base_dir.join(url),
-        Some(("mongodb" | "mongodb+srv", _)) => return Ok(Box::new(mongo::MongoRecords::open(url)?)),
+        Some((scheme, _)) if MONGODB.contains(&scheme) => return Ok(Box::new(mongo::MongoRecords::open(url)?)),
         Some(("sqlite", path)) if path.starts_with('/') && !path.ends_with('/') => path.into(),
         Some(("sqlite", _)) => return Err(invalid("the path of a file must follow, from the root on")),
         Some(_) => return Err(invalid("the scheme is not known")),
     };
     Ok(Box::new(sqlite::SqliteRecords::open(&path)?))
+}
+
+/// The database of MongoDB that a URL means, without asking the server; `None` for a URL of another kind.
+///
+/// # Errors
+/// [`RecordsError::Url`] when it has a scheme of MongoDB and is no connection string.
+pub fn mongodb_database(url: &str) -> Result<Option<String>, RecordsError> {
+    let is_mongodb = url.split_once("://").is_some_and(|(scheme, _)| MONGODB.contains(&scheme));
+    is_mongodb.then(|| mongo::database(url)).transpose()
 }
 
 #[cfg(test)]

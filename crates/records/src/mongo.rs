@@ -58,6 +58,11 @@ struct Found {
     is_own: bool,
 }
 
+/// The database that a connection string means.
+pub(crate) fn database(url: &str) -> Result<String, RecordsError> {
+    Ok(Target::parse(url, None)?.place.database)
+}
+
 impl MongoRecords {
     /// Connects, and makes the index that keeps each row single.
     pub(crate) fn open(url: &str) -> Result<Self, RecordsError> {
@@ -82,7 +87,8 @@ impl MongoRecords {
         Ok(opened)
     }
 
-    /// Does nothing where the index is there. Sparse: documents of other programs, which have no such fields, are let be.
+    /// Does nothing where the index is there. Sparse: documents of other programs, which have no such fields, are let be. A partial index
+    /// would let be those with some of the fields too, but not every server looks rows up by one, and those of earlier versions are sparse.
     async fn make_index(&self) -> Result<(), RecordsError> {
         let keys = doc! { "dataset": 1, "source_sha256": 1, "row": 1 };
         let options = IndexOptions::builder().name(KEY_INDEX.to_owned()).unique(true).sparse(true).build();

@@ -221,6 +221,7 @@ async fn resolve<S: Step>(
     match standing::<S>(context, common, &work, &job).await? {
         Standing::Committed(found) => {
             tracing::info!(manifest_uri = found.uri, "this run has already committed this work");
+            S::revisit(context, &job).await?;
             return Ok((work, found));
         }
         Standing::Reusable(earlier) => {

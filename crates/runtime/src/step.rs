@@ -137,4 +137,9 @@ pub trait Step: Sized + Send + Sync + 'static {
     async fn may_reuse(_: &Context, _: &Self::Job, _earlier: &Manifest) -> Result<bool, Failure> {
         Ok(true)
     }
+
+    /// Instead of the work, when this run has committed it before: for what the commit does not stand for, such as a mirror that was away.
+    async fn revisit(_: &Context, _: &Self::Job) -> Result<(), Failure> {
+        Ok(())
+    }
 }

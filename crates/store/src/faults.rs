@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -140,6 +141,10 @@ impl Store for FaultPoints {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.write(Action::Delete, "delete", key, self.inner.delete(key)).await
+    }
+
+    async fn now(&self, prefix: &str) -> Result<SystemTime, StoreError> {
+        self.inner.now(prefix).await
     }
 
     fn local_path(&self, key: &str) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! A bucket of an S3 service, or a folder in one, as a store.
 
+mod clock;
 mod connect;
 mod download;
 mod failure;
@@ -19,6 +20,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime;
 use bytes::Bytes;
 
+use self::clock::Clock;
 use self::failure::Request;
 pub use self::options::{PathStyle, S3Encryption, S3Options};
 use crate::error::{Action, StoreError};
@@ -152,6 +154,24 @@ impl Store for S3Store {
                 error => Err(error),
             },
         }
+    }
+
+    /// One request, for a listing of at most one object.
+    async fn now(&self, prefix: &str) -> Result<SystemTime, StoreError> {
+        let uri = self.uri_of(prefix);
+        let below = format!("{}{prefix}", self.folder);
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&below).max_keys(1);
+        let clock = Clock::default();
+        if let Err(error) = list.customize().interceptor(clock.clone()).send().await {
+            let request = Request { action: Action::List, uri, bucket: self.bucket.clone(), key: below };
+            return Err(request.failed(&error));
+        }
+        clock.time().ok_or_else(|| StoreError::Invalid {
+            action: Action::List,
+            uri,
+            reason: "the answer does not tell the time of the service, expected a header `Date`".to_owned(),
+            hint: "have whatever stands before the service pass the header `Date` on".to_owned(),
+        })
     }
 
     fn local_path(&self, _key: &str) -> Option<PathBuf> {

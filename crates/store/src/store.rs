@@ -100,6 +100,15 @@ pub trait Store: Send + Sync + Debug {
     /// Whatever the backend answers.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
+    /// What time it is by the clock that [`ObjectMeta::modified`] is told by: this machine's, where the store is on it. `prefix` names a
+    /// folder that the caller may list. To the second.
+    ///
+    /// # Errors
+    /// Whatever the backend answers, and [`StoreError::Invalid`] when it does not tell the time.
+    async fn now(&self, _prefix: &str) -> Result<SystemTime, StoreError> {
+        Ok(SystemTime::now())
+    }
+
     /// The object as a file of this machine, when the store is a folder: spares readers a copy. `None` for every other
     /// store and for a key that breaks the rules. The file may not exist.
     fn local_path(&self, key: &str) -> Option<PathBuf>;

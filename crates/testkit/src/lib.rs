@@ -5,6 +5,7 @@
 pub mod containers;
 pub mod data;
 pub mod generated;
+pub mod mongo_proxy;
 pub mod proxy;
 pub mod servers;
 pub mod step;

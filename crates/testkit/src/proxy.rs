@@ -159,7 +159,7 @@ impl Proxy {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -294,7 +294,7 @@ fn stall(client: &TcpStream) -> io::Result<()> {
 }
 
 /// Kills the process at the other end of a loopback connection.
-fn kill(client: &TcpStream) -> io::Result<()> {
+pub(crate) fn kill(client: &TcpStream) -> io::Result<()> {
     let process = process_of(client.peer_addr()?, client.local_addr()?)?;
     rustix::process::kill_process(process, rustix::process::Signal::KILL)?;
     reset(client)

@@ -114,6 +114,12 @@ impl Step for ReportStep {
         outputs.fact("tracking", state.as_str());
         Ok(outputs)
     }
+
+    /// A server that was away then may be back.
+    async fn revisit(context: &Context, job: &Job) -> Result<(), Failure> {
+        tracking::reconcile(job.tracking.as_ref(), context.run_id(), context.scratch()).await;
+        Ok(())
+    }
 }
 
 /// Every manifest of the run but those of reports, in the order of the pipeline.

@@ -1,12 +1,9 @@
 //! From what a step touches to the MongoDB role that allows it, and no more.
 
 use faultline_contract::access::{Declaration, Place, Right};
-use faultline_contract::{ExitCode, without_secret};
-use faultline_runtime::Failure;
+use faultline_records::mongodb_database;
+use faultline_runtime::{Explained, Failure};
 use serde::Serialize;
-
-/// The schemes of MongoDB.
-const SCHEMES: [&str; 2] = ["mongodb", "mongodb+srv"];
 
 /// A role, in the form that `db.createRole` takes.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -38,13 +35,12 @@ impl Role {
             _ => None,
         });
         let mut collections = collections.peekable();
-        let Some(rest) = after_scheme(records_uri).filter(|_| collections.peek().is_some()) else { return Ok(None) };
-        let db = database(rest).ok_or_else(|| {
-            let message = format!("find the database in {}: it names none", without_secret(records_uri));
-            Failure::new(ExitCode::Usage, message).hint("write mongodb://HOST/DATABASE")
-        })?;
+        if collections.peek().is_none() {
+            return Ok(None);
+        }
+        let Some(db) = mongodb_database(records_uri).explained()? else { return Ok(None) };
         let privilege = |(name, rights): (&String, &Vec<Right>)| Privilege {
-            resource: Resource { db: db.to_owned(), collection: name.clone() },
+            resource: Resource { db: db.clone(), collection: name.clone() },
             actions: rights.iter().flat_map(|right| actions(*right)).copied().collect(),
         };
         let privileges = collections.map(privilege).collect();
@@ -63,18 +59,9 @@ fn actions(right: Right) -> &'static [&'static str] {
     }
 }
 
-fn after_scheme(uri: &str) -> Option<&str> {
-    uri.split_once("://").filter(|(scheme, _)| SCHEMES.contains(scheme)).map(|(_, rest)| rest)
-}
-
-/// What stands between the hosts and the options. A slash in a password is percent-encoded.
-fn database(rest: &str) -> Option<&str> {
-    let (_, path) = rest.split('?').next()?.split_once('/')?;
-    (!path.is_empty()).then_some(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use faultline_contract::ExitCode;
     use faultline_contract::access::Access;
     use serde_json::json;
 
@@ -89,7 +76,7 @@ mod tests {
     #[test]
     fn a_collection_has_its_privilege() {
         let declared = declaration(&[Right::Read, Right::Write, Right::Index]);
-        let role = Role::new(&declared, "mongodb+srv://me:s%2Fecret@a,b:2/press?tls=true").unwrap();
+        let role = Role::new(&declared, "mongodb://me:s%2Fecret@a,b:2/press?tls=true").unwrap();
         let expected = json!({"role": "faultline-load", "roles": [], "privileges": [
             {"resource": {"db": "press", "collection": "records"},
              "actions": ["find", "insert", "update", "createIndex"]}]});
@@ -106,11 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_a_database_is_refused_without_its_password() {
+    fn the_database_is_the_one_that_the_step_takes() {
         for uri in ["mongodb://me:secret@host", "mongodb://me:secret@host/", "mongodb://me:secret@host/?w=1"] {
-            let failure = Role::new(&declaration(&[Right::Read]), uri).unwrap_err();
-            assert_eq!(failure.code(), ExitCode::Usage);
-            assert!(!failure.render().contains("secret"), "{}", failure.render());
+            let role = Role::new(&declaration(&[Right::Read]), uri).unwrap().unwrap();
+            assert_eq!(role.privileges[0].resource.db, "faultline", "{uri}");
         }
+        let failure = Role::new(&declaration(&[Right::Read]), "mongodb://me:secret@host/a/b").unwrap_err();
+        assert_eq!(failure.code(), ExitCode::Configuration);
+        assert!(!failure.render().contains("secret"), "{}", failure.render());
     }
 }

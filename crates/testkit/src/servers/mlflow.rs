@@ -36,6 +36,12 @@ impl MlflowServer {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The server's process, to be stopped and continued.
     #[must_use]
     pub fn id(&self) -> u32 {

@@ -24,6 +24,8 @@ use crate::registry::{Registry, Version};
 
 /// How often a round is gone again because others have changed the same runs.
 const MAX_ROUNDS: usize = 4;
+/// Stands between a run's id, which cannot have it, and what makes the name of a note its own.
+const NOTE_SEPARATOR: char = '@';
 
 /// What a reconciliation found and did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,10 +51,16 @@ pub(crate) type Parents = BTreeMap<String, String>;
 /// The runs of pipelines that were looked at, with their kinds and MLflow's ids.
 type Used = BTreeMap<RunId, (Kind, String)>;
 
-/// Notes that the server lacks a run, until it has it.
+/// The keys of the notes that the server lacks a run, by run id.
+type Notes = BTreeMap<String, Vec<String>>;
+
+/// Notes that the server lacks a run, until it has it. Each note has a key of its own: whoever has written what an earlier one was about
+/// takes that one away, and not this.
 pub(crate) async fn note(registry: &Registry, run: &RunId) -> Result<(), TrackingError> {
+    let (now, process) = (jiff::Timestamp::now().as_nanosecond(), std::process::id());
     let note = Bytes::from(serde_json::json!({ "run_id": run }).to_string());
-    Ok(registry.store().put(&behind_key(registry, run.as_str()), note, PutMode::Overwrite).await?)
+    let key = format!("{}{run}{NOTE_SEPARATOR}{now}-{process}", behind_prefix(registry));
+    Ok(registry.store().put(&key, note, PutMode::Overwrite).await?)
 }
 
 /// See [`Mlflow::reconcile`](crate::Mlflow::reconcile).
@@ -67,8 +75,8 @@ pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Pa
         let done = scene.round(&mut used, &mut mirrored).await;
         match (done, scene.are_kept(&used).await) {
             (Ok(Round { noted, failed }), Ok(true)) => {
-                for run in noted {
-                    scene.store.delete(&behind_key(registry, &run)).await?;
+                for key in noted.values().flatten() {
+                    scene.store.delete(key).await?;
                 }
                 return failed.map_or(Ok(mirrored), Err);
             }
@@ -86,8 +94,8 @@ pub(crate) async fn reconcile(client: &Client, registry: &Registry, scratch: &Pa
 
 /// What came of going over everything.
 struct Round {
-    /// The runs whose notes are done with.
-    noted: BTreeSet<String>,
+    /// The notes that are done with.
+    noted: Notes,
     /// The first run that could not be read.
     failed: Option<TrackingError>,
 }
@@ -100,8 +108,8 @@ impl Scene<'_> {
         versions.retain(|version| version.bundle_sha256.is_some());
         let complete = self.complete().await?;
         let mut wanted: Vec<RunId> = versions.iter().map(|version| version.run_id.clone()).collect();
-        wanted.retain(|run| !noted.contains(run.as_str()) && !complete.contains(run.as_str()));
-        for run in &noted {
+        wanted.retain(|run| !noted.contains_key(run.as_str()) && !complete.contains(run.as_str()));
+        for run in noted.keys() {
             wanted.extend(run.parse::<RunId>());
         }
         for run in wanted {
@@ -130,11 +138,16 @@ impl Scene<'_> {
         Ok(true)
     }
 
-    /// The runs that are to be looked at, by the notes in the store.
-    async fn noted(&self) -> Result<BTreeSet<String>, TrackingError> {
-        let prefix = behind_key(self.registry, "");
-        let objects = self.store.list(&prefix).await?;
-        Ok(objects.iter().filter_map(|object| Some(object.key.strip_prefix(&prefix)?.to_owned())).collect())
+    /// The runs that are to be looked at, by the notes in the store. What a run has done before its note is read after this.
+    async fn noted(&self) -> Result<Notes, TrackingError> {
+        let prefix = behind_prefix(self.registry);
+        let mut notes = Notes::new();
+        for object in self.store.list(&prefix).await? {
+            let Some(name) = object.key.strip_prefix(&prefix) else { continue };
+            let run = name.split(NOTE_SEPARATOR).next().unwrap_or(name).to_owned();
+            notes.entry(run).or_default().push(object.key);
+        }
+        Ok(notes)
     }
 
     /// The trainings that were written to the end once.
@@ -322,9 +335,9 @@ fn folder_of(artifact_uri: &str) -> Option<&str> {
     Some(path.trim_matches('/'))
 }
 
-/// What is kept where a run is not mirrored yet.
-fn behind_key(registry: &Registry, run: &str) -> String {
-    format!("tracking/{}/behind/{run}", registry.model())
+/// The folder of the notes.
+fn behind_prefix(registry: &Registry) -> String {
+    format!("tracking/{}/behind/", registry.model())
 }
 
 fn of_kind(kind: Kind) -> String {

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use faultline_contract::{ExitCode, Explain as _};
+use faultline_testkit::proxy::{Fault, Proxy, Rule};
 use faultline_testkit::servers::MlflowServer;
 use faultline_tracking::{MlflowError, TrackingError};
 
@@ -55,6 +56,29 @@ async fn what_a_server_that_was_down_has_missed_is_written_by_the_next_run() {
     assert_eq!(rest.versions().await.len(), 3);
     let aliases: Vec<_> = rest.aliases().await.into_iter().collect();
     assert_eq!(aliases, [("challenger".to_owned(), "3".to_owned()), ("champion".to_owned(), "2".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_note_that_comes_while_an_earlier_one_is_seen_to_stays() {
+    let Some(server) = MlflowServer::start() else { return };
+    let (rest, story) = (Rest::of(&server), Story::new().await);
+    let port = rest.uri.rsplit(':').next().unwrap().parse().unwrap();
+    let proxy = Proxy::start(port);
+    story.trained("one").await;
+    // By the fourth request the notes are listed; the wait after it leaves the time for another one.
+    proxy.set(vec![Rule::new("", "", Fault::Answer(503, "retry-after: 3\r\n", "")).after(3).times(1)]);
+    let uri = proxy.uri();
+    let (done, ()) = tokio::join!(story.reconcile(&uri, Some("one")), async {
+        while !proxy.take_requests().iter().any(|seen| seen.met_fault) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        story.reconcile_within(&format!("http://{nobody}"), Some("one"), Duration::from_secs(1)).await.unwrap_err();
+    });
+    done.unwrap();
+    assert_eq!(story.behind().await, ["one"], "the second note is left for the next run");
+    story.reconcile(&rest.uri, None).await.unwrap();
+    assert!(story.behind().await.is_empty());
 }
 
 #[tokio::test]

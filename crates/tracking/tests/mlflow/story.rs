@@ -85,7 +85,7 @@ impl Story {
     pub(crate) async fn behind(&self) -> Vec<String> {
         let prefix = "tracking/wafer/behind/";
         let objects = self.store.list(prefix).await.unwrap();
-        objects.iter().map(|object| object.key.strip_prefix(prefix).unwrap().to_owned()).collect()
+        objects.iter().map(|object| object.key[prefix.len()..].split('@').next().unwrap().to_owned()).collect()
     }
 
     /// Claims and commits a version of one file.
