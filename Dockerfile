@@ -27,8 +27,8 @@ RUN cargo chef cook --profile image --locked --package 'faultline-step-*' --bins
 
 FROM dependencies AS programs
 COPY . .
-RUN cargo build --profile image --locked --package 'faultline-step-*' --bins \
-    && scripts/image-roots /target/image /images
+RUN cargo build --profile image --locked --package 'faultline-step-*' --bins
+RUN scripts/image-roots /target/image /images
 
 FROM scratch
 ARG STEP
