@@ -131,17 +131,15 @@ fn is_secret(name: &str) -> bool {
 
 /// Whether there are images of the code as it is now.
 fn has_images() -> Result<bool> {
-    let missing = |step: &String| {
-        let command = |name: &str| {
-            let mut command = Command::new("podman");
-            command.args(["run", "--rm", "--pull=never", "--network=none", name]);
-            command
-        };
-        let of_image = code_digest(command(&image(step))).ok();
-        Ok(of_image.as_deref() != Some(&code_digest(Command::new(program(step)?))?))
-    };
-    let missing: Vec<_> = steps()?.into_iter().map(|step| Ok((missing(&step)?, step))).collect::<Result<_>>()?;
-    let missing: Vec<_> = missing.into_iter().filter_map(|(is_missing, step)| is_missing.then_some(step)).collect();
+    let mut missing = Vec::new();
+    for step in steps()? {
+        let mut of_image = Command::new("podman");
+        of_image.args(["run", "--rm", "--pull=never", "--network=none", &image(&step)]);
+        let built = code_digest(Command::new(program(&step)?))?;
+        if code_digest(of_image).ok().is_none_or(|digest| digest != built) {
+            missing.push(step);
+        }
+    }
     if missing.is_empty() {
         return Ok(true);
     }

@@ -1,6 +1,6 @@
 //! Steps in containers: what they see, how they end, and that nothing of them is left. Podman and an image are real.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::ffi::OsString;
 use std::fs;
@@ -168,13 +168,18 @@ async fn what_listens_to_the_polite_signal_may_end_by_itself() {
     let (sender, cancel) = watch::channel(false);
     let limits = Limits { deadline: None, cancel, grace: Duration::from_secs(30) };
     let printed = || fs::read_to_string(&launch.log).unwrap_or_default();
-    let stop = async {
+    let has_started = async {
         while !printed().contains("started") {
             sleep(Duration::from_millis(20)).await;
         }
-        sender.send_replace(true);
     };
-    let (end, ()) = tokio::join!(scene.engine.execute(&launch, limits), stop);
+    let running = scene.engine.execute(&launch, limits);
+    tokio::pin!(running);
+    tokio::select! {
+        ended = &mut running => panic!("{ended:?}: {}", printed()),
+        () = has_started => sender.send_replace(true),
+    };
+    let end = running.await;
     assert_eq!((end.unwrap().end, printed().as_str()), (End::Cancelled, "started\nbye\n"));
 }
 
