@@ -2,7 +2,7 @@
 # The images of the steps, built and kept on this machine without a daemon. Sourced by ./dev, which sets `cache` and `checkout`.
 
 # The largest image that is let pass, in bytes of files.
-image_limit=40000000
+image_limit=45000000
 chef_version=0.1.77
 cyclonedx_version=0.5.9
 # What the stage `builder` of the Dockerfile needs of Debian.
