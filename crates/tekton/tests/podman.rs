@@ -1,6 +1,6 @@
 //! Steps in containers: what they see, how they end, and that nothing of them is left. Podman and an image are real.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::ffi::OsString;
 use std::fs;
@@ -176,7 +176,7 @@ async fn what_listens_to_the_polite_signal_may_end_by_itself() {
     let running = scene.engine.execute(&launch, limits);
     tokio::pin!(running);
     tokio::select! {
-        ended = &mut running => panic!("{ended:?}: {}", printed()),
+        ended = &mut running => unreachable!("{ended:?}: {}", printed()),
         () = has_started => sender.send_replace(true),
     };
     let end = running.await;
@@ -194,7 +194,7 @@ async fn a_dropped_run_takes_its_container_along() {
         containers(std::process::id())
     };
     tokio::select! {
-        _ = scene.run(&launch, None) => panic!("it sleeps"),
+        _ = scene.run(&launch, None) => unreachable!("it sleeps"),
         running = has_started => assert_ne!(running, ""),
     }
     assert_eq!(containers(std::process::id()), "");
