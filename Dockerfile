@@ -6,7 +6,7 @@ ARG BUILDER=docker.io/library/rust:1.95-bookworm
 
 # hadolint ignore=DL3006
 FROM ${BUILDER} AS builder
-# Addresses are relocated in fewer bytes, and functions that are the same are kept once: a quarter of a program.
+# Addresses are relocated in fewer bytes, and functions that are the same are kept once: a tenth of a program.
 ENV RUSTFLAGS="-C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--icf=all" \
     CARGO_TARGET_DIR=/target
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]

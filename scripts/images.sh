@@ -3,8 +3,9 @@
 
 # The largest image that is let pass, in bytes of files.
 image_limit=45000000
-chef_version=0.1.77
-cyclonedx_version=0.5.9
+# The Dockerfile says which versions are installed where they are not there yet.
+chef_version=$(sed -n 's/.* cargo-chef@\([0-9.]*\)$/\1/p' Dockerfile)
+cyclonedx_version=$(sed -n 's/.* cargo-cyclonedx@\([0-9.]*\)$/\1/p' Dockerfile)
 # What the stage `builder` of the Dockerfile needs of Debian.
 builder_packages=ca-certificates,gcc,libc6-dev,python3-minimal,python3-pip,binutils
 

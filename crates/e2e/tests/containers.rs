@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use faultline_e2e::{Pipelines, Press, checkout, differences, digests, program, shown};
 use faultline_testkit::servers::{MlflowServer, SeaweedFs, Secantus};
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// The most that the files of an image may come to, in bytes.
 const LARGEST: u64 = 45_000_000;
@@ -94,7 +95,8 @@ fn images_are_small_name_what_they_hold_and_hold_no_secret() -> Result<()> {
         assert!(secrets.into_iter().all(|(_, value)| !told.contains(&value)), "{name} tells a secret");
         assert!(!told.split(|c: char| !c.is_alphanumeric() && c != '_').any(is_secret), "{told}");
 
-        let files = files(&name)?;
+        let root = Root::of(&name)?;
+        let files = root.files()?;
         let strange: Vec<_> = files
             .iter()
             .filter(|file| *file != "step" && !FOLDERS.iter().any(|folder| file.starts_with(folder)))
@@ -102,24 +104,24 @@ fn images_are_small_name_what_they_hold_and_hold_no_secret() -> Result<()> {
         assert!(strange.is_empty(), "{name} has {strange:?}");
         let boosts = files.contains("usr/local/lib/libxgboost.so");
         assert_eq!(boosts, ["predict", "promote", "train"].contains(&step.as_str()), "{name}");
-        check_bill(&name, &step, boosts)?;
+        check_bill(&root, &step, boosts)?;
     }
     Ok(())
 }
 
 /// The list in the image is a CycloneDX document that has the crates of the lock file that matter most, and what was put beside them.
-fn check_bill(name: &str, step: &str, boosts: bool) -> Result<()> {
+fn check_bill(root: &Root, step: &str, boosts: bool) -> Result<()> {
     let path = format!("usr/share/sbom/{step}.cdx.json");
-    let bill: Value = serde_json::from_slice(&file(name, &path)?).with_context(|| path)?;
+    let bill: Value = serde_json::from_slice(&root.file(&path)?).with_context(|| path)?;
     assert_eq!(bill["bomFormat"], "CycloneDX");
     assert_eq!(bill["metadata"]["component"]["name"], step);
     let components = bill["components"].as_array().context("components")?;
     let names: BTreeSet<_> = components.iter().filter_map(|component| component["name"].as_str()).collect();
     for expected in ["aws-sdk-s3", "faultline-store", "libc6", "ca-certificates"] {
-        assert!(names.contains(expected), "{name}: {expected}");
+        assert!(names.contains(expected), "{step}: {expected}");
     }
-    assert_eq!(names.contains("xgboost-cpu"), boosts, "{name}");
-    assert!(components.iter().all(|component| component["version"].is_string()), "{name}");
+    assert_eq!(names.contains("xgboost-cpu"), boosts, "{step}");
+    assert!(components.iter().all(|component| component["version"].is_string()), "{step}");
     Ok(())
 }
 
@@ -172,34 +174,38 @@ fn code_digest(mut program: Command) -> Result<String> {
 }
 
 fn podman(arguments: &[&str]) -> Result<String> {
-    Ok(String::from_utf8(podman_bytes(arguments)?)?)
-}
-
-fn podman_bytes(arguments: &[&str]) -> Result<Vec<u8>> {
     let output = Command::new("podman").args(arguments).output()?;
     ensure!(output.status.success(), "podman {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(output.stdout)
+    Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The paths of an image's files, folders left out.
-fn files(name: &str) -> Result<BTreeSet<String>> {
-    let listed = with_root_of(name, &["--list"])?;
-    Ok(String::from_utf8(listed)?.lines().filter(|path| !path.ends_with('/')).map(str::to_owned).collect())
-}
+/// The root file system of an image, as an archive; no container is started for it.
+struct Root(NamedTempFile);
 
-/// The content of one of them.
-fn file(name: &str, path: &str) -> Result<Vec<u8>> {
-    with_root_of(name, &["--extract", "--to-stdout", path])
-}
+impl Root {
+    fn of(name: &str) -> Result<Self> {
+        let container = podman(&["create", "--pull=never", "--network=none", name])?;
+        let archive = NamedTempFile::new()?;
+        let exported = podman(&["export", "--output", &archive.path().display().to_string(), container.trim()]);
+        podman(&["rm", container.trim()])?;
+        exported?;
+        Ok(Self(archive))
+    }
 
-/// What `tar` prints of the root file system of an image; no container is started for it.
-fn with_root_of(name: &str, arguments: &[&str]) -> Result<Vec<u8>> {
-    let container = podman(&["create", "--pull=never", "--network=none", name])?;
-    let exported = podman_bytes(&["export", container.trim()]);
-    podman(&["rm", container.trim()])?;
-    let archive = tempfile::NamedTempFile::new()?;
-    std::fs::write(archive.path(), exported?)?;
-    let output = Command::new("tar").arg("--file").arg(archive.path()).args(arguments).output()?;
-    ensure!(output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned());
-    Ok(output.stdout)
+    /// The paths of its files, folders left out.
+    fn files(&self) -> Result<BTreeSet<String>> {
+        let listed = String::from_utf8(self.tar(&["--list"])?)?;
+        Ok(listed.lines().filter(|path| !path.ends_with('/')).map(str::to_owned).collect())
+    }
+
+    /// The content of one of them.
+    fn file(&self, path: &str) -> Result<Vec<u8>> {
+        self.tar(&["--extract", "--to-stdout", path])
+    }
+
+    fn tar(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+        let output = Command::new("tar").arg("--file").arg(self.0.path()).args(arguments).output()?;
+        ensure!(output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned());
+        Ok(output.stdout)
+    }
 }

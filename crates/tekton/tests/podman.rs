@@ -62,6 +62,13 @@ impl Scene {
     }
 }
 
+/// Ends once the step has said that it has started.
+async fn has_started(launch: &Launch) {
+    while !fs::read_to_string(&launch.log).unwrap_or_default().contains("started") {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// The containers that this process started and that are there.
 fn containers(of: u32) -> String {
     let filter = format!("--filter=name=faultline-{of}-");
@@ -168,16 +175,11 @@ async fn what_listens_to_the_polite_signal_may_end_by_itself() {
     let (sender, cancel) = watch::channel(false);
     let limits = Limits { deadline: None, cancel, grace: Duration::from_secs(30) };
     let printed = || fs::read_to_string(&launch.log).unwrap_or_default();
-    let has_started = async {
-        while !printed().contains("started") {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
     let running = scene.engine.execute(&launch, limits);
     tokio::pin!(running);
     tokio::select! {
         ended = &mut running => unreachable!("{ended:?}: {}", printed()),
-        () = has_started => sender.send_replace(true),
+        () = has_started(&launch) => sender.send_replace(true),
     };
     let end = running.await;
     assert_eq!((end.unwrap().end, printed().as_str()), (End::Cancelled, "started\nbye\n"));
@@ -187,15 +189,13 @@ async fn what_listens_to_the_polite_signal_may_end_by_itself() {
 async fn a_dropped_run_takes_its_container_along() {
     let Some(scene) = Scene::new(&[], Vec::new()) else { return };
     let launch = scene.launch("echo started; sleep 300");
-    let has_started = async {
-        while !fs::read_to_string(&launch.log).unwrap_or_default().contains("started") {
-            sleep(Duration::from_millis(20)).await;
-        }
+    let running = async {
+        has_started(&launch).await;
         containers(std::process::id())
     };
     tokio::select! {
         _ = scene.run(&launch, None) => unreachable!("it sleeps"),
-        running = has_started => assert_ne!(running, ""),
+        running = running => assert_ne!(running, ""),
     }
     assert_eq!(containers(std::process::id()), "");
 }
