@@ -22,6 +22,10 @@ pub struct Context {
     pub(crate) base_dir: PathBuf,
     pub(crate) started_at: String,
     pub(crate) upstream: Vec<UpstreamFlags>,
+    /// The digest of the step's own source closure.
+    pub(crate) code: Digest,
+    /// Whether the step is only asked what it would do, and writes nothing.
+    pub(crate) is_asked: bool,
 }
 
 /// A committed and accepted manifest of another stage.
@@ -185,12 +189,30 @@ impl Context {
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        let names = store.list("").await?.into_iter().map(|object| object.key);
+        self.fetch_raw(store.as_ref(), names).await
+    }
+
+    /// Some files of a raw folder by their names, as [`Context::raw_folder`] gives all.
+    ///
+    /// # Errors
+    /// When one is gone or cannot be read.
+    pub async fn raw_files(&self, uri: &str, names: impl IntoIterator<Item = String>) -> Result<Vec<Input>, Failure> {
+        let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        self.fetch_raw(store.as_ref(), names).await
+    }
+
+    async fn fetch_raw(
+        &self,
+        store: &dyn Store,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Input>, Failure> {
         let mut inputs = Vec::new();
-        for (index, object) in store.list("").await?.into_iter().enumerate() {
-            let (path, written) = store.fetch(&object.key, &self.scratch.join(format!("raw-{index}"))).await?;
+        for (index, name) in names.into_iter().enumerate() {
+            let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;
             let artifact = Artifact {
-                name: format!("raw/{}", object.key),
-                uri: store.uri_of(&object.key),
+                name: format!("raw/{name}"),
+                uri: store.uri_of(&name),
                 sha256: written.sha256,
                 bytes: written.bytes,
                 rows: None,
@@ -227,7 +249,7 @@ impl Context {
         Ok((faultline_store::open(&root).await?, key))
     }
 
-    async fn read(&self, uri: &str) -> Result<Bytes, Failure> {
+    pub(crate) async fn read(&self, uri: &str) -> Result<Bytes, Failure> {
         let (store, key) = self.open_object(uri).await?;
         Ok(store.get(&key).await?)
     }
@@ -241,7 +263,7 @@ pub(crate) fn parse_manifest(uri: &str, content: &[u8]) -> Result<Manifest, Fail
     })
 }
 
-fn accepted(upstream: Upstream) -> Result<Upstream, Failure> {
+pub(crate) fn accepted(upstream: Upstream) -> Result<Upstream, Failure> {
     if upstream.manifest.outcome == Outcome::Rejected {
         return Err(Failure::new(
             ExitCode::DataRejected,
