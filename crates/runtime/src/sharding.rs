@@ -6,10 +6,15 @@ use faultline_contract::documents::validate::{ListedFile, Listing};
 use faultline_contract::shard::{InvalidShard, MAX_SHARDS};
 use faultline_contract::{Digest, ExitCode, Manifest, ManifestRef, Shard, StepKey, layout};
 use faultline_store::{PutMode, Store, StoreUrl};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::{accepted, parse_manifest};
 use crate::{Context, Failure, Input, Upstream};
+
+/// The raw folder as the shards of a run see it.
+const LISTING: &str = "listing.json";
 
 /// Flags of a step whose work can be shared out.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -208,19 +213,15 @@ impl Context {
         accepted(Upstream { stage: format!("{stage}/{part}"), manifest, uri: found.uri.clone(), sha256 })
     }
 
-    /// The raw folder as all shards of this run see it: what the first of them finds is written down, and the others read that. So a file that
-    /// comes while they are at work is neither lost nor counted twice; it waits for the next run.
+    /// The raw folder as all shards of this run see it. A file that comes while they are at work is neither lost nor counted twice: it waits
+    /// for the next run.
     ///
     /// # Errors
     /// When the folder cannot be listed, and when the run has seen another folder.
     pub async fn raw_listing(&self, uri: &str) -> Result<Listing, Failure> {
         let folder = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
-        let key = layout::listing_key(&self.run_id, &self.step);
         let raw_uri = folder.root_uri();
-        let listing = match self.settled(&key).await? {
-            Some(settled) => settled,
-            None => self.settle(&key, listing_of(folder.as_ref(), raw_uri.clone()).await?).await?,
-        };
+        let listing = self.agreed(LISTING, listing_of(folder.as_ref(), raw_uri.clone())).await?;
         if listing.raw_uri == raw_uri {
             return Ok(listing);
         }
@@ -231,30 +232,44 @@ impl Context {
         .hint("all shards of a run and their merge need the same --raw-uri: start a new run for another folder"))
     }
 
-    async fn settle(&self, key: &str, listing: Listing) -> Result<Listing, Failure> {
-        if self.is_asked {
-            return Ok(listing);
+    /// What all shards of the step in this run go by, and their merge: what the first of them finds is written down beside the step's manifest,
+    /// and the others read that.
+    ///
+    /// # Errors
+    /// Those of `find`, and when what is written down cannot be read.
+    pub async fn agreed<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        find: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let key = layout::shared_key(&self.run_id, &self.step, name);
+        if let Some(agreed) = self.written_down(&key).await? {
+            return Ok(agreed);
         }
-        let content = serde_json::to_vec(&listing)
-            .map_err(|source| Failure::internal("the listing cannot be written as JSON").caused_by(source))?;
-        match self.store.put(key, Bytes::from(content), PutMode::CreateNew).await {
-            Ok(()) => Ok(listing),
-            Err(error) if error.is_already_exists() => self
-                .settled(key)
-                .await?
-                .ok_or_else(|| Failure::internal(format!("{key} exists and is missing at once")).caused_by(error)),
+        let found = find.await?;
+        if self.is_asked {
+            return Ok(found);
+        }
+        let content = serde_json::to_vec(&found)
+            .map_err(|source| Failure::internal(format!("{name} cannot be written as JSON")).caused_by(source))?;
+        match self.store.put(&key, Bytes::from(content), PutMode::CreateNew).await {
+            Ok(()) => Ok(found),
+            Err(error) if error.is_already_exists() => {
+                let agreed = self.written_down(&key).await?;
+                agreed.ok_or_else(|| Failure::internal(format!("{key} exists and is missing at once")).caused_by(error))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn settled(&self, key: &str) -> Result<Option<Listing>, Failure> {
+    async fn written_down<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
         let content = match self.store.get(key).await {
             Ok(content) => content,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         serde_json::from_slice(&content).map(Some).map_err(|source| {
-            Failure::configuration(format!("{} is no listing of a raw folder", self.store.uri_of(key)))
+            Failure::configuration(format!("{} is not what shards agree on", self.store.uri_of(key)))
                 .caused_by(source)
                 .hint("it was written by another version: start a new run")
         })

@@ -122,7 +122,7 @@ impl Step for ReportStep {
     }
 }
 
-/// Every manifest of the run but those of reports, in the order of the pipeline.
+/// Every manifest of the run but those of reports and shards, in the order of the pipeline.
 async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<Vec<Stage>, Failure> {
     let prefix = layout::run_prefix(context.run_id());
     let mut stages = Vec::new();
@@ -141,6 +141,10 @@ async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<V
                 .caused_by(source)
                 .hint("make the report with the version that made the run")
         })?;
+        // What was put together from shards tells all that they do.
+        if manifest.part.as_ref().is_some_and(Part::is_shard) {
+            continue;
+        }
         stages.push(Stage { name: name.to_owned(), manifest, uri, sha256: Digest::of(&content) });
     }
     let place = |stage: &Stage| {
