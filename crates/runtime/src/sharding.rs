@@ -151,7 +151,12 @@ impl Context {
             ))
             .hint("it was copied from elsewhere: start a new run"));
         }
-        accepted(Upstream { stage: format!("{}/{}", self.step, shard.part()), sha256: Digest::of(content), manifest, uri })
+        accepted(Upstream {
+            stage: format!("{}/{}", self.step, shard.part()),
+            sha256: Digest::of(content),
+            manifest,
+            uri,
+        })
     }
 
     /// Verifies that a shard did the share that this merge counts on: by the same program, with the same params, seed and inputs.
@@ -173,17 +178,21 @@ impl Context {
         if manifest.params != *params {
             return differs("set of params", manifest.params.to_string(), params.to_string());
         }
-        let digests: Vec<_> =
-            inputs.iter().map(|input| (input.artifact.name.clone(), input.artifact.sha256)).collect();
+        let digests: Vec<_> = inputs.iter().map(|input| (input.artifact.name.clone(), input.artifact.sha256)).collect();
         let key = StepKey::new(self.step.as_str(), self.code, params, self.seed, &digests);
         if manifest.step_key == key {
             return Ok(());
         }
         let names = |names: Vec<&str>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        let is_in = |input: &Input| manifest.inputs.iter().any(|one| one.name == input.artifact.name && one.sha256 == input.artifact.sha256);
+        let is_in = |input: &Input| {
+            manifest.inputs.iter().any(|one| one.name == input.artifact.name && one.sha256 == input.artifact.sha256)
+        };
         let lacking = inputs.iter().filter(|input| !is_in(input)).map(|input| input.artifact.name.as_str()).collect();
-        let known = |name: &str, sha256| inputs.iter().any(|input| input.artifact.name == name && input.artifact.sha256 == sha256);
-        let beyond = manifest.inputs.iter().filter(|one| !known(&one.name, one.sha256)).map(|one| one.name.as_str()).collect();
+        let known = |name: &str, sha256| {
+            inputs.iter().any(|input| input.artifact.name == name && input.artifact.sha256 == sha256)
+        };
+        let beyond =
+            manifest.inputs.iter().filter(|one| !known(&one.name, one.sha256)).map(|one| one.name.as_str()).collect();
         differs("share of the work", format!("{} in place of others", names(beyond)), names(lacking))
     }
 
@@ -200,14 +209,19 @@ impl Context {
                 manifest.merged_from.len()
             ));
             return Err(failure
-                .hint(format!("share out the work of `{stage}` by the same number in this run, and merge it there first"))
+                .hint(format!(
+                    "share out the work of `{stage}` by the same number in this run, and merge it there first"
+                ))
                 .unforeseen());
         };
         let content = self.read(&found.uri).await?;
         let sha256 = Digest::of(&content);
         if sha256 != found.sha256 {
-            return Err(Failure::configuration(format!("{} has sha256 {sha256}, {uri} says {}", found.uri, found.sha256))
-                .hint("the manifest was changed after it was committed: start a new run"));
+            return Err(Failure::configuration(format!(
+                "{} has sha256 {sha256}, {uri} says {}",
+                found.uri, found.sha256
+            ))
+            .hint("the manifest was changed after it was committed: start a new run"));
         }
         let manifest = parse_manifest(&found.uri, &content)?;
         accepted(Upstream { stage: format!("{stage}/{part}"), manifest, uri: found.uri.clone(), sha256 })

@@ -59,7 +59,13 @@ impl Step for Count {
 
     async fn gather(context: &Context, options: CountOptions) -> Result<Plan<u64>, Failure> {
         let inputs = context.raw_folder(&options.raw_uri).await?;
-        Ok(Plan { part: None, params: json!({"max_lines": options.max_lines}), inputs, job: options.max_lines, merge: None })
+        Ok(Plan {
+            part: None,
+            params: json!({"max_lines": options.max_lines}),
+            inputs,
+            job: options.max_lines,
+            merge: None,
+        })
     }
 
     fn run(max_lines: &u64, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), CountError> {

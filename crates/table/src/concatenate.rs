@@ -42,7 +42,8 @@ pub fn concatenate<W: Write + Send>(paths: &[&Path], writer: W) -> Result<(u64, 
 }
 
 fn open(path: &Path) -> Result<(SchemaRef, ParquetRecordBatchReader), TableError> {
-    let (schema, _, batches) = parquet_file::open(parquet_file::open_file(path)?).map_err(|source| unreadable(path, source))?;
+    let (schema, _, batches) =
+        parquet_file::open(parquet_file::open_file(path)?).map_err(|source| unreadable(path, source))?;
     Ok((schema, batches))
 }
 
@@ -108,7 +109,15 @@ mod tests {
         table.keys = Keys::default();
         for row in rows {
             let file = row / 700;
-            table.keys.push(&format!("id-{row}"), &format!("{file}.csv"), &Digest::of(&[file as u8]).to_string(), row as u64 + 1).unwrap();
+            table
+                .keys
+                .push(
+                    &format!("id-{row}"),
+                    &format!("{file}.csv"),
+                    &Digest::of(&[file as u8]).to_string(),
+                    row as u64 + 1,
+                )
+                .unwrap();
             table.times.push(file as i64);
             table.lines.push(row as u64 + 2);
             table.byte_offsets.push(row as u64 * 9);
@@ -124,7 +133,9 @@ mod tests {
         Columns::new(rows.len())
             .with("text", Values::Text(rows.clone().map(|row| format!("t{}", row % 5)).collect()))
             .and_then(|columns| columns.with("whole", Values::I64(rows.clone().map(|row| row as i64).collect())))
-            .and_then(|columns| columns.with("number", Values::F64(each(&|row| if row % 7 == 0 { f64::NAN } else { row as f64 }))))
+            .and_then(|columns| {
+                columns.with("number", Values::F64(each(&|row| if row % 7 == 0 { f64::NAN } else { row as f64 })))
+            })
             .and_then(|columns| columns.with("truth", Values::Bool(rows.clone().map(|row| row % 2 == 0).collect())))
             .unwrap()
     }
@@ -135,12 +146,17 @@ mod tests {
         let whole = folder.path().join("whole");
         write(0..rows, &whole);
         let mut start = 0;
-        let parts: Vec<PathBuf> = ends.iter().chain([&rows]).enumerate().map(|(index, end)| {
-            let path = folder.path().join(index.to_string());
-            write(start..*end, &path);
-            start = *end;
-            path
-        }).collect();
+        let parts: Vec<PathBuf> = ends
+            .iter()
+            .chain([&rows])
+            .enumerate()
+            .map(|(index, end)| {
+                let path = folder.path().join(index.to_string());
+                write(start..*end, &path);
+                start = *end;
+                path
+            })
+            .collect();
         let parts: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
         let (count, written) = concatenate(&parts, Vec::new()).unwrap();
         assert_eq!(count, rows as u64);
@@ -149,7 +165,9 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_one_table() {
-        for (rows, ends) in [(0, &[0, 0][..]), (1, &[0, 1]), (1024, &[1]), (2100, &[500, 900, 900, 2048]), (9000, &[8191, 8193])] {
+        for (rows, ends) in
+            [(0, &[0, 0][..]), (1, &[0, 1]), (1024, &[1]), (2100, &[500, 900, 900, 2048]), (9000, &[8191, 8193])]
+        {
             let (whole, parts) = both(rows, ends, |rows, path| table(rows).write(path).unwrap());
             assert!(whole == parts, "{rows} rows of a table");
             let (whole, parts) = both(rows, ends, |rows, path| columns(rows).write(path).unwrap());

@@ -81,10 +81,29 @@ impl<'a> FolderCheck<'a> {
     pub fn add(&mut self, file: SharedFile, quarantine: &mut impl Read) -> Result<&FileOutcome, CheckError<io::Error>> {
         let SharedFile { mut outcome, quarantine_bytes } = file;
         let is_copy = self.reject_copy(&mut outcome);
-        let copied = self.log.copy(quarantine, quarantine_bytes, is_copy);
-        copied.map_err(|source| CheckError::Sink { file: outcome.file.clone(), source })?;
+        self.copy(&outcome, quarantine, quarantine_bytes, is_copy)?;
         // The record of a file that its share rejected is among those that were copied.
         Ok(self.end_file(outcome, is_copy)?.0)
+    }
+
+    /// Adds the next file of a share as a share of that share found it, by itself. The outcome is that of [`FolderCheck::check_share`] for each.
+    ///
+    /// # Errors
+    /// If the records cannot be read or written.
+    pub fn add_share(&mut self, file: SharedFile, quarantine: &mut impl Read) -> Result<(), CheckError<io::Error>> {
+        self.copy(&file.outcome, quarantine, file.quarantine_bytes, false)?;
+        self.end_file(file.outcome, false).map(drop)
+    }
+
+    fn copy(
+        &mut self,
+        of: &FileOutcome,
+        quarantine: &mut impl Read,
+        bytes: u64,
+        is_left_out: bool,
+    ) -> Result<(), CheckError<io::Error>> {
+        let copied = self.log.copy(quarantine, bytes, is_left_out);
+        copied.map_err(|source| CheckError::Sink { file: of.file.clone(), source })
     }
 
     /// Rejects a file whose content is that of an accepted file before it; says whether it did.
@@ -196,10 +215,20 @@ mod tests {
         for end in borders.iter().copied().chain([files.len()]) {
             let quarantine = tempfile::NamedTempFile::new().unwrap();
             let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
-            let found: Vec<_> = files[start..end]
-                .iter()
-                .map(|(name, content)| share.check_share(content.as_bytes(), name).unwrap())
-                .collect();
+            // Every other share is put together from shares itself, of one file each.
+            let mut found = Vec::new();
+            for (name, content) in &files[start..end] {
+                if start % 2 == 0 {
+                    found.push(share.check_share(content.as_bytes(), name).unwrap());
+                    continue;
+                }
+                let alone = tempfile::NamedTempFile::new().unwrap();
+                let mut of_one = FolderCheck::new(&schema, Purpose::Train, alone.reopen().unwrap());
+                let file = of_one.check_share(content.as_bytes(), name).unwrap();
+                of_one.finish().unwrap();
+                share.add_share(file.clone(), &mut alone.reopen().unwrap()).unwrap();
+                found.push(file);
+            }
             share.finish().unwrap();
             let mut records = File::open(quarantine.path()).unwrap();
             for file in found {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use faultline_contract::{Manifest, Shard};
 use faultline_records::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use faultline_runtime::{
-    Access, Context, Explained, Failure, Inputs, Merge, Outputs, Plan, Resources, ResultKind, ResultSpec, Role, SecretSpec,
-    Step, Upstream, UpstreamSpec, blocking,
+    Access, Context, Explained, Failure, Inputs, Merge, Outputs, Plan, Resources, ResultKind, ResultSpec, Role,
+    SecretSpec, Step, Upstream, UpstreamSpec, blocking,
 };
 use faultline_table::Table;
 use serde_json::json;
@@ -64,7 +64,11 @@ impl Step for Load {
         let records =
             blocking(move || faultline_records::open(&url, &base_dir).map_err(LoadError::from).explained()).await?;
         let params = json!({ "dataset": dataset });
-        let mut job = Job { table: input.artifact.name.clone(), database: Arc::new(Database::new(records, dataset)), merge: None };
+        let mut job = Job {
+            table: input.artifact.name.clone(),
+            database: Arc::new(Database::new(records, dataset)),
+            merge: None,
+        };
         let (mut part, mut merge) = (None, None);
         match role {
             Role::Whole => {}

@@ -62,8 +62,9 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
 
 fn merge(merged: &Merged, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), LoadError> {
     let file = outputs.create(EXPORT, MediaType::Parquet, None)?;
-    let exports =
-        Shard::all(merged.shards).map(|shard| inputs.path(&Merge::name(shard, EXPORT))).collect::<Result<Vec<_>, _>>()?;
+    let exports = Shard::all(merged.shards)
+        .map(|shard| inputs.path(&Merge::name(shard, EXPORT)))
+        .collect::<Result<Vec<_>, _>>()?;
     let (rows, mut file) = concatenate(&exports, file)?;
     file.flush()?;
     if let Some(expected) = merged.rows.filter(|expected| *expected != rows) {

@@ -38,7 +38,9 @@ pub enum PredictError {
         source: BundleError,
     },
     /// The predictions of the shards are not those of all rows.
-    #[error("put the predictions of the shards together: they have {got} rows, expected {expected}, those of the export")]
+    #[error(
+        "put the predictions of the shards together: they have {got} rows, expected {expected}, those of the export"
+    )]
     Merged {
         /// The rows found.
         got: u64,

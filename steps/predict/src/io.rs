@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use faultline_contract::{Artifact, Digest, ExitCode, Shard};
 use faultline_runtime::{
-    Access, Context, Explained, Failure, Input, Inputs, MediaType, Merge, Outputs, Plan, Resources, ResultKind, ResultSpec,
-    Role, Step, UpstreamSpec,
+    Access, Context, Explained, Failure, Input, Inputs, MediaType, Merge, Outputs, Plan, Resources, ResultKind,
+    ResultSpec, Role, Step, UpstreamSpec,
 };
 use faultline_tracking::{Indexed, Registry, access_of_readers};
 use serde::{Deserialize, Serialize};
@@ -132,8 +132,10 @@ async fn scorer(context: &Context, registry: &Registry, role: Role) -> Result<Sc
     let Agreed { model, version, bundle_sha256 } = context.agreed(CHAMPION, found).await?;
     let differs = |got: String| {
         let run = context.run_id();
-        Failure::configuration(format!("the shards of the run {run} score with version {version} of {model}, got {got}"))
-            .hint("all shards of a run and their merge need the same --model, which must not change: start a new run")
+        Failure::configuration(format!(
+            "the shards of the run {run} score with version {version} of {model}, got {got}"
+        ))
+        .hint("all shards of a run and their merge need the same --model, which must not change: start a new run")
     };
     if model != registry.model().to_string() {
         return Err(differs(format!("the model {}", registry.model())));

@@ -93,8 +93,9 @@ fn any_number_of_shards_leaves_the_same_table_under_the_same_key() {
             assert_eq!(table(&merged), table(&whole), "{rows_of_files:?} in {shards} shards");
             assert_eq!((merged.step_key, &merged.inputs), (whole.step_key, &whole.inputs));
             assert_eq!((&merged.counts, &merged.facts), (&whole.counts, &whole.facts));
-            let rows: u64 =
-                (1..=shards).map(|index| fixture.manifest(&run, &format!("shard-{index}-of-{shards}/")).count("rows_out")).sum();
+            let rows: u64 = (1..=shards)
+                .map(|index| fixture.manifest(&run, &format!("shard-{index}-of-{shards}/")).count("rows_out"))
+                .sum();
             assert_eq!(rows, whole.count("rows_out"));
         }
     }

@@ -7,8 +7,8 @@ use faultline_contract::documents::validate::Listing;
 use faultline_contract::schema::Purpose;
 use faultline_contract::{ExitCode, Shard};
 use faultline_runtime::{
-    Access, Context, Document, Failure, Input, Inputs, Merge, Outputs, Plan, ResultKind, ResultSpec, Role, Step, Upstream,
-    UpstreamSpec,
+    Access, Context, Document, Failure, Input, Inputs, Merge, Outputs, Plan, ResultKind, ResultSpec, Role, Step,
+    Upstream, UpstreamSpec,
 };
 use serde_json::{Value, json};
 

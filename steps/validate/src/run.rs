@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 
 use faultline_contract::Shard;
 use faultline_contract::documents::validate::{Accepted, AcceptedFile, ColumnProfile, PairedHeader, Profile};
@@ -11,6 +11,7 @@ use faultline_runtime::{Inputs, MediaType, Merge, Outputs, Role};
 use faultline_table::{CheckError, Code, FileOutcome, FolderCheck, FolderOutcome};
 
 use crate::ValidateError;
+use crate::side_by_side::check_files;
 
 /// The names of the outputs, and of the input that is one of them.
 pub(crate) const QUARANTINE: &str = "quarantine.jsonl";
@@ -35,16 +36,16 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
     let mut check = FolderCheck::new(&job.schema, job.purpose, quarantine);
     match job.role {
         Role::Whole => {
-            each_file(inputs, |file, name| check.check(file, name).map(drop))?;
+            check_files(job, inputs, outputs.folder(), |file, records| check.add(file, records).map(drop))?;
             judge(job, &check.finish()?, outputs)
         }
         Role::Shard(_) => {
             let mut files = outputs.create(FILES, MediaType::JsonLines, None)?;
-            each_file(inputs, |file, name| {
-                let found = check.check_share(file, name)?;
-                let written = serde_json::to_writer(&mut files, &found).map_err(Into::into);
+            check_files(job, inputs, outputs.folder(), |file, records| {
+                let written = serde_json::to_writer(&mut files, &file).map_err(Into::into);
                 let ended = written.and_then(|()| files.write_all(b"\n"));
-                ended.map_err(|source| CheckError::Sink { file: name.to_owned(), source })
+                ended.map_err(|source| CheckError::Sink { file: file.outcome.file.clone(), source })?;
+                check.add_share(file, records)
             })?;
             files.flush()?;
             count(&check.finish()?.counts, outputs);
@@ -57,21 +58,6 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
             judge(job, &check.finish()?, outputs)
         }
     }
-}
-
-/// Hands every raw file to `check`.
-fn each_file(
-    inputs: &Inputs,
-    mut check: impl FnMut(File, &str) -> Result<(), CheckError<io::Error>>,
-) -> Result<(), ValidateError> {
-    for (name, path, _) in inputs.below("raw/") {
-        let read = |source| ValidateError::Read { name: name.to_owned(), source };
-        check(File::open(path).map_err(read)?, name).map_err(|error| match error {
-            CheckError::Read { source, .. } => read(source),
-            CheckError::Sink { source, .. } => ValidateError::Write(source),
-        })?;
-    }
-    Ok(())
 }
 
 /// Adds what one shard found.

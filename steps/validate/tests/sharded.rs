@@ -54,7 +54,8 @@ impl Fixture {
             let mut content = "Part,T,P,Result\n".to_owned();
             for row in 0..random.below(60) {
                 let value = ["1.5", "", "hot", "-3e2"][random.below(4) as usize];
-                writeln!(content, "{index}-{row},{value},{},{}", random.below(9), [1, -1][random.below(2) as usize]).unwrap();
+                writeln!(content, "{index}-{row},{value},{},{}", random.below(9), [1, -1][random.below(2) as usize])
+                    .unwrap();
             }
             if random.below(4) == 0 && !files.is_empty() {
                 content.clone_from(&files[random.below(files.len() as u64) as usize].1);
@@ -102,7 +103,8 @@ impl Fixture {
 
     fn bytes(&self, run: &str) -> Vec<String> {
         let manifest = self.manifest(run);
-        let read = |name: &str| fs::read_to_string(manifest.output(name).unwrap().uri.trim_start_matches("file://")).unwrap();
+        let read =
+            |name: &str| fs::read_to_string(manifest.output(name).unwrap().uri.trim_start_matches("file://")).unwrap();
         OUTPUTS.map(read).to_vec()
     }
 }
@@ -139,8 +141,14 @@ fn any_number_of_shards_leaves_the_same_bytes_under_the_same_key() {
             assert_eq!(merged.status.code(), code, "{}", stderr(&merged));
             assert_eq!(fixture.bytes(&run), bytes, "{count} files in {shards} shards");
             let manifest = fixture.manifest(&run);
-            assert_eq!((manifest.step_key, &manifest.counts, &manifest.inputs), (whole.step_key, &whole.counts, &whole.inputs));
-            assert_eq!((&manifest.params, &manifest.facts, manifest.outcome), (&whole.params, &whole.facts, whole.outcome));
+            assert_eq!(
+                (manifest.step_key, &manifest.counts, &manifest.inputs),
+                (whole.step_key, &whole.counts, &whole.inputs)
+            );
+            assert_eq!(
+                (&manifest.params, &manifest.facts, manifest.outcome),
+                (&whole.params, &whole.facts, whole.outcome)
+            );
             let parts: Vec<String> = manifest.merged_from.iter().map(|shard| shard.part.to_string()).collect();
             assert_eq!(parts, (1..=shards).map(|index| format!("shard-{index}-of-{shards}")).collect::<Vec<_>>());
         }
@@ -164,7 +172,8 @@ fn each_stands_in_for_the_other() {
 #[test]
 fn a_shard_never_fails_the_gate_and_the_merge_judges_all() {
     let row = "Part,T,P,Result\nA,1,2,1\n";
-    let good: Vec<_> = (1..=3).map(|day| (format!("press_{day:02}012024.csv"), format!("{row}B{day},1,2,1\n"))).collect();
+    let good: Vec<_> =
+        (1..=3).map(|day| (format!("press_{day:02}012024.csv"), format!("{row}B{day},1,2,1\n"))).collect();
     let bad: Vec<_> = (1..=40).map(|index| (format!("bad_{index:02}.csv"), row.to_owned())).collect();
     let fixture = Fixture::new(&[bad, good].concat());
     let merged = fixture.in_shards("three", 3);
@@ -244,7 +253,9 @@ fn a_shard_that_is_rejected_foreign_or_of_another_program_is_refused() {
     failed(&fixture.validate("r", &["--merge-shards=2"]), 78, &["shard-2-of-2", "expected validate/shard-1-of-2"]);
 
     let fixture = ready();
-    falsified(&fixture, "shard-1-of-2", |manifest| manifest.code_digest = faultline_contract::Digest::of(b"another build"));
+    falsified(&fixture, "shard-1-of-2", |manifest| {
+        manifest.code_digest = faultline_contract::Digest::of(b"another build")
+    });
     failed(&fixture.validate("r", &["--merge-shards=2"]), 78, &["another code digest"]);
 
     // One whose files were changed behind its back.
@@ -321,7 +332,9 @@ fn a_shard_that_was_killed_is_done_again_and_one_that_was_not_changes_nothing() 
 fn flags_that_make_no_sense_are_refused() {
     let fixture = Fixture::seeded(13, 2);
     failed(&fixture.validate("r", &["--shard=1/2", "--merge-shards=2"]), 2, &["--shard 1/2", "--merge-shards 2"]);
-    for (flag, words) in [("--shard=3/2", "expected I/N"), ("--shard=two", "expected I/N"), ("--merge-shards=1001", "1001")] {
+    for (flag, words) in
+        [("--shard=3/2", "expected I/N"), ("--shard=two", "expected I/N"), ("--merge-shards=1001", "1001")]
+    {
         let output = fixture.validate("r", &[flag]);
         assert_eq!(output.status.code(), Some(2), "{flag}");
         assert!(stderr(&output).contains(words), "{}", stderr(&output));

@@ -13,7 +13,8 @@ const PARAM: &str = r#"    - name: shards
       type: array
       default: ["1/4", "2/4", "3/4", "4/4"]
 "#;
-const ABOUT: &str = "    Files and rows are shared out over nodes; what is put together from the shards is the same to the byte.\n";
+const ABOUT: &str =
+    "    Files and rows are shared out over nodes; what is put together from the shards is the same to the byte.\n";
 
 /// The sharded twin of a pipeline: each task that can be shared out comes after a matrix of the same task, one per shard, and puts together
 /// what these leave.
@@ -26,18 +27,23 @@ fn sharded(name: &str, plain: &str) -> Result<String> {
     replace(&mut head, "  params:\n", &format!("{ABOUT}  params:\n"))?;
     replace(&mut head, "  results:\n", &format!("{PARAM}  results:\n"))?;
     let mut blocks = String::new();
-    for block in tasks.split("    - name: ").skip(1) {
+    // The params of a task are lists of names too, further to the right.
+    for block in format!("\n{tasks}").trim_end().split("\n    - name: ").skip(1) {
         let (task, body) = block.split_once('\n').context("a task has a name and more")?;
+        let body = format!("{body}\n");
         if !SHARDED.contains(&task) {
             blocks.push_str(&format!("    - name: {task}\n{body}"));
             continue;
         }
         let reference = format!("      taskRef:\n        name: {task}\n");
-        let (mut shards, mut merge) = (body.to_owned(), body.to_owned());
-        let matrix = "      matrix:\n        params:\n          - name: shard\n            value: $(params.shards[*])\n";
+        let (mut shards, mut merge) = (body.clone(), body);
+        let matrix =
+            "      matrix:\n        params:\n          - name: shard\n            value: $(params.shards[*])\n";
         replace(&mut shards, &reference, &format!("{reference}{matrix}"))?;
         replace(&mut merge, &reference, &format!("      runAfter:\n        - {task}-shards\n{reference}"))?;
-        merge.push_str(&format!("        - name: merge-shards\n          value: $(tasks.{task}-shards.matrix.length)\n"));
+        merge.push_str(&format!(
+            "        - name: merge-shards\n          value: $(tasks.{task}-shards.matrix.length)\n"
+        ));
         blocks.push_str(&format!("    - name: {task}-shards\n{shards}    - name: {task}\n{merge}"));
     }
     Ok(format!(

@@ -111,7 +111,8 @@ fn a_plan_knows_shards() -> Result<()> {
     // The result that stands in for all rows was put together from another number of shards, so only the run finds those of this one.
     scene.pipelines.param("no-cache", "true").train("plain", &raw)?.succeeded()?;
     let unforeseen = planned(&three, &raw)?;
-    let said = ["validate-shards", "validate", "transform-shards", "transform", "load-shards", "load"].map(|task| unforeseen[task].as_str());
+    let said = ["validate-shards", "validate", "transform-shards", "transform", "load-shards", "load"]
+        .map(|task| unforeseen[task].as_str());
     assert_eq!(said, ["reuse", "reuse", "reuse", "reuse", "run-if-changed", "run-if-changed"]);
     let again = three.run("train-sharded", "second", &raw)?.succeeded()?.reused();
     let worked: Vec<_> = again.into_iter().filter(|(_, reused)| !reused).map(|(name, _)| name).collect();
@@ -131,7 +132,9 @@ fn runs_in_shards_are_traced_and_told_of_like_others() -> Result<()> {
             assert_eq!(serde_json::from_str::<Value>(&said.stdout)?["verified"], true);
         }
     }
-    for command in [&["quarantine", "train"][..], &["quarantine", "predict"], &["models"], &["compare", "wafer", "1", "1"]] {
+    for command in
+        [&["quarantine", "train"][..], &["quarantine", "predict"], &["models"], &["compare", "wafer", "1", "1"]]
+    {
         let arguments = [command, &["--output", "json"]].concat();
         let (plain, sharded) = (faultline(&scene.root, &arguments)?, faultline(&root, &arguments)?);
         let places = |said: &str, root: &Path| said.replace(&root.display().to_string(), "ROOT");

@@ -44,7 +44,8 @@ impl Fixture {
             manifest["outputs"][0]["bytes"] = json!(content.len());
             let text = manifest.to_string();
             fs::write(folder.join("load.json"), &text).unwrap();
-            merged_from.push(json!({"part": shard.part(), "uri": uri("load.json"), "sha256": Digest::of(text.as_bytes())}));
+            merged_from
+                .push(json!({"part": shard.part(), "uri": uri("load.json"), "sha256": Digest::of(text.as_bytes())}));
         }
         let mut whole = whole;
         whole["merged_from"] = json!(merged_from);
@@ -74,8 +75,12 @@ impl Fixture {
             }
             index.seed += 1;
             registry.commit(version, &index).await.unwrap();
-            let author = Author { by: "test".to_owned(), at: "2026-01-02T00:00:00Z".to_owned(), reason: "x".to_owned() };
-            registry.promote(Promotion { version, expected_seq: 1, run_id, author, figures: json!(null) }).await.unwrap();
+            let author =
+                Author { by: "test".to_owned(), at: "2026-01-02T00:00:00Z".to_owned(), reason: "x".to_owned() };
+            registry
+                .promote(Promotion { version, expected_seq: 1, run_id, author, figures: json!(null) })
+                .await
+                .unwrap();
         };
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(promote);
     }
