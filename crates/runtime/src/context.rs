@@ -1,15 +1,17 @@
 //! What `gather` and `perform` may use: the store, upstream manifests, documents, the scratch folder.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, ExitCode, Manifest, Outcome, Part, RunId, StepName, layout};
 use faultline_store::{Store, StoreUrl};
+use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
-use crate::{Document, Failure, Input, MediaType};
+use crate::{Document, Failure, Input, Inputs, MediaType};
 
 /// The surroundings of one attempt.
 #[derive(Debug)]
@@ -185,24 +187,40 @@ impl Context {
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
-        let mut inputs = Vec::new();
-        for (index, object) in store.list("").await?.into_iter().enumerate() {
-            let (path, written) = store.fetch(&object.key, &self.scratch.join(format!("raw-{index}"))).await?;
-            let artifact = Artifact {
-                name: format!("raw/{}", object.key),
-                uri: store.uri_of(&object.key),
-                sha256: written.sha256,
-                bytes: written.bytes,
-                rows: None,
-                media_type: MediaType::Csv.as_str().to_owned(),
-            };
-            inputs.push(Input { artifact, local: Some(path) });
+        let objects = store.list("").await?;
+        let fetched = objects.into_iter().enumerate().map(|(index, object)| {
+            let store = Arc::clone(&store);
+            async move {
+                let (path, written) = store.fetch(&object.key, &self.scratch.join(format!("raw-{index}"))).await?;
+                let artifact = Artifact {
+                    name: format!("raw/{}", object.key),
+                    uri: store.uri_of(&object.key),
+                    sha256: written.sha256,
+                    bytes: written.bytes,
+                    rows: None,
+                    media_type: MediaType::Csv.as_str().to_owned(),
+                };
+                Ok(Input { artifact, local: Some(path) })
+            }
+        });
+        side_by_side(fetched).try_collect().await
+    }
+
+    /// Verified local files for inputs, in their order; several are fetched at a time.
+    pub(crate) async fn fetch_all(&self, inputs: &[Input]) -> Result<Inputs, Failure> {
+        let fetched = inputs.iter().enumerate().map(|(index, input)| async move {
+            Ok::<_, Failure>((self.fetch(index, input).await?, input.artifact.clone()))
+        });
+        let mut local = Inputs::default();
+        let mut fetched = pin!(side_by_side(fetched));
+        while let Some((path, artifact)) = fetched.try_next().await? {
+            local.insert(path, artifact);
         }
-        Ok(inputs)
+        Ok(local)
     }
 
     /// A verified local file for an input.
-    pub(crate) async fn fetch(&self, index: usize, input: &Input) -> Result<PathBuf, Failure> {
+    async fn fetch(&self, index: usize, input: &Input) -> Result<PathBuf, Failure> {
         if let Some(path) = &input.local {
             return Ok(path.clone());
         }
@@ -231,6 +249,15 @@ impl Context {
         let (store, key) = self.open_object(uri).await?;
         Ok(store.get(&key).await?)
     }
+}
+
+/// Waits for some requests at a time, and gives the answers in the order of the requests.
+fn side_by_side<F: Future>(requests: impl Iterator<Item = F>) -> impl Stream<Item = F::Output> {
+    /// Files of this machine keep one core each busy with their digests; a remote store answers a few requests at a time as fast.
+    const FEWEST: usize = 4;
+    const MOST: usize = 16;
+    let at_once = std::thread::available_parallelism().map_or(FEWEST, |cores| cores.get().clamp(FEWEST, MOST));
+    stream::iter(requests).buffered(at_once)
 }
 
 pub(crate) fn parse_manifest(uri: &str, content: &[u8]) -> Result<Manifest, Failure> {

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::commit::{self, Committed, Work};
 use crate::options::{self, CommonOptions, Parsed};
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Inputs, Outputs, access, explain, log, results};
+use crate::{Context, Failure, Outputs, access, explain, log, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -230,10 +230,7 @@ async fn resolve<S: Step>(
         }
         Standing::Nothing => {}
     }
-    let mut local = Inputs::default();
-    for (index, input) in inputs.iter().enumerate() {
-        local.insert(context.fetch(index, input).await?, input.artifact.clone());
-    }
+    let local = context.fetch_all(&inputs).await?;
     let folder = scratch.join("outputs");
     std::fs::create_dir(&folder)?;
     let outputs = S::perform(context, Arc::new(job), local, Outputs::new(folder)).await?;

@@ -46,7 +46,7 @@ impl<'a> FolderCheck<'a> {
     ///
     /// # Errors
     /// If the file cannot be read or a record cannot be written.
-    pub fn check(&mut self, reader: impl Read, name: &str) -> Result<&FileOutcome, CheckError<io::Error>> {
+    pub fn check(&mut self, reader: impl Read + Send, name: &str) -> Result<&FileOutcome, CheckError<io::Error>> {
         let mut outcome = check_file(reader, name, self.schema, self.purpose, &mut Refused(&mut self.log))?;
         if outcome.rejection.is_none() {
             if let Some(first) = self.accepted.get(&outcome.sha256) {
@@ -106,6 +106,8 @@ impl<'a> FolderCheck<'a> {
 struct Refused<'a>(&'a mut QuarantineLog);
 
 impl RowSink for Refused<'_> {
+    const FEATURES: bool = false;
+
     type Error = io::Error;
 
     fn accept(&mut self, _: &Row<'_>) -> io::Result<()> {
