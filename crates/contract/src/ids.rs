@@ -7,8 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::Shard;
+
 /// The longest id, in bytes; a Kubernetes uid has 36, a resource name at most 63.
 const MAX_BYTES: usize = 63;
+/// The name of a shard's part, between which stand its numbers.
+const SHARD: &str = "shard-";
+const OF: &str = "-of-";
 
 /// The text cannot serve as an id.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -80,6 +85,20 @@ id!(
     Part,
     "part"
 );
+
+impl Part {
+    /// The part of one shard of so many, from 1.
+    pub(crate) fn of_shard(index: u32, count: u32) -> Self {
+        Self(format!("{SHARD}{index}{OF}{count}"))
+    }
+
+    /// Whether it is a shard, which is no result of its own: its step's merge puts all of them together.
+    #[must_use]
+    pub fn is_shard(&self) -> bool {
+        let numbers = self.0.strip_prefix(SHARD).and_then(|numbers| numbers.split_once(OF));
+        numbers.is_some_and(|(index, count)| format!("{index}/{count}").parse::<Shard>().is_ok())
+    }
+}
 
 fn is_id(text: &str) -> bool {
     text.len() <= MAX_BYTES

@@ -35,6 +35,12 @@ pub fn manifest_key(run: &RunId, step: &StepName, part: Option<&Part>) -> String
     format!("{}manifest.json", step_prefix(run, step, part))
 }
 
+/// What the shards of a step go by, which the first of them wrote down for all: beside the step's manifest.
+#[must_use]
+pub fn shared_key(run: &RunId, step: &StepName, name: &str) -> String {
+    format!("{}{name}", step_prefix(run, step, None))
+}
+
 /// Whether a key below [`run_prefix`] is that of a manifest: `<step>/manifest.json` or `<step>/<part>/manifest.json`. What attempts have
 /// written does not count.
 #[must_use]
@@ -102,6 +108,7 @@ mod tests {
         assert_eq!(manifest_key(&run, &step, None), "runs/r-1/train/manifest.json");
         assert_eq!(manifest_key(&run, &step, Some(&part)), "runs/r-1/train/0-forest/manifest.json");
         assert_eq!(attempt_prefix(&run, &step, Some(&part), "a1"), "runs/r-1/train/0-forest/attempts/a1/");
+        assert_eq!(shared_key(&run, &step, "listing.json"), "runs/r-1/train/listing.json");
         assert_eq!(record_key(&run), "runs/r-1/_run/record.json");
         assert_eq!(logs_prefix(&run), "runs/r-1/_run/logs/");
         assert_eq!(step_in_any_run("train"), "runs/*/train/*");

@@ -11,11 +11,13 @@ pub mod layout;
 pub mod manifest;
 pub mod schema;
 mod secret;
+pub mod shard;
 
 pub use digest::{Digest, StepKey};
 pub use exit::ExitCode;
 pub use explain::Explain;
 pub use hint::CacheHint;
 pub use ids::{InvalidId, Part, RunId, StepName};
-pub use manifest::{Artifact, Manifest, Outcome};
+pub use manifest::{Artifact, Manifest, ManifestRef, Outcome};
 pub use secret::without_secret;
+pub use shard::Shard;

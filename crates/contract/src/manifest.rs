@@ -38,6 +38,17 @@ pub struct Artifact {
     pub media_type: String,
 }
 
+/// Another manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ManifestRef {
+    /// The share of the work that it stands for.
+    pub part: Part,
+    /// Where it is, with a scheme.
+    pub uri: String,
+    /// The sha256 of its content.
+    pub sha256: Digest,
+}
+
 /// What a step did: enough to verify, to reuse and to trace it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
@@ -82,6 +93,9 @@ pub struct Manifest {
     /// The manifest that did the work, when this one points at its outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused_from: Option<String>,
+    /// The manifests of the run's shards that the outputs are put together from, in their order; empty where the step did all the work at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged_from: Vec<ManifestRef>,
     /// Whether downstream steps may use the outputs.
     pub outcome: Outcome,
 }

@@ -156,7 +156,7 @@ impl Pipelines {
         self.run("predict", run_id, raw)
     }
 
-    /// The command that does `what` (`run` or `plan`) with `pipeline` (`train` or `predict`), not started yet.
+    /// The command that does `what` (`run` or `plan`) with `pipeline` (`train`, say), not started yet.
     ///
     /// # Errors
     /// When the runner was not built.
@@ -173,7 +173,11 @@ impl Pipelines {
         Ok(command)
     }
 
-    fn run(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Finished> {
+    /// Runs a pipeline by its name on the batch files in `raw`.
+    ///
+    /// # Errors
+    /// When the runner could not be started or did not report.
+    pub fn run(&self, pipeline: &str, run_id: &str, raw: &Path) -> Result<Finished> {
         let output = self.command("run", pipeline, run_id, raw)?.output()?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout)

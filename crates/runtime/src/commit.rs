@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use faultline_contract::manifest::FORMAT_VERSION;
-use faultline_contract::{Artifact, CacheHint, Digest, Manifest, Outcome, Part, StepKey, layout};
+use faultline_contract::{Artifact, CacheHint, Digest, Manifest, ManifestRef, Outcome, Part, StepKey, layout};
 use faultline_store::PutMode;
 
 use crate::context::{Context, parse_manifest};
@@ -24,6 +24,8 @@ pub(crate) struct Work {
     pub part: Option<Part>,
     pub params: serde_json::Value,
     pub inputs: Vec<Artifact>,
+    /// The shards that the work is put together from.
+    pub merged_from: Vec<ManifestRef>,
     pub image_digest: Option<String>,
 }
 
@@ -102,6 +104,8 @@ pub(crate) async fn adopt(
         started_at: context.started_at.clone(),
         finished_at,
         reused_from: earlier.manifest.reused_from.clone().or(Some(earlier.uri)),
+        // Put together, the shards of this run would come to the same; what follows finds them here.
+        merged_from: work.merged_from.clone(),
         ..earlier.manifest
     };
     commit(context, work, &manifest).await
@@ -159,6 +163,7 @@ pub(crate) fn manifest(
         started_at: context.started_at.clone(),
         finished_at,
         reused_from: None,
+        merged_from: work.merged_from.clone(),
         outcome: outputs.outcome(),
     }
 }

@@ -1,13 +1,12 @@
 //! What `gather` and `perform` may use: the store, upstream manifests, documents, the scratch folder.
 
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, ExitCode, Manifest, Outcome, Part, RunId, StepName, layout};
 use faultline_store::{Store, StoreUrl};
-use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
@@ -24,6 +23,10 @@ pub struct Context {
     pub(crate) base_dir: PathBuf,
     pub(crate) started_at: String,
     pub(crate) upstream: Vec<UpstreamFlags>,
+    /// The digest of the step's own source closure.
+    pub(crate) code: Digest,
+    /// Whether the step is only asked what it would do, and writes nothing.
+    pub(crate) is_asked: bool,
 }
 
 /// A committed and accepted manifest of another stage.
@@ -187,34 +190,46 @@ impl Context {
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
-        let objects = store.list("").await?;
-        let fetched = objects.into_iter().enumerate().map(|(index, object)| {
-            let store = Arc::clone(&store);
-            async move {
-                let (path, written) = store.fetch(&object.key, &self.scratch.join(format!("raw-{index}"))).await?;
-                let artifact = Artifact {
-                    name: format!("raw/{}", object.key),
-                    uri: store.uri_of(&object.key),
-                    sha256: written.sha256,
-                    bytes: written.bytes,
-                    rows: None,
-                    media_type: MediaType::Csv.as_str().to_owned(),
-                };
-                Ok(Input { artifact, local: Some(path) })
-            }
-        });
-        side_by_side(fetched).try_collect().await
+        let names = store.list("").await?.into_iter().map(|object| object.key);
+        self.fetch_raw(store.as_ref(), names).await
     }
 
-    /// Verified local files for inputs, in their order; several are fetched at a time.
-    pub(crate) async fn fetch_all(&self, inputs: &[Input]) -> Result<Inputs, Failure> {
-        let fetched = inputs.iter().enumerate().map(|(index, input)| async move {
-            Ok::<_, Failure>((self.fetch(index, input).await?, input.artifact.clone()))
+    /// Some files of a raw folder by their names, as [`Context::raw_folder`] gives all.
+    ///
+    /// # Errors
+    /// When one is gone or cannot be read.
+    pub async fn raw_files(&self, uri: &str, names: impl IntoIterator<Item = String>) -> Result<Vec<Input>, Failure> {
+        let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        self.fetch_raw(store.as_ref(), names).await
+    }
+
+    async fn fetch_raw(
+        &self,
+        store: &dyn Store,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Input>, Failure> {
+        let names: Vec<String> = names.into_iter().collect();
+        let fetched = names.into_iter().enumerate().map(|(index, name)| async move {
+            let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;
+            let artifact = Artifact {
+                name: format!("raw/{name}"),
+                uri: store.uri_of(&name),
+                sha256: written.sha256,
+                bytes: written.bytes,
+                rows: None,
+                media_type: MediaType::Csv.as_str().to_owned(),
+            };
+            Ok(Input { artifact, local: Some(path) })
         });
+        side_by_side(fetched).await
+    }
+
+    /// Verified local files for inputs; several are fetched at a time.
+    pub(crate) async fn fetch_all(&self, inputs: &[Input]) -> Result<Inputs, Failure> {
+        let fetched = inputs.iter().enumerate().map(|(index, input)| self.fetch(index, input));
         let mut local = Inputs::default();
-        let mut fetched = pin!(side_by_side(fetched));
-        while let Some((path, artifact)) = fetched.try_next().await? {
-            local.insert(path, artifact);
+        for (path, input) in side_by_side(fetched).await?.into_iter().zip(inputs) {
+            local.insert(path, input.artifact.clone());
         }
         Ok(local)
     }
@@ -245,19 +260,21 @@ impl Context {
         Ok((faultline_store::open(&root).await?, key))
     }
 
-    async fn read(&self, uri: &str) -> Result<Bytes, Failure> {
+    pub(crate) async fn read(&self, uri: &str) -> Result<Bytes, Failure> {
         let (store, key) = self.open_object(uri).await?;
         Ok(store.get(&key).await?)
     }
 }
 
 /// Waits for some requests at a time, and gives the answers in the order of the requests.
-fn side_by_side<F: Future>(requests: impl Iterator<Item = F>) -> impl Stream<Item = F::Output> {
-    /// Files of this machine keep one core each busy with their digests; a remote store answers a few requests at a time as fast.
+async fn side_by_side<T, F: Future<Output = Result<T, Failure>>>(
+    requests: impl Iterator<Item = F>,
+) -> Result<Vec<T>, Failure> {
+    /// Files of this machine keep one core each busy with their digests; a remote store answers a few requests as fast as one.
     const FEWEST: usize = 4;
     const MOST: usize = 16;
     let at_once = std::thread::available_parallelism().map_or(FEWEST, |cores| cores.get().clamp(FEWEST, MOST));
-    stream::iter(requests).buffered(at_once)
+    stream::iter(requests).buffered(at_once).try_collect().await
 }
 
 pub(crate) fn parse_manifest(uri: &str, content: &[u8]) -> Result<Manifest, Failure> {
@@ -268,7 +285,7 @@ pub(crate) fn parse_manifest(uri: &str, content: &[u8]) -> Result<Manifest, Fail
     })
 }
 
-fn accepted(upstream: Upstream) -> Result<Upstream, Failure> {
+pub(crate) fn accepted(upstream: Upstream) -> Result<Upstream, Failure> {
     if upstream.manifest.outcome == Outcome::Rejected {
         return Err(Failure::new(
             ExitCode::DataRejected,

@@ -31,6 +31,8 @@ struct Explanation {
 enum Action {
     Run,
     Reuse,
+    /// What it works on is made first, so only the run itself can tell.
+    RunIfChanged,
 }
 
 /// One difference.
@@ -74,7 +76,14 @@ pub(crate) async fn explain<S: Step>(
         let reasons = vec![Reason::of(Kind::Always, "the step acts on the world and is never reused")];
         return write(path, &Explanation { action: Action::Run, step_key: None, reasons });
     }
-    let plan = S::gather(context, options).await?;
+    let plan = match S::gather(context, options).await {
+        Ok(plan) => plan,
+        Err(failure) if failure.is_unforeseen() => {
+            let explanation = Explanation { action: Action::RunIfChanged, step_key: None, reasons: Vec::new() };
+            return write(path, &explanation);
+        }
+        Err(failure) => return Err(failure),
+    };
     let work = frame::work::<S>(build, context, common, &plan);
     let step_key = Some(work.key);
     let found = match frame::standing::<S>(context, common, &work, &plan.job).await? {

@@ -13,12 +13,13 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    is_unforeseen: bool,
 }
 
 impl Failure {
     /// A failure with a lowercase fragment as its message.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, source: None }
+        Self { code, message: message.into(), hint: None, source: None, is_unforeseen: false }
     }
 
     /// A contradiction in flags, params or what is already committed.
@@ -47,7 +48,25 @@ impl Failure {
 
     /// Takes over an error that explains itself.
     pub fn from_explained(error: &impl Explain) -> Self {
-        Self { code: error.exit_code(), message: error.to_string(), hint: error.hint(), source: cause(error) }
+        Self {
+            code: error.exit_code(),
+            message: error.to_string(),
+            hint: error.hint(),
+            source: cause(error),
+            is_unforeseen: false,
+        }
+    }
+
+    /// Says that a step before this one must run first, where nothing is wrong but that it has not yet.
+    #[must_use]
+    pub(crate) fn unforeseen(mut self) -> Self {
+        self.is_unforeseen = true;
+        self
+    }
+
+    /// Whether it hangs on a step that has not run.
+    pub(crate) fn is_unforeseen(&self) -> bool {
+        self.is_unforeseen
     }
 
     /// The exit code.

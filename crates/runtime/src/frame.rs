@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::commit::{self, Committed, Work};
 use crate::options::{self, CommonOptions, Parsed};
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Outputs, access, explain, log, results};
+use crate::{Context, Failure, Merge, Outputs, access, explain, log, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +128,8 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
         base_dir,
         started_at: Timestamp::now().to_string(),
         upstream,
+        code: build.code_digest(),
+        is_asked: !common.explain_path.is_empty(),
     };
     tracing::info!(step = S::NAME, run_id = %context.run_id, root_uri = %root, options = ?own, "started");
 
@@ -184,6 +186,7 @@ pub(crate) fn work<S: Step>(build: BuildInfo, context: &Context, common: &Common
         part: plan.part.clone(),
         params: plan.params.clone(),
         inputs: plan.inputs.iter().map(|input| input.artifact.clone()).collect(),
+        merged_from: plan.merge.as_ref().map(Merge::manifests).unwrap_or_default(),
         image_digest: (!common.image_digest.is_empty()).then(|| common.image_digest.clone()),
     }
 }
@@ -217,7 +220,7 @@ async fn resolve<S: Step>(
     scratch: &Path,
 ) -> Result<(Work, Committed), Failure> {
     let work = work::<S>(build, context, common, &plan);
-    let Plan { inputs, job, .. } = plan;
+    let Plan { inputs, job, merge, .. } = plan;
     match standing::<S>(context, common, &work, &job).await? {
         Standing::Committed(found) => {
             tracing::info!(manifest_uri = found.uri, "this run has already committed this work");
@@ -230,6 +233,8 @@ async fn resolve<S: Step>(
         }
         Standing::Nothing => {}
     }
+    // What is put together is read in place of the inputs that the shards have read.
+    let inputs = merge.map_or(Ok(inputs), |merge| merge.inputs())?;
     let local = context.fetch_all(&inputs).await?;
     let folder = scratch.join("outputs");
     std::fs::create_dir(&folder)?;

@@ -14,6 +14,7 @@ mod options;
 mod outputs;
 pub mod reference;
 mod results;
+mod sharding;
 mod step;
 pub mod task;
 
@@ -26,4 +27,5 @@ pub use faultline_contract::access::{Access, Place, Right};
 pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};
+pub use sharding::{Merge, Role, ShardFlag, ShardingOptions};
 pub use step::{Plan, Resources, ResultKind, ResultSpec, Reuse, SecretSpec, Step, UpstreamSpec};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use faultline_contract::access::Access;
 use faultline_contract::{Manifest, Part};
 
-use crate::{Context, Explain, Explained, Failure, Input, Inputs, Outputs, blocking};
+use crate::{Context, Explain, Explained, Failure, Input, Inputs, Merge, Outputs, blocking};
 
 /// An upstream stage: gives the flags `--<stage>-manifest-uri` and `--<stage>-manifest-sha256`.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +80,8 @@ pub struct Plan<Job> {
     pub inputs: Vec<Input>,
     /// Checked params and small documents for the core.
     pub job: Job,
+    /// What is put together in place of the work, if anything.
+    pub merge: Option<Merge>,
 }
 
 /// A stage of a pipeline.

@@ -59,7 +59,13 @@ impl Step for Count {
 
     async fn gather(context: &Context, options: CountOptions) -> Result<Plan<u64>, Failure> {
         let inputs = context.raw_folder(&options.raw_uri).await?;
-        Ok(Plan { part: None, params: json!({"max_lines": options.max_lines}), inputs, job: options.max_lines })
+        Ok(Plan {
+            part: None,
+            params: json!({"max_lines": options.max_lines}),
+            inputs,
+            job: options.max_lines,
+            merge: None,
+        })
     }
 
     fn run(max_lines: &u64, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), CountError> {
@@ -103,7 +109,7 @@ impl Step for Echo {
 
     async fn gather(context: &Context, _: NoOptions) -> Result<Plan<()>, Failure> {
         let inputs = vec![context.upstream("count").await?.input("lines.txt")?];
-        Ok(Plan { part: Some("0-1".parse().unwrap()), params: json!({}), inputs, job: () })
+        Ok(Plan { part: Some("0-1".parse().unwrap()), params: json!({}), inputs, job: (), merge: None })
     }
 
     fn run((): &(), inputs: &Inputs, outputs: &mut Outputs) -> Result<(), CountError> {

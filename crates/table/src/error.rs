@@ -84,6 +84,14 @@ pub enum TableError {
         /// The 0-based row.
         row: usize,
     },
+    /// Tables that are put together have other columns.
+    #[error("the columns of `{}` are others than those of `{}`", path.display(), first.display())]
+    Unlike {
+        /// The table.
+        path: PathBuf,
+        /// The first table.
+        first: PathBuf,
+    },
     /// The text of a source digest is none.
     #[error("column `_source_sha256`")]
     Digest(#[from] faultline_contract::digest::InvalidDigest),

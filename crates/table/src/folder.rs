@@ -1,4 +1,4 @@
-//! Checks the batch files of a folder, one after the other.
+//! Checks the batch files of a folder, one after the other, or puts together what was found of shares of it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use faultline_contract::Digest;
 use faultline_contract::schema::{Purpose, ValidSchema, ValidationCounts};
+use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckError, FileOutcome, Row, RowSink, check_file};
 use crate::quarantine::{Code, QuarantineLog, QuarantineRecord};
@@ -17,6 +18,15 @@ pub struct FolderCheck<'a> {
     log: QuarantineLog,
     accepted: HashMap<Digest, String>,
     files: Vec<FileOutcome>,
+}
+
+/// What was found of one file of a share, before the files of other shares are known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedFile {
+    /// What became of it by itself.
+    pub outcome: FileOutcome,
+    /// How many bytes of its share's quarantine records are its own; they stand in the order of the files.
+    pub quarantine_bytes: u64,
 }
 
 /// What became of a folder.
@@ -48,19 +58,78 @@ impl<'a> FolderCheck<'a> {
     /// If the file cannot be read or a record cannot be written.
     pub fn check(&mut self, reader: impl Read + Send, name: &str) -> Result<&FileOutcome, CheckError<io::Error>> {
         let mut outcome = check_file(reader, name, self.schema, self.purpose, &mut Refused(&mut self.log))?;
-        if outcome.rejection.is_none() {
-            if let Some(first) = self.accepted.get(&outcome.sha256) {
-                let message = format!("the content is that of `{first}`; remove one of the two");
-                outcome.reject(outcome.file_record(Code::DuplicateFile, message));
-            } else {
-                self.accepted.insert(outcome.sha256, name.to_owned());
-            }
+        self.reject_copy(&mut outcome);
+        Ok(self.end_file(outcome, true)?.0)
+    }
+
+    /// Checks the next file of a share, by itself: whether its content is that of another file is told by [`FolderCheck::add`], which knows
+    /// the files of all shares.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a record cannot be written.
+    pub fn check_share(&mut self, reader: impl Read + Send, name: &str) -> Result<SharedFile, CheckError<io::Error>> {
+        let outcome = check_file(reader, name, self.schema, self.purpose, &mut Refused(&mut self.log))?;
+        let (outcome, quarantine_bytes) = self.end_file(outcome, true)?;
+        Ok(SharedFile { outcome: outcome.clone(), quarantine_bytes })
+    }
+
+    /// Adds the next file as its share found it, with its records, which are the next of `quarantine`. After the files of all shares in their
+    /// order the outcome is that of [`FolderCheck::check`] for each.
+    ///
+    /// # Errors
+    /// If the records cannot be read or written.
+    pub fn add(&mut self, file: SharedFile, quarantine: &mut impl Read) -> Result<&FileOutcome, CheckError<io::Error>> {
+        let SharedFile { mut outcome, quarantine_bytes } = file;
+        let is_copy = self.reject_copy(&mut outcome);
+        self.copy(&outcome, quarantine, quarantine_bytes, is_copy)?;
+        // The record of a file that its share rejected is among those that were copied.
+        Ok(self.end_file(outcome, is_copy)?.0)
+    }
+
+    /// Adds the next file of a share as a share of that share found it, by itself. The outcome is that of [`FolderCheck::check_share`] for each.
+    ///
+    /// # Errors
+    /// If the records cannot be read or written.
+    pub fn add_share(&mut self, file: SharedFile, quarantine: &mut impl Read) -> Result<(), CheckError<io::Error>> {
+        self.copy(&file.outcome, quarantine, file.quarantine_bytes, false)?;
+        self.end_file(file.outcome, false).map(drop)
+    }
+
+    fn copy(
+        &mut self,
+        of: &FileOutcome,
+        quarantine: &mut impl Read,
+        bytes: u64,
+        is_left_out: bool,
+    ) -> Result<(), CheckError<io::Error>> {
+        let copied = self.log.copy(quarantine, bytes, is_left_out);
+        copied.map_err(|source| CheckError::Sink { file: of.file.clone(), source })
+    }
+
+    /// Rejects a file whose content is that of an accepted file before it; says whether it did.
+    fn reject_copy(&mut self, outcome: &mut FileOutcome) -> bool {
+        if outcome.rejection.is_some() {
+            return false;
         }
-        let ended = self.log.end_file(outcome.rejection.as_ref());
-        ended.map_err(|source| CheckError::Sink { file: name.to_owned(), source })?;
+        let Some(first) = self.accepted.get(&outcome.sha256) else {
+            self.accepted.insert(outcome.sha256, outcome.file.clone());
+            return false;
+        };
+        let message = format!("the content is that of `{first}`; remove one of the two");
+        outcome.reject(outcome.file_record(Code::DuplicateFile, message));
+        true
+    }
+
+    fn end_file(
+        &mut self,
+        outcome: FileOutcome,
+        writes_rejection: bool,
+    ) -> Result<(&FileOutcome, u64), CheckError<io::Error>> {
+        let ended = self.log.end_file(outcome.rejection.as_ref().filter(|_| writes_rejection));
+        let bytes = ended.map_err(|source| CheckError::Sink { file: outcome.file.clone(), source })?;
         let at = self.files.len();
         self.files.push(outcome);
-        Ok(&self.files[at])
+        Ok((&self.files[at], bytes))
     }
 
     /// Ends the check.
@@ -137,6 +206,74 @@ mod tests {
         let text = |records: String| records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let outcome = check.finish().unwrap();
         (outcome, text(std::fs::read_to_string(quarantine.path()).unwrap()))
+    }
+
+    /// As [`check`], by shares that end before the files at `borders`.
+    fn check_shares(files: &[(&str, &str)], borders: &[usize]) -> (FolderOutcome, Vec<QuarantineRecord>) {
+        let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
+        let merged = tempfile::NamedTempFile::new().unwrap();
+        let mut merge = FolderCheck::new(&schema, Purpose::Train, merged.reopen().unwrap());
+        let mut start = 0;
+        for end in borders.iter().copied().chain([files.len()]) {
+            let quarantine = tempfile::NamedTempFile::new().unwrap();
+            let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
+            // Every other share is put together from shares itself, of one file each.
+            let mut found = Vec::new();
+            for (name, content) in &files[start..end] {
+                if start % 2 == 0 {
+                    found.push(share.check_share(content.as_bytes(), name).unwrap());
+                    continue;
+                }
+                let alone = tempfile::NamedTempFile::new().unwrap();
+                let mut of_one = FolderCheck::new(&schema, Purpose::Train, alone.reopen().unwrap());
+                let file = of_one.check_share(content.as_bytes(), name).unwrap();
+                of_one.finish().unwrap();
+                share.add_share(file.clone(), &mut alone.reopen().unwrap()).unwrap();
+                found.push(file);
+            }
+            share.finish().unwrap();
+            let mut records = File::open(quarantine.path()).unwrap();
+            for file in found {
+                let told = serde_json::from_str(&serde_json::to_string(&file).unwrap()).unwrap();
+                assert_eq!(file, told);
+                merge.add(told, &mut records).unwrap();
+            }
+            start = end;
+        }
+        let outcome = merge.finish().unwrap();
+        let records = std::fs::read_to_string(merged.path()).unwrap();
+        (outcome, records.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+
+    #[test]
+    fn shares_put_together_are_the_folder_wherever_they_end() {
+        let (good, other) = ("id,a,y\nx,1,1\ny,word,1\n", "id,a,y\nz,,-1\n");
+        let files = [
+            ("01012020.csv", good),
+            ("02012020.csv", other),
+            ("03012020.csv", good),
+            ("04012020.csv", other),
+            ("05012020.csv", "id,a,y\n,1,1\n"),
+            ("x.csv", good),
+        ];
+        let whole = check(&files);
+        assert_eq!(whole.0.file_reasons[&Code::DuplicateFile], 2);
+        for first in 0..=files.len() {
+            for second in first..=files.len() {
+                assert_eq!(check_shares(&files, &[first, second]), whole, "{first} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quarantine_that_ends_too_early_is_an_error() {
+        let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
+        let quarantine = tempfile::NamedTempFile::new().unwrap();
+        let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
+        let file = share.check_share("id,a,y\nx,1,1\ny,word,1\n".as_bytes(), "01012020.csv").unwrap();
+        assert!(file.quarantine_bytes > 1);
+        let records = vec![b' '; file.quarantine_bytes as usize - 1];
+        assert!(matches!(share.add(file, &mut records.as_slice()), Err(CheckError::Sink { .. })));
     }
 
     /// Defect 5 of the original system: a listing with exactly one match crashed.

@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod concatenate;
 mod error;
 mod fields;
 mod folder;
@@ -18,8 +19,9 @@ mod table;
 
 pub use check::{CheckError, FileOutcome, Row, RowSink, check_file};
 pub use columns::{Columns, Values};
+pub use concatenate::concatenate;
 pub use error::TableError;
-pub use folder::{FolderCheck, FolderOutcome};
+pub use folder::{FolderCheck, FolderOutcome, SharedFile};
 pub use keys::Keys;
 pub use quarantine::{Code, QuarantineLog, QuarantineRecord, Scope};
 pub use table::{FileRows, SYSTEM_COLUMNS, SourceFile, Table, TableWriter};

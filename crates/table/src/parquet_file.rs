@@ -216,6 +216,13 @@ impl ChunkReader for Content {
     }
 }
 
+/// Reads record batches one after the other; gives the fields beside the reader.
+pub(crate) fn open<R: ChunkReader + 'static>(reader: R) -> Result<(SchemaRef, ParquetRecordBatchReader), TableError> {
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(reader, options)?;
+    Ok((Arc::clone(builder.schema()), builder.with_batch_size(ROWS_PER_BATCH).build()?))
+}
+
 /// Opens a local file for reading.
 pub(crate) fn open_file(path: &Path) -> Result<File, TableError> {
     File::open(path).map_err(|source| TableError::File { action: "open", path: path.to_owned(), source })

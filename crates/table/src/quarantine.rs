@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -140,11 +140,29 @@ impl QuarantineLog {
         Ok(())
     }
 
-    /// Ends a file; with a rejection, that record takes the place of all records of the file.
+    /// Adds the records of a file as another log has them: so many bytes of `records`, which are left out where a rejection takes their place.
+    ///
+    /// # Errors
+    /// What reading or writing reports, and when `records` end before.
+    pub(crate) fn copy(&mut self, records: &mut impl Read, bytes: u64, is_left_out: bool) -> io::Result<()> {
+        let mut records = records.take(bytes);
+        let copied = if is_left_out {
+            io::copy(&mut records, &mut io::sink())?
+        } else {
+            io::copy(&mut records, &mut self.writer)?
+        };
+        if copied != bytes {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the quarantine of a shard ends too early"));
+        }
+        self.written_bytes += if is_left_out { 0 } else { copied };
+        Ok(())
+    }
+
+    /// Ends a file; with a rejection, that record takes the place of all records of the file. Gives the size of what is written of it.
     ///
     /// # Errors
     /// What writing reports.
-    pub fn end_file(&mut self, rejection: Option<&QuarantineRecord>) -> io::Result<()> {
+    pub fn end_file(&mut self, rejection: Option<&QuarantineRecord>) -> io::Result<u64> {
         if let Some(rejection) = rejection {
             self.writer.flush()?;
             self.writer.get_ref().set_len(self.file_start_bytes)?;
@@ -152,8 +170,9 @@ impl QuarantineLog {
             self.written_bytes = self.file_start_bytes;
             self.record(rejection)?;
         }
+        let bytes = self.written_bytes - self.file_start_bytes;
         self.file_start_bytes = self.written_bytes;
-        Ok(())
+        Ok(bytes)
     }
 
     /// Writes out what is buffered.

@@ -7,7 +7,7 @@
 //! {"action": "run", "reasons": [{"kind": "param", "name": "forest.trees", "before": "100", "now": "200"}]}
 //! ```
 //!
-//! The action is `run` or `reuse`. With `reuse` the step writes its results as it would after the work, so that what follows can be asked
+//! The action is `run`, `reuse` or `run-if-changed`: the last where what the step works on is not made yet. With `reuse` the step writes its results as it would after the work, so that what follows can be asked
 //! in turn. Tasks without the annotation always run.
 
 use serde::{Deserialize, Serialize};
@@ -96,4 +96,5 @@ pub(crate) struct Explanation {
 pub(crate) enum Asked {
     Run,
     Reuse,
+    RunIfChanged,
 }

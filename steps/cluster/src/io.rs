@@ -39,7 +39,7 @@ impl Step for Cluster {
         let semantic = json!(params);
         let params = document.checked(Self::NAME, params.check())?;
         let inputs = vec![context.upstream("preprocess").await?.input("features.parquet")?];
-        Ok(Plan { part: None, params: semantic, inputs, job: Job { params, seed: context.seed() } })
+        Ok(Plan { part: None, params: semantic, inputs, job: Job { params, seed: context.seed() }, merge: None })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ClusterError> {

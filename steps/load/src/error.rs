@@ -23,6 +23,14 @@ pub enum LoadError {
     /// The database failed.
     #[error(transparent)]
     Records(#[from] RecordsError),
+    /// The exports of the shards do not hold the rows of the table.
+    #[error("put the exports of the shards together: they have {got} rows, expected {expected}, those of the table")]
+    Merged {
+        /// The rows found.
+        got: u64,
+        /// The rows of the table.
+        expected: u64,
+    },
     /// Another run keeps writing the same rows.
     #[error("read back what was written to {uri}: row {row} of {file} is not the one that this run wrote")]
     Disputed {
@@ -44,7 +52,7 @@ impl From<Failure> for LoadError {
 impl Explain for LoadError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) => ExitCode::Internal,
+            Self::Input(_) | Self::Merged { .. } => ExitCode::Internal,
             Self::Table(_) | Self::Write(_) | Self::Disputed { .. } => ExitCode::Temporary,
             Self::Records(error) => error.exit_code(),
         }
@@ -53,6 +61,7 @@ impl Explain for LoadError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Input(_) => None,
+            Self::Merged { .. } => Some("shards of different versions do not fit: start a new run".to_owned()),
             Self::Table(_) | Self::Write(_) => {
                 Some("check space and rights of the folder given by --scratch-dir".to_owned())
             }

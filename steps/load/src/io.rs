@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use faultline_contract::Manifest;
+use faultline_contract::{Manifest, Shard};
 use faultline_records::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use faultline_runtime::{
-    Access, Context, Explained, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, SecretSpec, Step,
-    Upstream, UpstreamSpec, blocking,
+    Access, Context, Explained, Failure, Inputs, Merge, Outputs, Plan, Resources, ResultKind, ResultSpec, Role,
+    SecretSpec, Step, Upstream, UpstreamSpec, blocking,
 };
 use faultline_table::Table;
 use serde_json::json;
 
 use crate::database::{Database, Difference};
-use crate::run::{self, EXPORT, Job};
+use crate::run::{self, EXPORT, Job, Merged};
 use crate::{LoadError, LoadOptions};
 
 /// The database in a root that is a folder.
 const EMBEDDED: &str = "records.sqlite";
+/// What `transform` leaves.
+const TABLE: &str = "table.parquet";
 /// The variable twin of `--records-uri`.
 const RECORDS_VARIABLE: &str = "FAULTLINE_RECORDS_URI";
 
@@ -53,13 +55,36 @@ impl Step for Load {
     async fn gather(context: &Context, options: LoadOptions) -> Result<Plan<Job>, Failure> {
         let transform = context.upstream("transform").await?;
         let dataset = format!("{}/{}", fact(&transform, "dataset")?, fact(&transform, "purpose")?);
-        let input = transform.input("table.parquet")?;
+        let role = context.role(options.sharding)?;
+        let input = match role {
+            Role::Shard(shard) => context.share_of(&transform, shard).await?.input(TABLE)?,
+            Role::Whole | Role::Merge(_) => transform.input(TABLE)?,
+        };
         let (url, base_dir) = (records_url(context, options.records_uri)?, context.base_dir().to_owned());
         let records =
             blocking(move || faultline_records::open(&url, &base_dir).map_err(LoadError::from).explained()).await?;
         let params = json!({ "dataset": dataset });
-        let database = Arc::new(Database::new(records, dataset));
-        Ok(Plan { part: None, params, inputs: vec![input], job: Job { database } })
+        let mut job = Job {
+            table: input.artifact.name.clone(),
+            database: Arc::new(Database::new(records, dataset)),
+            merge: None,
+        };
+        let (mut part, mut merge) = (None, None);
+        match role {
+            Role::Whole => {}
+            Role::Shard(shard) => part = Some(shard.part()),
+            Role::Merge(count) => {
+                let shards = context.shards(count).await?;
+                for (shard, of) in shards.iter().zip(Shard::all(count)) {
+                    let table = context.share_of(&transform, of).await?.input(TABLE)?;
+                    context.verify_shard(shard, &params, &[table])?;
+                }
+                let rows_added = shards.iter().map(|shard| shard.manifest.count("rows_added")).sum();
+                job.merge = Some(Merged { shards: count, rows: input.artifact.rows, rows_added });
+                merge = Some(Merge::new(shards, &[EXPORT]));
+            }
+        }
+        Ok(Plan { part, params, inputs: vec![input], job, merge })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), LoadError> {

@@ -5,9 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use faultline_contract::Shard;
 use faultline_records::Record;
-use faultline_runtime::{Inputs, MediaType, Outputs};
-use faultline_table::{Row, SourceFile, Table, TableWriter};
+use faultline_runtime::{Inputs, MediaType, Merge, Outputs};
+use faultline_table::{Row, SourceFile, Table, TableWriter, concatenate};
 
 use crate::LoadError;
 use crate::database::{Database, Difference};
@@ -21,11 +22,27 @@ const ATTEMPTS: u32 = 5;
 #[derive(Debug)]
 pub struct Job {
     pub(crate) database: Arc<Database>,
+    /// The name of the table among the inputs.
+    pub(crate) table: String,
+    /// What is put together in place of the work.
+    pub(crate) merge: Option<Merged>,
 }
 
-/// Upserts the table and exports what the database then has of it.
+/// What the shards say of themselves.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    pub(crate) shards: u32,
+    /// The rows of the whole table.
+    pub(crate) rows: Option<u64>,
+    pub(crate) rows_added: u64,
+}
+
+/// Upserts the table and exports what the database then has of it, or puts the exports of shards together.
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), LoadError> {
-    let table = Table::read(inputs.path("transform/table.parquet")?)?;
+    if let Some(merged) = &job.merge {
+        return merge(merged, inputs, outputs);
+    }
+    let table = Table::read(inputs.path(&job.table)?)?;
     let rows = table.row_count() as u64;
     let path = outputs.declare(EXPORT, MediaType::Parquet, Some(rows))?;
     let mut upserted = job.database.upsert(&table)?;
@@ -40,6 +57,23 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
     outputs.count("rows_in", rows);
     outputs.count("rows_out", rows);
     outputs.count("rows_added", upserted.added);
+    Ok(())
+}
+
+fn merge(merged: &Merged, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), LoadError> {
+    let file = outputs.create(EXPORT, MediaType::Parquet, None)?;
+    let exports = Shard::all(merged.shards)
+        .map(|shard| inputs.path(&Merge::name(shard, EXPORT)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (rows, mut file) = concatenate(&exports, file)?;
+    file.flush()?;
+    if let Some(expected) = merged.rows.filter(|expected| *expected != rows) {
+        return Err(LoadError::Merged { got: rows, expected });
+    }
+    outputs.set_rows(EXPORT, rows);
+    outputs.count("rows_in", rows);
+    outputs.count("rows_out", rows);
+    outputs.count("rows_added", merged.rows_added);
     Ok(())
 }
 
@@ -136,7 +170,8 @@ mod tests {
         table().write(&path).unwrap();
         let inner = faultline_records::open("records.sqlite", folder.path()).unwrap();
         let records = Box::new(Disputed { inner, changes: changes.into() });
-        let job = Job { database: Arc::new(Database::new(records, "press/train".to_owned())) };
+        let database = Arc::new(Database::new(records, "press/train".to_owned()));
+        let job = Job { database, table: "transform/table.parquet".to_owned(), merge: None };
         let artifact = faultline_contract::Artifact {
             name: "transform/table.parquet".to_owned(),
             uri: String::new(),

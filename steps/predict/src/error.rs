@@ -37,6 +37,16 @@ pub enum PredictError {
         /// What the bundle says.
         source: BundleError,
     },
+    /// The predictions of the shards are not those of all rows.
+    #[error(
+        "put the predictions of the shards together: they have {got} rows, expected {expected}, those of the export"
+    )]
+    Merged {
+        /// The rows found.
+        got: u64,
+        /// The rows of the export.
+        expected: u64,
+    },
     /// An output cannot be written.
     #[error("write the outputs of predict")]
     Write(#[from] io::Error),
@@ -47,6 +57,7 @@ impl Explain for PredictError {
         match self {
             Self::Input(failure) => failure.code(),
             Self::Table(_) | Self::NoFeature { .. } | Self::Champion { .. } => ExitCode::Configuration,
+            Self::Merged { .. } => ExitCode::Internal,
             Self::Write(_) => ExitCode::Temporary,
         }
     }
@@ -59,6 +70,7 @@ impl Explain for PredictError {
             Self::Champion { .. } => {
                 Some("roll back to another version with `faultline rollback`, or train again".to_owned())
             }
+            Self::Merged { .. } => Some("shards of different versions do not fit: start a new run".to_owned()),
             Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
         }
     }

@@ -2,6 +2,7 @@
 
 mod error;
 mod io;
+mod merge;
 mod options;
 mod run;
 

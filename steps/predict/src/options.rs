@@ -1,6 +1,7 @@
 //! The stage's own flags.
 
 use clap::Args;
+use faultline_runtime::ShardingOptions;
 use faultline_tracking::TrackingUri;
 
 /// Flags of `predict` beside the common ones.
@@ -17,6 +18,10 @@ pub struct PredictOptions {
     /// The MLflow server that mirrors the store's registry, http:// or https://; empty: none. Versions are registered in the store
     #[arg(long, env = "FAULTLINE_TRACKING_URI", hide_env_values = true, value_name = "URI", default_value = "")]
     pub tracking_uri: TrackingUri,
+
+    /// Whether the rows of one share are scored, or shares are put together
+    #[command(flatten)]
+    pub sharding: ShardingOptions,
 }
 
 fn at_most_100(text: &str) -> Result<usize, String> {

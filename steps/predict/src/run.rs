@@ -11,6 +11,12 @@ use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, Table, Values};
 
 use crate::PredictError;
+use crate::merge::{self, Merged};
+
+/// The names of the outputs.
+pub(crate) const PREDICTIONS: &str = "predictions.parquet";
+pub(crate) const CSV: &str = "predictions.csv";
+pub(crate) const SUMMARY: &str = "summary.json";
 
 /// What the core needs besides its files.
 #[derive(Debug)]
@@ -23,13 +29,20 @@ pub struct Job {
     pub index: BundleIndex,
     /// How many features are named that moved a prediction most; 0 for none.
     pub top_features: usize,
+    /// The name of the table of rows among the inputs.
+    pub(crate) rows: String,
+    /// What is put together in place of the work.
+    pub(crate) merge: Option<Merged>,
 }
 
 /// What is said of a row, and why where that is asked for.
 type Scored<'a> = (Score, Option<Explanation<'a>>);
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PredictError> {
-    let table = Table::read(inputs.path("load/export.parquet").map_err(PredictError::Input)?)?;
+    if let Some(merged) = &job.merge {
+        return merge::run(job, merged, inputs, outputs);
+    }
+    let table = Table::read(inputs.path(&job.rows).map_err(PredictError::Input)?)?;
     let features = job.aligned(&table)?;
     let bundle = job.open(inputs)?;
     let samples = Samples { features: &features, n_samples: table.row_count(), n_features: job.index.features.len() };
@@ -43,18 +56,22 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
 
     let rows = scores.len() as u64;
     let predictions = job.predictions(&table, &scores)?;
-    predictions.write(&outputs.declare("predictions.parquet", MediaType::Parquet, Some(rows))?)?;
-    predictions.write_csv(&outputs.declare("predictions.csv", MediaType::Csv, Some(rows))?)?;
-    let summary = job.summary(&scores);
-    outputs.json("summary.json", &summary)?;
-    outputs.count("rows_in", table.row_count() as u64);
-    outputs.count("rows_out", rows);
-    outputs.count("faulty", summary.rows_faulty);
-    outputs.fact("model_version", job.version.to_string());
-    Ok(())
+    predictions.write(&outputs.declare(PREDICTIONS, MediaType::Parquet, Some(rows))?)?;
+    predictions.write_csv(&outputs.declare(CSV, MediaType::Csv, Some(rows))?)?;
+    job.tell(&job.summary(&scores), outputs)
 }
 
 impl Job {
+    /// Writes the summary, and the counts that follow from it.
+    pub(crate) fn tell(&self, summary: &Summary, outputs: &mut Outputs) -> Result<(), PredictError> {
+        outputs.json(SUMMARY, summary)?;
+        outputs.count("rows_in", summary.rows);
+        outputs.count("rows_out", summary.rows);
+        outputs.count("faulty", summary.rows_faulty);
+        outputs.fact("model_version", self.version.to_string());
+        Ok(())
+    }
+
     fn failed(&self, source: BundleError) -> PredictError {
         PredictError::Champion { model: self.model.clone(), version: self.version, source }
     }

@@ -26,6 +26,9 @@ use faultline_testkit::generated::{check_file, check_part};
 use faultline_tracking::{Author, Promotion, Registry};
 use serde_json::json;
 
+#[path = "binary/sharded.rs"]
+mod sharded;
+
 const N_ROWS: usize = 120;
 
 struct Fixture(tempfile::TempDir);

@@ -34,7 +34,7 @@ impl Step for Preprocess {
         let semantic = json!(params);
         let params = document.checked(Self::NAME, params.check())?;
         let inputs = vec![context.upstream("load").await?.input("export.parquet")?];
-        Ok(Plan { part: None, params: semantic, inputs, job: Job { params, seed: context.seed() } })
+        Ok(Plan { part: None, params: semantic, inputs, job: Job { params, seed: context.seed() }, merge: None })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PreprocessError> {

@@ -114,7 +114,7 @@ impl Step for Promote {
             params,
         };
         let semantic = json!({ "model": job.registry.model(), "gate": job.params.gate });
-        Ok(Plan { part: None, params: semantic, inputs, job })
+        Ok(Plan { part: None, params: semantic, inputs, job, merge: None })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), PromoteError> {

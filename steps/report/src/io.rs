@@ -80,7 +80,13 @@ impl Step for ReportStep {
         let server = Mlflow::new(&options.tracking_uri).explained()?;
         let tracking = server.map(|server| Tracking { server, registry, budget });
         let job = Job { pipeline: options.pipeline, run_id: context.run_id().clone(), stages, tracking };
-        Ok(Plan { part: Some(part), params: json!({ "pipeline": options.pipeline.as_str() }), inputs, job })
+        Ok(Plan {
+            part: Some(part),
+            params: json!({ "pipeline": options.pipeline.as_str() }),
+            inputs,
+            job,
+            merge: None,
+        })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ReportError> {
@@ -122,7 +128,7 @@ impl Step for ReportStep {
     }
 }
 
-/// Every manifest of the run but those of reports, in the order of the pipeline.
+/// Every manifest of the run but those of reports and shards, in the order of the pipeline.
 async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<Vec<Stage>, Failure> {
     let prefix = layout::run_prefix(context.run_id());
     let mut stages = Vec::new();
@@ -141,6 +147,10 @@ async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<V
                 .caused_by(source)
                 .hint("make the report with the version that made the run")
         })?;
+        // What was put together from shards tells all that they do.
+        if manifest.part.as_ref().is_some_and(Part::is_shard) {
+            continue;
+        }
         stages.push(Stage { name: name.to_owned(), manifest, uri, sha256: Digest::of(&content) });
     }
     let place = |stage: &Stage| {

@@ -65,7 +65,7 @@ impl Step for Train {
             context.upstream("cluster").await?.input("assignments.parquet")?,
         ];
         let job = Job { model: options.cluster_model, params, seed: context.seed() };
-        Ok(Plan { part: Some(part), params: semantic, inputs, job })
+        Ok(Plan { part: Some(part), params: semantic, inputs, job, merge: None })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), TrainError> {

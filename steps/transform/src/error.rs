@@ -36,6 +36,16 @@ pub enum TransformError {
         /// The rows that `validate` counted.
         expected: u64,
     },
+    /// The tables of the shards do not hold the rows that `validate` accepted.
+    #[error(
+        "put the tables of the shards together: they have {got} rows, expected {expected}, the number that validate accepted"
+    )]
+    Merged {
+        /// The rows found.
+        got: u64,
+        /// The rows that `validate` counted.
+        expected: u64,
+    },
     /// The table cannot be written.
     #[error("write table.parquet")]
     Table(#[from] TableError),
@@ -54,7 +64,7 @@ impl Explain for TransformError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Read { .. } | Self::Table(_) | Self::Write(_) => ExitCode::Temporary,
-            Self::Input { .. } | Self::Rows { .. } => ExitCode::Internal,
+            Self::Input { .. } | Self::Rows { .. } | Self::Merged { .. } => ExitCode::Internal,
         }
     }
 
@@ -63,7 +73,9 @@ impl Explain for TransformError {
             Self::Read { .. } => "check that the file can be read; then run again".to_owned(),
             Self::Table(_) | Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
             Self::Input { reason, .. } => reason.clone(),
-            Self::Rows { .. } => "validate and transform of different versions do not fit: run both again".to_owned(),
+            Self::Rows { .. } | Self::Merged { .. } => {
+                "validate and transform of different versions do not fit: run both again".to_owned()
+            }
         })
     }
 }

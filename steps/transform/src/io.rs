@@ -1,14 +1,17 @@
 //! What the stage reads: the verdict and the schema of `validate`, and the raw files that it accepted.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
-use faultline_contract::documents::validate::Accepted;
+use faultline_contract::Shard;
+use faultline_contract::documents::validate::{Accepted, AcceptedFile};
 use faultline_contract::schema::ValidSchema;
 use faultline_runtime::{
-    Access, Context, Failure, Input, Inputs, Outputs, Plan, ResultSpec, Step, Upstream, UpstreamSpec,
+    Access, Context, Failure, Input, Inputs, Merge, Outputs, Plan, ResultSpec, Role, Step, Upstream, UpstreamSpec,
 };
 use serde_json::json;
 
-use crate::run::{self, Job};
+use crate::run::{self, Job, TABLE};
 use crate::{TransformError, TransformOptions};
 
 /// The stage.
@@ -31,7 +34,7 @@ impl Step for Transform {
         vec![Access::known_files("raw-uri")]
     }
 
-    async fn gather(context: &Context, _: TransformOptions) -> Result<Plan<Job>, Failure> {
+    async fn gather(context: &Context, options: TransformOptions) -> Result<Plan<Job>, Failure> {
         let validate = context.upstream("validate").await?;
         let (verdict, rules) = (validate.input("accepted.json")?, validate.input("schema.json")?);
         let misfit = |input: &Input| {
@@ -42,9 +45,29 @@ impl Step for Transform {
             .map_err(|source| misfit(&verdict).caused_by(source))?;
         let schema = ValidSchema::from_json(&context.read_input(&rules).await?)
             .map_err(|source| misfit(&rules).caused_by(source))?;
-        let mut inputs = raw_files(&validate, &accepted)?;
-        inputs.extend([verdict, rules]);
-        Ok(Plan { part: None, params: json!({}), inputs, job: Job { accepted, schema } })
+        // What the work is on: the files of a share, or all.
+        let work = |files: Range<usize>| -> Result<Vec<Input>, Failure> {
+            let mut inputs = raw_files(&validate, &accepted.files[files])?;
+            inputs.extend([verdict.clone(), rules.clone()]);
+            Ok(inputs)
+        };
+        let sizes: Vec<u64> = accepted.files.iter().map(|file| file.bytes).collect();
+        let params_of_shard = json!({ "share": true });
+        let role = context.role(options.sharding)?;
+        let all = 0..sizes.len();
+        let (part, params, files, merge) = match role {
+            Role::Whole => (None, json!({}), all, None),
+            Role::Shard(shard) => (Some(shard.part()), params_of_shard, shard.share(&sizes), None),
+            Role::Merge(count) => {
+                let shards = context.shards(count).await?;
+                for (shard, of) in shards.iter().zip(Shard::all(count)) {
+                    context.verify_shard(shard, &params_of_shard, &work(of.share(&sizes))?)?;
+                }
+                (None, json!({}), all, Some(Merge::new(shards, &[TABLE])))
+            }
+        };
+        let inputs = work(files.clone())?;
+        Ok(Plan { part, params, inputs, job: Job { accepted, schema, files, role }, merge })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), TransformError> {
@@ -53,7 +76,7 @@ impl Step for Transform {
 }
 
 /// The accepted files where `validate` found them. Its manifest and its verdict must agree on their content.
-fn raw_files(validate: &Upstream, accepted: &Accepted) -> Result<Vec<Input>, Failure> {
+fn raw_files(validate: &Upstream, accepted: &[AcceptedFile]) -> Result<Vec<Input>, Failure> {
     let find = |name: &str, sha256| {
         let name = format!("raw/{name}");
         let found = validate.manifest.inputs.iter().find(|input| input.name == name && input.sha256 == sha256);
@@ -63,5 +86,5 @@ fn raw_files(validate: &Upstream, accepted: &Accepted) -> Result<Vec<Input>, Fai
         })?;
         Ok(Input { artifact, local: None })
     };
-    accepted.files.iter().map(|file| find(&file.name, file.sha256)).collect()
+    accepted.iter().map(|file| find(&file.name, file.sha256)).collect()
 }

@@ -4,6 +4,7 @@ mod error;
 mod io;
 mod options;
 mod run;
+mod side_by_side;
 
 pub use error::TransformError;
 pub use io::Transform;

@@ -1,7 +1,12 @@
-//! The stage's own flags: none.
+//! The stage's own flags.
 
 use clap::Args;
+use faultline_runtime::ShardingOptions;
 
-/// `transform` has no flags beside the common ones: what it does follows from the manifest of `validate`.
+/// Flags of `transform` beside the common ones: what it does follows from the manifest of `validate`.
 #[derive(Args, Clone, Debug)]
-pub struct TransformOptions {}
+pub struct TransformOptions {
+    /// Whether one share of the files is read, or shares are put together
+    #[command(flatten)]
+    pub sharding: ShardingOptions,
+}

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use faultline_contract::ExitCode;
-use faultline_runtime::Explain;
+use faultline_contract::{ExitCode, Shard};
+use faultline_runtime::{Explain, Failure};
 use thiserror::Error;
 
 /// The core cannot go on.
@@ -17,6 +17,17 @@ pub enum ValidateError {
         /// What the operating system answered.
         source: io::Error,
     },
+    /// What a shard left was not gathered.
+    #[error("{0}")]
+    Input(Failure),
+    /// What a shard left cannot be understood.
+    #[error("read what the shard {shard} found")]
+    Shard {
+        /// The shard.
+        shard: Shard,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// An output cannot be written.
     #[error("write the outputs of validate")]
     Write(#[from] io::Error),
@@ -24,12 +35,18 @@ pub enum ValidateError {
 
 impl Explain for ValidateError {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::Temporary
+        match self {
+            Self::Read { .. } | Self::Write(_) => ExitCode::Temporary,
+            Self::Input(failure) => failure.code(),
+            Self::Shard { .. } => ExitCode::Internal,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Read { .. } => "check that the file can be read and is not being changed; then run again".to_owned(),
+            Self::Input(_) => return None,
+            Self::Shard { .. } => "start a new run, in which shards and merge are of one version".to_owned(),
             Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
         })
     }

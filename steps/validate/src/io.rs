@@ -1,12 +1,18 @@
 //! What the stage reads: every raw file, and the data schema.
 
-use async_trait::async_trait;
-use faultline_contract::ExitCode;
-use faultline_contract::schema::Purpose;
-use faultline_runtime::{Access, Context, Failure, Inputs, Outputs, Plan, ResultKind, ResultSpec, Step, UpstreamSpec};
-use serde_json::json;
+use std::ops::Range;
 
-use crate::run::{self, Job};
+use async_trait::async_trait;
+use faultline_contract::documents::validate::Listing;
+use faultline_contract::schema::Purpose;
+use faultline_contract::{ExitCode, Shard};
+use faultline_runtime::{
+    Access, Context, Document, Failure, Input, Inputs, Merge, Outputs, Plan, ResultKind, ResultSpec, Role, Step,
+    Upstream, UpstreamSpec,
+};
+use serde_json::{Value, json};
+
+use crate::run::{self, FILES, Job, QUARANTINE, SCHEMA};
 use crate::{ValidateError, ValidateOptions};
 
 /// The stage.
@@ -35,21 +41,83 @@ impl Step for Validate {
 
     async fn gather(context: &Context, options: ValidateOptions) -> Result<Plan<Job>, Failure> {
         let document = context.document(&options.schema_uri).await?;
-        let schema = document.data_schema()?;
-        let mut inputs = context.raw_folder(&options.raw_uri).await?;
-        if inputs.is_empty() {
-            return Err(Failure::new(
-                ExitCode::InputMissing,
-                format!("the raw folder {} holds no file", options.raw_uri),
-            )
-            .hint("check --raw-uri: it names the folder of the batch files"));
-        }
-        inputs.push(document.input("schema.json"));
-        let purpose = Purpose::from(options.purpose);
-        Ok(Plan { part: None, params: json!({ "purpose": purpose }), inputs, job: Job { schema, purpose } })
+        let (schema, purpose) = (document.data_schema()?, Purpose::from(options.purpose));
+        let role = context.role(options.sharding)?;
+        let (uri, mut merge) = (&options.raw_uri, None);
+        let mut inputs = match role {
+            Role::Whole => {
+                let files = context.raw_folder(uri).await?;
+                is_some(uri, files.len())?;
+                files
+            }
+            Role::Shard(shard) => {
+                let listing = context.raw_listing(uri).await?;
+                is_some(uri, listing.files.len())?;
+                let names = listing.files[share(&listing, shard)].iter().map(|file| file.name.clone());
+                context.raw_files(uri, names).await?
+            }
+            Role::Merge(count) => {
+                let shards = context.shards(count).await?;
+                let files = shared_files(context, &context.raw_listing(uri).await?, &shards, &document, purpose)?;
+                merge = Some(Merge::new(shards, &[FILES, QUARANTINE]));
+                files
+            }
+        };
+        inputs.push(document.input(SCHEMA));
+        let (part, params) = match role {
+            Role::Shard(shard) => (Some(shard.part()), params_of_shard(purpose)),
+            Role::Whole | Role::Merge(_) => (None, json!({ "purpose": purpose })),
+        };
+        Ok(Plan { part, params, inputs, job: Job { schema, purpose, role }, merge })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ValidateError> {
         run::run(job, inputs, outputs)
     }
+}
+
+fn is_some(uri: &str, files: usize) -> Result<(), Failure> {
+    if files > 0 {
+        return Ok(());
+    }
+    Err(Failure::new(ExitCode::InputMissing, format!("the raw folder {uri} holds no file"))
+        .hint("check --raw-uri: it names the folder of the batch files"))
+}
+
+/// What a shard leaves says nothing of other shards, so it is no result of the whole.
+fn params_of_shard(purpose: Purpose) -> Value {
+    json!({ "purpose": purpose, "share": true })
+}
+
+fn share(listing: &Listing, shard: Shard) -> Range<usize> {
+    let sizes: Vec<u64> = listing.files.iter().map(|file| file.bytes).collect();
+    shard.share(&sizes)
+}
+
+/// The raw files as the shards have read them, each of which must have read its share.
+fn shared_files(
+    context: &Context,
+    listing: &Listing,
+    shards: &[Upstream],
+    schema: &Document,
+    purpose: Purpose,
+) -> Result<Vec<Input>, Failure> {
+    let mut files = Vec::with_capacity(listing.files.len());
+    for (shard, of) in shards.iter().zip(Shard::all(u32::try_from(shards.len()).unwrap_or(u32::MAX))) {
+        let read = |name: &str| {
+            let name = format!("raw/{name}");
+            let found = shard.manifest.inputs.iter().find(|input| input.name == name);
+            let artifact = found.cloned().ok_or_else(|| {
+                Failure::configuration(format!("{} has not read {name}, which is in its share", shard.uri))
+                    .hint("the shard saw another folder than its merge: start a new run")
+            })?;
+            Ok(Input { artifact, local: None })
+        };
+        let mut inputs: Vec<Input> =
+            listing.files[share(listing, of)].iter().map(|file| read(&file.name)).collect::<Result<_, Failure>>()?;
+        files.extend(inputs.iter().cloned());
+        inputs.push(schema.input(SCHEMA));
+        context.verify_shard(shard, &params_of_shard(purpose), &inputs)?;
+    }
+    Ok(files)
 }

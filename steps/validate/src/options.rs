@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use faultline_contract::schema::Purpose;
-use faultline_runtime::DEFAULT_SCHEMA_URI;
+use faultline_runtime::{DEFAULT_SCHEMA_URI, ShardingOptions};
 
 /// Flags of `validate` beside the common ones.
 #[derive(Args, Clone, Debug)]
@@ -18,6 +18,10 @@ pub struct ValidateOptions {
     /// What the rows are wanted for: `train` needs labels, `predict` ignores them
     #[arg(long, env = "FAULTLINE_PURPOSE", value_name = "PURPOSE", default_value = "train")]
     pub purpose: PurposeFlag,
+
+    /// Whether one share of the files is checked, or shares are put together
+    #[command(flatten)]
+    pub sharding: ShardingOptions,
 }
 
 /// [`Purpose`] as a flag.

@@ -1,4 +1,4 @@
-//! What `validate` hands on: `accepted.json` and `profile.json`.
+//! What `validate` hands on: `accepted.json` and `profile.json`; and `listing.json`, which its shards share.
 
 use std::collections::BTreeMap;
 
@@ -34,6 +34,24 @@ pub struct AcceptedFile {
     pub rows_accepted: u64,
     /// Its rows that do not.
     pub rows_quarantined: u64,
+}
+
+/// `listing.json`: the raw folder as it was when the first shard of a run looked into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listing {
+    /// The folder.
+    pub raw_uri: String,
+    /// Its files, in the order of their names.
+    pub files: Vec<ListedFile>,
+}
+
+/// One file of the raw folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedFile {
+    /// Its name relative to the raw folder.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// `profile.json`: what was refused and what is missing, for people.

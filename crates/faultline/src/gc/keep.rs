@@ -159,7 +159,8 @@ impl<'a> Marked<'a> {
         (is_result && manifest.outputs.iter().all(is_there)).then_some(named)
     }
 
-    /// The manifests that a manifest refers to: those of its run that wrote what it read, and the one whose work it points at.
+    /// The manifests that a manifest refers to: those of its run that wrote what it read, those of the shards that it was put together from,
+    /// and the one whose work it points at.
     fn references(&self, key: &str, manifest: &Manifest) -> Vec<&'a str> {
         let prefix = run_of(key).map(|run| run_prefix(&run)).unwrap_or_default();
         let of_input = |input: &Artifact| -> Vec<String> {
@@ -168,7 +169,8 @@ impl<'a> Marked<'a> {
             steps.map(|step| format!("{prefix}{step}/manifest.json")).collect()
         };
         let reused = manifest.reused_from.as_ref().and_then(|uri| self.root.key_of(uri));
-        let named = manifest.inputs.iter().flat_map(of_input).chain(reused);
+        let shards = manifest.merged_from.iter().filter_map(|shard| self.root.key_of(&shard.uri));
+        let named = manifest.inputs.iter().flat_map(of_input).chain(reused).chain(shards);
         named.filter_map(|key| self.survey.manifests.get_key_value(&key)).map(|(key, _)| key.as_str()).collect()
     }
 
@@ -242,8 +244,9 @@ mod tests {
             };
             let reused = (of != run).then(|| format!("s3://b/runs/{of}/{step}/manifest.json"));
             let inputs: Vec<_> = reads.iter().map(|from| artifact(format!("{from}/out"), output(of, from))).collect();
+            let name = step.split('/').next();
             let manifest = serde_json::from_value(json!({
-                "format_version": 1, "step": step, "step_key": Digest::of(step.as_bytes()), "run_id": run, "seed": 7,
+                "format_version": 1, "step": name, "step_key": Digest::of(step.as_bytes()), "run_id": run, "seed": 7,
                 "faultline_version": "0", "code_digest": Digest::of(b""), "params": {}, "inputs": inputs,
                 "outputs": [artifact("out".to_owned(), output(of, step))], "counts": {}, "reused_from": reused,
                 "started_at": "t", "finished_at": "t", "outcome": "accepted"
@@ -296,6 +299,25 @@ mod tests {
         scene.manifest("other", "validate", &[], "other", 100);
         scene.hint("load", "second", 100);
         assert_eq!(scene.garbage(), ["runs/other/validate/manifest.json", "runs/other/validate/attempts/a/out"]);
+    }
+
+    #[test]
+    fn a_result_that_was_put_together_keeps_the_shards() {
+        let mut scene = Scene::default();
+        scene.manifest("r", "validate", &[], "r", 100);
+        for shard in ["1-of-2", "2-of-2"] {
+            scene.manifest("r", &format!("load/shard-{shard}"), &[], "r", 100);
+        }
+        scene.manifest("r", "load", &["validate"], "r", 100);
+        scene.hint("load", "r", 100);
+        let merged = scene.0.manifests.get_mut("runs/r/load/manifest.json").unwrap();
+        merged.merged_from = vec![faultline_contract::ManifestRef {
+            part: "shard-2-of-2".parse().unwrap(),
+            uri: "s3://b/runs/r/load/shard-2-of-2/manifest.json".to_owned(),
+            sha256: Digest::of(b""),
+        }];
+        let gone = ["manifest.json", "attempts/a/out"].map(|rest| format!("runs/r/load/shard-1-of-2/{rest}"));
+        assert_eq!(scene.garbage(), gone);
     }
 
     #[test]

@@ -98,7 +98,9 @@ type Found = (Manifest, Columns, Vec<usize>);
 
 async fn in_run(runs: &Runs, id: &str, run: &RunId) -> Result<Found, Failure> {
     let manifests = runs.manifests(run).await?;
-    let Some(predict) = manifests.into_iter().find(|manifest| manifest.step.as_str() == PREDICT) else {
+    // A shard has some of the predictions, what is put together from shards has all.
+    let is_whole = |manifest: &Manifest| manifest.step.as_str() == PREDICT && manifest.part.is_none();
+    let Some(predict) = manifests.into_iter().find(is_whole) else {
         let known = runs.of_every_run(PREDICT).await?;
         let known: Vec<_> = known.iter().take(KNOWN_RUNS).map(|manifest| manifest.run_id.to_string()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

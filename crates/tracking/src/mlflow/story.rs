@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use faultline_contract::documents::promote::Verdict;
 use faultline_contract::documents::train::{Candidates, Evaluation};
-use faultline_contract::{Artifact, Digest, Manifest, RunId, layout};
+use faultline_contract::{Artifact, Digest, Manifest, Part, RunId, layout};
 use faultline_store::{Action, Store, StoreError};
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,10 @@ impl Story {
             } else if layout::is_manifest(key) && !key.starts_with("report/") {
                 let content = store.get(&object.key).await?;
                 let manifest = parse::<Manifest>(&store.uri_of(&object.key), &content, "manifest")?;
+                // Shards are told of by what was put together from them.
+                if manifest.part.as_ref().is_some_and(Part::is_shard) {
+                    continue;
+                }
                 story.stages.insert(key.trim_end_matches("/manifest.json").to_owned(), manifest);
             }
         }

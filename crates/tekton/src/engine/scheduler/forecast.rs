@@ -30,7 +30,11 @@ impl Scheduler<'_> {
             for index in self.in_order(phase) {
                 let by = self.causes(index, &known);
                 let found = self.look_ahead(index, &by).await?;
-                known[index] = Known { runs: found.iter().any(|one| one.action == Action::Run), by };
+                // A task that can tell no more itself is what hangs the tasks after it.
+                let may_run = |one: &TaskForecast| {
+                    one.action == Action::Run || one.action == Action::RunIfChanged && one.by.is_empty()
+                };
+                known[index] = Known { runs: found.iter().any(may_run), by };
                 forecasts[index] = found;
             }
         }
@@ -59,7 +63,11 @@ impl Scheduler<'_> {
                 let Some(variable) = &task.explain_env else { return Ok(one(Action::Run, vec![mute()])) };
                 let answers = self.ask(jobs, variable).await?;
                 let found = answers.iter().map(|(explanation, outcome)| {
-                    let action = if explanation.action == Asked::Reuse { Action::Reuse } else { Action::Run };
+                    let action = match explanation.action {
+                        Asked::Run => Action::Run,
+                        Asked::Reuse => Action::Reuse,
+                        Asked::RunIfChanged => Action::RunIfChanged,
+                    };
                     forecast(task, outcome.matrix_index, action, explanation.reasons.clone())
                 });
                 let found: Vec<_> = found.collect();
