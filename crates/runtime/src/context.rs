@@ -224,6 +224,15 @@ impl Context {
         side_by_side(fetched).await
     }
 
+    /// The file of this machine that an object is, when its store is a folder and it is there. Its content is not verified: that is left to a core
+    /// that reads every byte of it anyway.
+    #[must_use]
+    pub fn unverified_file(&self, uri: &str) -> Option<PathBuf> {
+        let (root, key) = StoreUrl::parse_object(uri, &self.base_dir).ok()?;
+        let StoreUrl::File { path } = root else { return None };
+        Some(path.join(key)).filter(|path| path.is_file())
+    }
+
     /// Verified local files for inputs; several are fetched at a time.
     pub(crate) async fn fetch_all(&self, inputs: &[Input]) -> Result<Inputs, Failure> {
         let fetched = inputs.iter().enumerate().map(|(index, input)| self.fetch(index, input));
