@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
+use crate::stamps::Stamps;
 use crate::{Document, Failure, Input, Inputs, MediaType};
 
 /// The surroundings of one attempt.
@@ -23,6 +24,8 @@ pub struct Context {
     pub(crate) base_dir: PathBuf,
     pub(crate) started_at: String,
     pub(crate) upstream: Vec<UpstreamFlags>,
+    /// The verified files that are read in place.
+    pub(crate) stamps: Stamps,
     /// The digest of the step's own source closure.
     pub(crate) code: Digest,
     /// Whether the step is only asked what it would do, and writes nothing.
@@ -210,6 +213,7 @@ impl Context {
     ) -> Result<Vec<Input>, Failure> {
         let names: Vec<String> = names.into_iter().collect();
         let fetched = names.into_iter().enumerate().map(|(index, name)| async move {
+            self.note_local(store, &name);
             let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;
             let artifact = Artifact {
                 name: format!("raw/{name}"),
@@ -243,6 +247,20 @@ impl Context {
         Ok(local)
     }
 
+    /// Remembers the file of this machine that an object is, before its digest is taken.
+    fn note_local(&self, store: &dyn Store, key: &str) {
+        if let Some(path) = store.local_path(key) {
+            self.stamps.note(&path);
+        }
+    }
+
+    /// Makes sure that the files that were read in place are still those whose digests were taken. To be called after the core, before the commit.
+    pub(crate) fn verify_unchanged(&self) -> Result<(), Failure> {
+        let Some(path) = self.stamps.changed() else { return Ok(()) };
+        Err(Failure::new(ExitCode::Temporary, format!("{} was changed while the step ran", path.display()))
+            .hint("run the step again when nothing else writes to its inputs"))
+    }
+
     /// A verified local file for an input.
     async fn fetch(&self, index: usize, input: &Input) -> Result<PathBuf, Failure> {
         if let Some(path) = &input.local {
@@ -255,6 +273,7 @@ impl Context {
             return Ok(to);
         }
         let (store, key) = self.open_object(uri).await?;
+        self.note_local(store.as_ref(), &key);
         let (path, written) = store.fetch(&key, &to).await?;
         verify(&input.artifact, written.sha256)?;
         Ok(path)

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commit::{self, Committed, Work};
 use crate::options::{self, CommonOptions, Parsed};
+use crate::stamps::Stamps;
 use crate::step::{Plan, Reuse, Step};
 use crate::{Context, Failure, Merge, Outputs, access, explain, log, results};
 
@@ -128,6 +129,7 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
         base_dir,
         started_at: Timestamp::now().to_string(),
         upstream,
+        stamps: Stamps::default(),
         code: build.code_digest(),
         is_asked: !common.explain_path.is_empty(),
     };
@@ -239,6 +241,7 @@ async fn resolve<S: Step>(
     let folder = scratch.join("outputs");
     std::fs::create_dir(&folder)?;
     let outputs = S::perform(context, Arc::new(job), local, Outputs::new(folder)).await?;
+    context.verify_unchanged()?;
     let artifacts = commit::upload(context, &work, &attempt_name(scratch), &outputs).await?;
     if let Some(reason) = outputs.rejection() {
         tracing::error!(reason, "the data failed the quality gate");

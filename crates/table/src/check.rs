@@ -146,12 +146,25 @@ pub fn check_file<S: RowSink<Error: Send> + Send>(
     purpose: Purpose,
     sink: &mut S,
 ) -> Result<FileOutcome, CheckError<S::Error>> {
-    check_file_in(reader, name, schema, purpose, sink, Cutting::default())
+    check_file_in(reader, name, None, schema, purpose, sink, Cutting::default())
+}
+
+/// The same for a file that is known to have that digest, which then is not taken again.
+pub(crate) fn check_known_file<S: RowSink<Error: Send> + Send>(
+    reader: impl Read + Send,
+    name: &str,
+    known: Option<Digest>,
+    schema: &ValidSchema,
+    purpose: Purpose,
+    sink: &mut S,
+) -> Result<FileOutcome, CheckError<S::Error>> {
+    check_file_in(reader, name, known, schema, purpose, sink, Cutting::default())
 }
 
 pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
     reader: impl Read + Send,
     name: &str,
+    known: Option<Digest>,
     schema: &ValidSchema,
     purpose: Purpose,
     sink: &mut S,
@@ -159,7 +172,7 @@ pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
 ) -> Result<FileOutcome, CheckError<S::Error>> {
     let mut outcome = FileOutcome {
         file: name.to_owned(),
-        sha256: Digest::of(b""),
+        sha256: known.unwrap_or_else(|| Digest::of(b"")),
         bytes: 0,
         time: None,
         rows_in: 0,
@@ -170,14 +183,16 @@ pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
         paired_headers: Vec::new(),
         rejection: None,
     };
-    let reader = Hashing { inner: reader, hasher: Sha256::new(), bytes: 0 };
+    let reader = Hashing { inner: reader, hasher: known.is_none().then(Sha256::new), bytes: 0 };
     let mut pieces = Pieces::new(reader, cutting.piece_bytes, MAX_LINE_BYTES);
     let rejection = check_content(&mut pieces, &mut outcome, schema, purpose, sink, cutting)?;
     if let Some(record) = rejection {
         outcome.reject(record);
     }
     let reader = pieces.into_reader();
-    outcome.sha256 = Digest::finish(reader.hasher);
+    if let Some(hasher) = reader.hasher {
+        outcome.sha256 = Digest::finish(hasher);
+    }
     outcome.bytes = reader.bytes;
     Ok(outcome)
 }
@@ -294,17 +309,20 @@ fn name_record(error: &NameError, outcome: &FileOutcome, base_name: &str) -> Qua
     record
 }
 
-/// Digests what passes through.
+/// Counts and digests what passes through.
 struct Hashing<R> {
     inner: R,
-    hasher: Sha256,
+    /// Absent where the digest is known.
+    hasher: Option<Sha256>,
     bytes: u64,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
         self.bytes += count as u64;
         Ok(count)
     }

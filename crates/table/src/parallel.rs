@@ -253,7 +253,7 @@ mod tests {
         );
         let schema = ValidSchema::from_json(json.as_bytes()).unwrap();
         let mut sink = S::default();
-        let outcome = check_file_in(content, "x_01022020.csv", &schema, Purpose::Train, &mut sink, cutting).unwrap();
+        let outcome = check_file_in(content, "x_01022020.csv", None, &schema, Purpose::Train, &mut sink, cutting).unwrap();
         (outcome, sink)
     }
 
@@ -337,7 +337,7 @@ mod tests {
         let content = format!("id,a,y\n{}", "w,1,1\n".repeat(1000));
         let cutting = Cutting { piece_bytes: 64, pieces_per_round: 2 };
         let check = |reader: &mut (dyn Read + Send), room: usize| {
-            check_file_in(reader, "x_01022020.csv", &schema, Purpose::Train, &mut Full(room), cutting)
+            check_file_in(reader, "x_01022020.csv", None, &schema, Purpose::Train, &mut Full(room), cutting)
         };
         let outcome = check(&mut content.as_bytes(), 1000).unwrap();
         assert_eq!(outcome.rows_accepted, 1000);
