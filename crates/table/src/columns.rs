@@ -368,21 +368,6 @@ typed_getters! {
 pub(crate) const MOMENT: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
 const MILLIS: i64 = 1000;
 
-/// Columns that are cut out of rows together: one cache line of f32.
-pub(crate) const COLUMNS_PER_BLOCK: usize = 16;
-
-/// Arrays of some columns of a row-major matrix, NaN = null.
-pub(crate) fn cut_columns(matrix: &[f32], width: usize, columns: Range<usize>) -> Vec<ArrayRef> {
-    let rows = matrix.chunks_exact(width.max(1));
-    let mut values = vec![Vec::with_capacity(rows.len()); columns.len()];
-    for row in rows {
-        for (column, value) in values.iter_mut().zip(&row[columns.clone()]) {
-            column.push(*value);
-        }
-    }
-    values.into_iter().map(nullable_f32).collect()
-}
-
 /// Puts an array into a column of a row-major matrix, null = NaN.
 pub(crate) fn put_column(
     name: &str,

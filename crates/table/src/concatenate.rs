@@ -9,10 +9,7 @@ use arrow_select::concat::concat_batches;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::TableError;
-use crate::parquet_file::{self, GroupWriter, ROWS_PER_GROUP};
-
-/// Columns that one thread encodes at a time.
-const COLUMNS_AT_ONCE: usize = 16;
+use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupWriter, ROWS_PER_GROUP};
 
 /// Writes the rows of all tables, in the order given, as one Parquet table; gives the number of rows and the writer back.
 ///
@@ -109,7 +106,7 @@ mod tests {
             table
                 .keys
                 .push(
-                    &format!("id-{row}"),
+                    format!("id-{row}"),
                     &format!("{file}.csv"),
                     &Digest::of(&[file as u8]).to_string(),
                     row as u64 + 1,

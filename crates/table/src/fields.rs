@@ -12,11 +12,7 @@ pub(crate) struct BadQuote(pub(crate) usize);
 ///
 /// Quotes follow RFC 4180: a cell that starts with `"` ends with `"`, and `""` within it is one quote; they are taken off. Quotes elsewhere are
 /// plain text.
-pub(crate) fn split(
-    line: &[u8],
-    delimiter: u8,
-    mut each: impl FnMut(usize, usize, &[u8]),
-) -> Result<usize, BadQuote> {
+pub(crate) fn split(line: &[u8], delimiter: u8, mut each: impl FnMut(usize, usize, &[u8])) -> Result<usize, BadQuote> {
     let (mut index, mut start) = (0, 0);
     loop {
         let rest = &line[start..];

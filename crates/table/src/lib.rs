@@ -3,6 +3,7 @@
 mod check;
 mod columns;
 mod concatenate;
+mod encoded;
 mod error;
 mod fields;
 mod folder;

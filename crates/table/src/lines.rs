@@ -50,6 +50,11 @@ impl Piece {
         &self.buffer[place]
     }
 
+    /// The bytes of all lines.
+    pub(crate) fn len(&self) -> usize {
+        self.end
+    }
+
     /// The lines after the first `line_count`, which end before `start`.
     pub(crate) fn lines(&self, start: usize, line_count: u64) -> Lines<'_> {
         Lines { piece: self, at: start, number: line_count }

@@ -51,7 +51,9 @@ pub(crate) fn scan_window<const VALUE: bool>(window: &[u8; WINDOW_BYTES]) -> Opt
     let number = if length < 8 {
         // The point is taken out, and the digits are moved to the end.
         let integer = (1_u64 << (before.wrapping_mul(8) & 63)).wrapping_sub(1);
-        eight_digits(((low & integer) | ((low >> 8) & !integer)) << (8_u32.wrapping_sub(digit_count).wrapping_mul(8) & 63))
+        eight_digits(
+            ((low & integer) | ((low >> 8) & !integer)) << (8_u32.wrapping_sub(digit_count).wrapping_mul(8) & 63),
+        )
     } else {
         if before == 0 || before > MAX_INTEGER_DIGITS || after > MAX_FRACTION_DIGITS {
             return None;
@@ -70,9 +72,9 @@ pub(crate) fn scan_window<const VALUE: bool>(window: &[u8; WINDOW_BYTES]) -> Opt
 /// The number of eight digits, the first in the lowest byte, each as its value.
 #[inline]
 fn eight_digits(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10 + (1 << 8)).wrapping_shr(8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100 + (1 << 16)).wrapping_shr(16)) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000 + (1 << 32)).wrapping_shr(32)
+    let pairs = (digits.wrapping_mul(1 + (10 << 8)).wrapping_shr(8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(1 + (100 << 16)).wrapping_shr(16)) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(1 + (10_000 << 32)).wrapping_shr(32)
 }
 
 #[cfg(test)]

@@ -253,7 +253,8 @@ mod tests {
         );
         let schema = ValidSchema::from_json(json.as_bytes()).unwrap();
         let mut sink = S::default();
-        let outcome = check_file_in(content, "x_01022020.csv", None, &schema, Purpose::Train, &mut sink, cutting).unwrap();
+        let outcome =
+            check_file_in(content, "x_01022020.csv", None, &schema, Purpose::Train, &mut sink, cutting).unwrap();
         (outcome, sink)
     }
 
@@ -261,8 +262,23 @@ mod tests {
 
     fn content() -> impl Strategy<Value = Vec<u8>> {
         let cell = prop::sample::select(vec![
-            "1", "2.5", "-31.25", "-3e2", "1234.5678", "123456789.25", "", "NaN", "1e400", "word", "\"", "\"\"", "\"1,2\"", "a\"b",
-            "-", "101", "é",
+            "1",
+            "2.5",
+            "-31.25",
+            "-3e2",
+            "1234.5678",
+            "123456789.25",
+            "",
+            "NaN",
+            "1e400",
+            "word",
+            "\"",
+            "\"\"",
+            "\"1,2\"",
+            "a\"b",
+            "-",
+            "101",
+            "é",
         ]);
         let row = prop::collection::vec(cell, 4..6).prop_map(|cells| format!("w-1,{}", cells.join(",")));
         let line = prop_oneof![

@@ -7,14 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use bytes::{Buf as _, Bytes};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions, compute_leaves,
-};
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -25,9 +23,12 @@ use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use crate::TableError;
+use crate::encoded::Encoded;
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
 pub(crate) const ROWS_PER_GROUP: usize = 8192;
+/// Columns that one thread encodes at a time: enough to be worth handing over.
+pub(crate) const COLUMNS_AT_ONCE: usize = 16;
 /// Rows that are read at once.
 const ROWS_PER_BATCH: usize = 1024;
 /// zstd's fastest level: sensor readings shrink hardly more with the higher ones.
@@ -39,6 +40,7 @@ const CREATED_BY: &str = "faultline table 1";
 /// bytes do not depend on the number of threads.
 pub(crate) struct GroupWriter<W: Write + Send> {
     writer: SerializedFileWriter<W>,
+    /// Makes writers for the columns up to the last one that is not f32.
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     group_count: usize,
@@ -60,7 +62,11 @@ impl<W: Write + Send> GroupWriter<W> {
         let schema = Arc::new(Schema::new(fields));
         let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(writer, Arc::clone(&schema), options)?;
-        let (writer, factory) = writer.into_serialized_writer()?;
+        let (writer, _) = writer.into_serialized_writer()?;
+        let others = |field: &FieldRef| *field.data_type() != DataType::Float32;
+        let first_number = schema.fields().iter().rposition(others).map_or(0, |last| last + 1);
+        let before = Schema::new(schema.fields()[..first_number].to_vec());
+        let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::new(before));
         Ok(Self { writer, factory, schema, group_count: 0 })
     }
 
@@ -70,22 +76,27 @@ impl<W: Write + Send> GroupWriter<W> {
         columns_at_once: usize,
         arrays: impl Fn(Range<usize>) -> Vec<ArrayRef> + Sync,
     ) -> Result<(), TableError> {
+        let column_count = self.schema.fields().len();
         let mut writers = self.factory.create_column_writers(self.group_count)?;
-        let mut ranges = Vec::new();
-        for start in (0..writers.len()).step_by(columns_at_once.max(1)).rev() {
-            ranges.push((start, writers.split_off(start)));
+        let mut parts = Vec::new();
+        for start in (0..column_count).step_by(columns_at_once.max(1)).rev() {
+            let range = start..(start + columns_at_once).min(column_count);
+            parts.push((range, writers.split_off(start.min(writers.len()))));
         }
-        let encode = |(start, writers): (usize, Vec<ArrowColumnWriter>)| {
-            let range = start..start + writers.len();
-            let fields = &self.schema.fields()[range.clone()];
-            let columns = fields.iter().zip(arrays(range)).zip(writers);
-            columns.map(|((field, array), writer)| encode(field, &array, writer)).collect::<Result<Vec<_>, _>>()
+        let (descriptions, properties) = (self.writer.schema_descr().columns(), self.writer.properties());
+        let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
+            let mut writers = writers.into_iter();
+            let encode = |(column, array): (usize, ArrayRef)| match writers.next() {
+                Some(writer) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
+                None => Encoded::f32(Arc::clone(&descriptions[column]), Arc::clone(properties), &array),
+            };
+            range.clone().zip(arrays(range)).map(encode).collect::<Result<Vec<_>, _>>()
         };
-        let chunks: Vec<Vec<ArrowColumnChunk>> =
-            ranges.into_par_iter().rev().map(encode).collect::<Result<_, ParquetError>>()?;
+        let columns: Vec<Vec<Encoded>> =
+            parts.into_par_iter().rev().map(encode).collect::<Result<_, ParquetError>>()?;
         let mut group = self.writer.next_row_group()?;
-        for chunk in chunks.into_iter().flatten() {
-            chunk.append_to_row_group(&mut group)?;
+        for column in columns.into_iter().flatten() {
+            column.append_to(&mut group)?;
         }
         group.close()?;
         self.group_count += 1;
@@ -95,13 +106,6 @@ impl<W: Write + Send> GroupWriter<W> {
     pub(crate) fn finish(self) -> Result<W, TableError> {
         Ok(self.writer.into_inner()?)
     }
-}
-
-fn encode(field: &Field, array: &ArrayRef, mut writer: ArrowColumnWriter) -> Result<ArrowColumnChunk, ParquetError> {
-    for leaf in compute_leaves(field, array)? {
-        writer.write(&leaf)?;
-    }
-    writer.close()
 }
 
 /// A file to be read by row groups, which are decoded side by side.

@@ -77,7 +77,7 @@ impl ColumnsSeen {
 }
 
 impl PieceRows {
-    /// Reads the lines that are left of a piece. `features` and `rows` lend their memory.
+    /// Reads the lines that are left of a piece.
     pub(crate) fn read<const VALUES: bool>(rules: &RowRules<'_>, piece: &Piece, mut lines: Lines<'_>) -> Self {
         let width = rules.schema().features().len();
         let mut found = Self {
@@ -91,6 +91,10 @@ impl PieceRows {
         let mut cells = RowCells::default();
         while let Some(line) = lines.next_filled() {
             let start = found.features.len();
+            if VALUES && start == 0 {
+                let line_bytes = line.place.as_ref().map_or(0, ExactSizeIterator::len) + 1;
+                found.features.reserve(width * (piece.len() / line_bytes + 1));
+            }
             found.features.resize(start + width, f32::NAN);
             let row = &mut found.features[start..];
             let verdict = rules.read::<VALUES>(piece, &line, row, &mut cells);

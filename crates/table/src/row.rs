@@ -138,11 +138,8 @@ impl<'a> RowRules<'a> {
             return Err(self.cell_fault(fault));
         }
         let most = self.schema.schema().missing.max_row_missing_ratio;
-        let ratio = if most < 1.0 {
-            row.iter().filter(|value| value.is_nan()).count() as f64 / row.len() as f64
-        } else {
-            0.0
-        };
+        let ratio =
+            if most < 1.0 { row.iter().filter(|value| value.is_nan()).count() as f64 / row.len() as f64 } else { 0.0 };
         if ratio > most {
             let message = format!(
                 "{ratio:.3} of the values are missing, expected at most {most} (missing.max_row_missing_ratio)"

@@ -14,9 +14,9 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
 use crate::check::Row;
-use crate::columns::{COLUMNS_PER_BLOCK, MOMENT, cut_columns, moments, moments_of, present, primitive, put_column, text_of};
+use crate::columns::{MOMENT, moments, moments_of, nullable_f32, present, primitive, put_column, text_of};
 use crate::keys::Keys;
-use crate::parquet_file::{self, GroupReader, GroupWriter, ROWS_PER_GROUP};
+use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupReader, GroupWriter, ROWS_PER_GROUP};
 use crate::{RowSink, TableError};
 
 /// The columns before the features.
@@ -188,7 +188,19 @@ struct Pending {
     lines: Vec<u64>,
     byte_offsets: Vec<u64>,
     targets: Vec<Option<u8>>,
-    features: Vec<f32>,
+    features: Transposed,
+}
+
+/// Features as they come, row by row, and as they are written, column by column.
+#[derive(Default)]
+struct Transposed {
+    width: usize,
+    /// The last rows, row-major: few enough for the cache of a core.
+    rows: Vec<f32>,
+    /// The rows before them: a place for [`ROWS_PER_GROUP`] values per column.
+    columns: Vec<f32>,
+    /// How many rows the columns have.
+    row_count: usize,
 }
 
 impl<W: Write + Send> TableWriter<W> {
@@ -210,7 +222,9 @@ impl<W: Write + Send> TableWriter<W> {
         let system = SYSTEM_COLUMNS.iter().zip(kinds).map(|(name, kind)| Field::new(*name, kind, *name == "_target"));
         let features = feature_names.iter().map(|name| Field::new(name, DataType::Float32, true));
         let writer = GroupWriter::new(writer, system.chain(features).collect())?;
-        Ok(Self { writer, width: feature_names.len(), pending: Pending::default(), row_count: 0 })
+        let width = feature_names.len();
+        let pending = Pending { features: Transposed { width, ..Transposed::default() }, ..Pending::default() };
+        Ok(Self { writer, width, pending, row_count: 0 })
     }
 
     /// Adds a row.
@@ -231,7 +245,7 @@ impl<W: Write + Send> TableWriter<W> {
         pending.lines.push(row.line);
         pending.byte_offsets.push(row.byte_offset);
         pending.targets.push(row.target);
-        pending.features.extend_from_slice(row.features);
+        pending.features.push(row.features);
         self.row_count += 1;
         if pending.ids.len() == ROWS_PER_GROUP { self.flush() } else { Ok(()) }
     }
@@ -258,22 +272,62 @@ impl<W: Write + Send> TableWriter<W> {
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
-        let (pending, width) = (&self.pending, self.width);
-        self.writer.write(COLUMNS_PER_BLOCK, |columns| pending.arrays(columns, width))?;
+        self.pending.features.turn();
+        let pending = &self.pending;
+        self.writer.write(COLUMNS_AT_ONCE, |columns| pending.arrays(columns))?;
         self.pending.clear();
         Ok(())
     }
 }
 
+impl Transposed {
+    /// Adds a row.
+    fn push(&mut self, row: &[f32]) {
+        /// Makes whole cache lines of every column.
+        const ROWS_AT_ONCE: usize = 64;
+        self.rows.extend_from_slice(row);
+        if self.rows.len() >= ROWS_AT_ONCE * self.width.max(1) {
+            self.turn();
+        }
+    }
+
+    /// Moves the last rows to the columns.
+    fn turn(&mut self) {
+        if self.columns.is_empty() {
+            self.columns = vec![0.0; self.width * ROWS_PER_GROUP];
+        }
+        let row_count = self.rows.len().checked_div(self.width).unwrap_or(0);
+        let places = self.row_count..self.row_count + row_count;
+        for (index, column) in self.columns.chunks_exact_mut(ROWS_PER_GROUP).enumerate() {
+            let values = self.rows.iter().skip(index).step_by(self.width);
+            column[places.clone()].iter_mut().zip(values).for_each(|(place, value)| *place = *value);
+        }
+        self.row_count += row_count;
+        self.rows.clear();
+    }
+
+    /// A column of the rows that have been moved.
+    fn column(&self, index: usize) -> &[f32] {
+        &self.columns[index * ROWS_PER_GROUP..][..self.row_count]
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.row_count = 0;
+    }
+}
+
 impl Pending {
     /// The arrays of some columns of the file.
-    fn arrays(&self, columns: Range<usize>, width: usize) -> Vec<ArrayRef> {
-        let system = columns.clone().take_while(|column| *column < SYSTEM_COLUMNS.len());
-        let mut arrays: Vec<ArrayRef> = system.filter_map(|column| self.system_array(column)).collect();
-        let feature = |column: usize| column.saturating_sub(SYSTEM_COLUMNS.len());
-        let features = feature(columns.start)..feature(columns.end);
-        arrays.extend(cut_columns(&self.features, width, features));
-        arrays
+    fn arrays(&self, columns: Range<usize>) -> Vec<ArrayRef> {
+        let array = |column: usize| {
+            let feature = column.checked_sub(SYSTEM_COLUMNS.len());
+            match feature {
+                Some(feature) => Some(nullable_f32(self.features.column(feature).to_vec())),
+                None => self.system_array(column),
+            }
+        };
+        columns.filter_map(array).collect()
     }
 
     /// The array of one of [`SYSTEM_COLUMNS`].
@@ -284,7 +338,11 @@ impl Pending {
         Some(match *SYSTEM_COLUMNS.get(column)? {
             "_id" => Arc::new(StringArray::from_iter_values(&self.ids)),
             "_source_file" => Arc::new(StringArray::from_iter_values(&self.files)),
-            "_source_sha256" => Arc::new(StringArray::from_iter_values(self.digests.iter().map(ToString::to_string))),
+            "_source_sha256" => {
+                let files = self.digests.chunk_by(|one, next| one == next);
+                let texts = files.flat_map(|rows| std::iter::repeat_n(rows[0].to_string(), rows.len()));
+                Arc::new(StringArray::from_iter_values(texts))
+            }
             "_row" => counts(&self.rows),
             "_time" => moments(self.times.iter().copied()),
             "_line" => counts(&self.lines),
@@ -334,7 +392,7 @@ mod tests {
         for row in 0..rows {
             let digest = Digest::of(&[(row / 100) as u8]);
             let file = format!("f{}.csv", row / 100);
-            table.keys.push(&format!("id-{row}"), &file, &digest.to_string(), row as u64 % 100 + 1).unwrap();
+            table.keys.push(format!("id-{row}"), &file, &digest.to_string(), row as u64 % 100 + 1).unwrap();
             table.times.push(1_600_000_000 + row as i64 / 100);
             table.lines.push(row as u64 + 2);
             table.byte_offsets.push(row as u64 * 50);

@@ -84,7 +84,9 @@ impl Explain for TransformError {
             Self::Read { .. } => "check that the file can be read; then run again".to_owned(),
             Self::Table(_) | Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
             Self::Input { reason, .. } => reason.clone(),
-            Self::Changed { .. } => "the file was changed after validate read it; run validate again in a new run".to_owned(),
+            Self::Changed { .. } => {
+                "the file was changed after validate read it; run validate again in a new run".to_owned()
+            }
             Self::Rows { .. } | Self::Merged { .. } => {
                 "validate and transform of different versions do not fit: run both again".to_owned()
             }
