@@ -6,10 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, ExitCode, Manifest, Outcome, Part, RunId, StepName, layout};
 use faultline_store::{Store, StoreUrl};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
-use crate::{Document, Failure, Input, MediaType};
+use crate::stamps::Stamps;
+use crate::{Document, Failure, Input, Inputs, MediaType};
 
 /// The surroundings of one attempt.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Context {
     pub(crate) base_dir: PathBuf,
     pub(crate) started_at: String,
     pub(crate) upstream: Vec<UpstreamFlags>,
+    /// The verified files that are read in place.
+    pub(crate) stamps: Stamps,
     /// The digest of the step's own source closure.
     pub(crate) code: Digest,
     /// Whether the step is only asked what it would do, and writes nothing.
@@ -203,8 +207,8 @@ impl Context {
     }
 
     async fn fetch_raw(&self, store: &dyn Store, names: Vec<String>) -> Result<Vec<Input>, Failure> {
-        let mut inputs = Vec::new();
-        for (index, name) in names.into_iter().enumerate() {
+        let fetched = names.into_iter().enumerate().map(|(index, name)| async move {
+            self.note_local(store, &name);
             let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;
             let artifact = Artifact {
                 name: format!("raw/{name}"),
@@ -214,13 +218,46 @@ impl Context {
                 rows: None,
                 media_type: MediaType::Csv.as_str().to_owned(),
             };
-            inputs.push(Input { artifact, local: Some(path) });
+            Ok(Input { artifact, local: Some(path) })
+        });
+        side_by_side(fetched).await
+    }
+
+    /// The file of this machine that an object is, when its store is a folder and it is there. Its content is not verified: that is left to a core
+    /// that reads every byte of it anyway.
+    #[must_use]
+    pub fn unverified_file(&self, uri: &str) -> Option<PathBuf> {
+        let (root, key) = StoreUrl::parse_object(uri, &self.base_dir).ok()?;
+        let StoreUrl::File { path } = root else { return None };
+        Some(path.join(key)).filter(|path| path.is_file())
+    }
+
+    /// Verified local files for inputs; several are fetched at a time.
+    pub(crate) async fn fetch_all(&self, inputs: &[Input]) -> Result<Inputs, Failure> {
+        let fetched = inputs.iter().enumerate().map(|(index, input)| self.fetch(index, input));
+        let mut local = Inputs::default();
+        for (path, input) in side_by_side(fetched).await?.into_iter().zip(inputs) {
+            local.insert(path, input.artifact.clone());
         }
-        Ok(inputs)
+        Ok(local)
+    }
+
+    /// Remembers the file of this machine that an object is, before its digest is taken.
+    fn note_local(&self, store: &dyn Store, key: &str) {
+        if let Some(path) = store.local_path(key) {
+            self.stamps.note(&path);
+        }
+    }
+
+    /// Makes sure that the files that were read in place are still those whose digests were taken. To be called after the core, before the commit.
+    pub(crate) fn verify_unchanged(&self) -> Result<(), Failure> {
+        let Some(path) = self.stamps.changed() else { return Ok(()) };
+        Err(Failure::new(ExitCode::Temporary, format!("{} was changed while the step ran", path.display()))
+            .hint("run the step again when nothing else writes to its inputs"))
     }
 
     /// A verified local file for an input.
-    pub(crate) async fn fetch(&self, index: usize, input: &Input) -> Result<PathBuf, Failure> {
+    async fn fetch(&self, index: usize, input: &Input) -> Result<PathBuf, Failure> {
         if let Some(path) = &input.local {
             return Ok(path.clone());
         }
@@ -231,6 +268,7 @@ impl Context {
             return Ok(to);
         }
         let (store, key) = self.open_object(uri).await?;
+        self.note_local(store.as_ref(), &key);
         let (path, written) = store.fetch(&key, &to).await?;
         verify(&input.artifact, written.sha256)?;
         Ok(path)
@@ -249,6 +287,17 @@ impl Context {
         let (store, key) = self.open_object(uri).await?;
         Ok(store.get(&key).await?)
     }
+}
+
+/// Waits for some requests at a time, and gives the answers in the order of the requests.
+async fn side_by_side<T, F: Future<Output = Result<T, Failure>>>(
+    requests: impl Iterator<Item = F>,
+) -> Result<Vec<T>, Failure> {
+    /// Files of this machine keep one core each busy with their digests; a remote store answers a few requests as fast as one.
+    const FEWEST: usize = 4;
+    const MOST: usize = 16;
+    let at_once = std::thread::available_parallelism().map_or(FEWEST, |cores| cores.get().clamp(FEWEST, MOST));
+    stream::iter(requests).buffered(at_once).try_collect().await
 }
 
 pub(crate) fn parse_manifest(uri: &str, content: &[u8]) -> Result<Manifest, Failure> {

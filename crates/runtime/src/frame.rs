@@ -14,8 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commit::{self, Committed, Work};
 use crate::options::{self, CommonOptions, Parsed};
+use crate::stamps::Stamps;
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Inputs, Merge, Outputs, access, explain, log, results};
+use crate::{Context, Failure, Merge, Outputs, access, explain, log, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +129,7 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
         base_dir,
         started_at: Timestamp::now().to_string(),
         upstream,
+        stamps: Stamps::default(),
         code: build.code_digest(),
         is_asked: !common.explain_path.is_empty(),
     };
@@ -235,13 +237,11 @@ async fn resolve<S: Step>(
     }
     // What is put together is read in place of the inputs that the shards have read.
     let inputs = merge.map_or(Ok(inputs), |merge| merge.inputs())?;
-    let mut local = Inputs::default();
-    for (index, input) in inputs.iter().enumerate() {
-        local.insert(context.fetch(index, input).await?, input.artifact.clone());
-    }
+    let local = context.fetch_all(&inputs).await?;
     let folder = scratch.join("outputs");
     std::fs::create_dir(&folder)?;
     let outputs = S::perform(context, Arc::new(job), local, Outputs::new(folder)).await?;
+    context.verify_unchanged()?;
     let artifacts = commit::upload(context, &work, &attempt_name(scratch), &outputs).await?;
     if let Some(reason) = outputs.rejection() {
         tracing::error!(reason, "the data failed the quality gate");

@@ -12,7 +12,7 @@ use crate::Failure;
 pub struct Input {
     /// Where it is and what its content must be.
     pub artifact: Artifact,
-    /// A verified local copy, if `gather` already made one.
+    /// A local file that is taken as it is: one that `gather` verified, or one that the core digests as it reads it, and compares.
     pub local: Option<PathBuf>,
 }
 

@@ -15,6 +15,7 @@ mod outputs;
 pub mod reference;
 mod results;
 mod sharding;
+mod stamps;
 mod step;
 pub mod task;
 

@@ -10,9 +10,11 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::header;
-use crate::lines::{Line, Lines};
+use crate::lines::{MAX_LINE_BYTES, Pieces};
+use crate::parallel::{Cutting, Merge, Start, Stopped, side_by_side};
+use crate::piece_rows::ColumnsSeen;
 use crate::quarantine::{Code, QuarantineRecord, Scope, quoted};
-use crate::row::{RowFault, RowReader};
+use crate::row::RowRules;
 
 /// An accepted row.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +29,15 @@ pub struct Row<'a> {
     pub id: &'a str,
     /// 0 good, 1 faulty; `None` when predicting.
     pub target: Option<u8>,
-    /// One value per feature of the schema, NaN = missing.
+    /// One value per feature of the schema, NaN = missing; none for a sink that does not look at them.
     pub features: &'a [f32],
 }
 
 /// Takes the rows of a file as they are checked.
 pub trait RowSink {
+    /// Whether the sink looks at [`Row::features`]. Without them a check is faster: a number is then looked at, but not worked out.
+    const FEATURES: bool = true;
+
     /// What can go wrong with taking a row.
     type Error;
 
@@ -128,22 +133,46 @@ pub enum CheckError<E> {
 /// Checks a file and hands its rows to the sink, in their order.
 ///
 /// `name` may have folders before it; the name rule looks at the last part. The file is read once, to its end even if it is rejected early, so that
-/// its rows and its digest are known. Memory does not depend on its size. A rejection can come after rows
+/// its rows and its digest are known. A large file is cut into pieces that are read side by side, on the threads of rayon's current pool; what is
+/// found does not depend on their number, and memory (some megabytes per thread) not on the file's size. A rejection can come after rows
 /// were handed out (an empty column is known only at the end); the sink's owner then drops them.
 ///
 /// # Errors
 /// [`CheckError`] if reading fails or the sink refuses a row; never for what the file holds.
-pub fn check_file<S: RowSink>(
-    reader: impl Read,
+pub fn check_file<S: RowSink<Error: Send> + Send>(
+    reader: impl Read + Send,
     name: &str,
     schema: &ValidSchema,
     purpose: Purpose,
     sink: &mut S,
 ) -> Result<FileOutcome, CheckError<S::Error>> {
-    let mut reader = Hashing { inner: reader, hasher: Sha256::new(), bytes: 0 };
+    check_file_in(reader, name, None, schema, purpose, sink, Cutting::default())
+}
+
+/// The same for a file that is known to have that digest, which then is not taken again.
+pub(crate) fn check_known_file<S: RowSink<Error: Send> + Send>(
+    reader: impl Read + Send,
+    name: &str,
+    known: Option<Digest>,
+    schema: &ValidSchema,
+    purpose: Purpose,
+    sink: &mut S,
+) -> Result<FileOutcome, CheckError<S::Error>> {
+    check_file_in(reader, name, known, schema, purpose, sink, Cutting::default())
+}
+
+pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
+    reader: impl Read + Send,
+    name: &str,
+    known: Option<Digest>,
+    schema: &ValidSchema,
+    purpose: Purpose,
+    sink: &mut S,
+    cutting: Cutting,
+) -> Result<FileOutcome, CheckError<S::Error>> {
     let mut outcome = FileOutcome {
         file: name.to_owned(),
-        sha256: Digest::of(b""),
+        sha256: known.unwrap_or_else(|| Digest::of(b"")),
         bytes: 0,
         time: None,
         rows_in: 0,
@@ -154,34 +183,48 @@ pub fn check_file<S: RowSink>(
         paired_headers: Vec::new(),
         rejection: None,
     };
-    let rejection = check_content(Lines::new(&mut reader), &mut outcome, schema, purpose, sink)?;
+    let reader = Hashing { inner: reader, hasher: known.is_none().then(Sha256::new), bytes: 0 };
+    let mut pieces = Pieces::new(reader, cutting.piece_bytes, MAX_LINE_BYTES);
+    let rejection = check_content(&mut pieces, &mut outcome, schema, purpose, sink, cutting)?;
     if let Some(record) = rejection {
         outcome.reject(record);
     }
-    outcome.sha256 = Digest::finish(reader.hasher);
+    let reader = pieces.into_reader();
+    if let Some(hasher) = reader.hasher {
+        outcome.sha256 = Digest::finish(hasher);
+    }
     outcome.bytes = reader.bytes;
     Ok(outcome)
 }
 
-fn check_content<S: RowSink>(
-    mut lines: Lines<impl Read>,
+fn check_content<S: RowSink<Error: Send> + Send>(
+    pieces: &mut Pieces<impl Read + Send>,
     outcome: &mut FileOutcome,
     schema: &ValidSchema,
     purpose: Purpose,
     sink: &mut S,
+    cutting: Cutting,
 ) -> Result<Option<QuarantineRecord>, CheckError<S::Error>> {
     let file = outcome.file.clone();
     let read = |source| CheckError::Read { file: file.clone(), source };
     let base_name = file.rsplit('/').next().unwrap_or(&file);
     let name = schema.parse_file_name(base_name);
     outcome.time = name.as_ref().ok().copied();
-    lines.skip_prefix(b"\xef\xbb\xbf").map_err(read)?;
 
-    let header = if let Some(line) = lines.next_filled().map_err(read)? {
-        header::read(&line, schema, purpose, outcome)
-    } else {
-        let message = "no line but blank ones; expected a header and rows".to_owned();
-        Err(Box::new(outcome.file_record(Code::EmptyFile, message)))
+    let (mut lines_before, mut start) = (0, Start::default());
+    let header = loop {
+        let Some(piece) = pieces.next(Vec::new()).map_err(read)? else {
+            let message = "no line but blank ones; expected a header and rows".to_owned();
+            break Err(Box::new(outcome.file_record(Code::EmptyFile, message)));
+        };
+        let mut lines = piece.lines(0, 0);
+        let Some(line) = lines.next_filled() else {
+            lines_before += lines.count();
+            continue;
+        };
+        let header = header::read(&piece, &line, lines_before, schema, purpose, outcome);
+        start = Start { position: lines.position(), line_count: lines.count(), piece: Some(piece) };
+        break header;
     };
     // The name counts before the content.
     let header = match name {
@@ -190,37 +233,21 @@ fn check_content<S: RowSink>(
     };
     let (delimiter, map) = match header {
         Ok(header) => header,
-        Err(record) => return count_rows(&mut lines, outcome, *record).map_err(read).map(Some),
+        Err(record) => {
+            outcome.rows_in = count_rows(pieces, start).map_err(read)?;
+            return Ok(Some(*record));
+        }
     };
     outcome.paired_headers = map.paired;
-
-    let mut rows = RowReader::new(schema, &map.bindings, purpose, delimiter);
     outcome.missing_counts = vec![0; schema.features().len()];
-    let mut first_refused = None;
-    while let Some(line) = lines.next_filled().map_err(read)? {
-        outcome.rows_in += 1;
-        let sunk = |source| CheckError::Sink { file: file.clone(), source };
-        match rows.read(&line) {
-            Ok(accepted) => {
-                outcome.rows_accepted += 1;
-                for (count, value) in outcome.missing_counts.iter_mut().zip(accepted.features) {
-                    *count += u64::from(value.is_nan());
-                }
-                let row = Row { row: outcome.rows_in, line: line.number, byte_offset: line.offset, ..accepted };
-                sink.accept(&row).map_err(sunk)?;
-            }
-            Err(fault) => {
-                let record = row_record(fault, outcome, &line);
-                outcome.rows_quarantined += 1;
-                *outcome.reasons.entry(record.code).or_default() += 1;
-                if first_refused.is_none() {
-                    first_refused = Some(record.clone());
-                }
-                sink.refuse(record).map_err(sunk)?;
-            }
-        }
-    }
-    Ok(judge_file(outcome, schema.schema(), &rows.empty_columns(), first_refused))
+    let rules = RowRules::new(schema, &map.bindings, purpose, delimiter);
+    let mut merge = Merge { outcome, sink, lines_before, columns: ColumnsSeen::new(schema), first_refused: None };
+    side_by_side(pieces, start, &rules, &mut merge, cutting).map_err(|error| match error {
+        Stopped::Read(source) => read(source),
+        Stopped::Sink(source) => CheckError::Sink { file: file.clone(), source },
+    })?;
+    let Merge { columns, first_refused, .. } = merge;
+    Ok(judge_file(outcome, schema.schema(), &columns.empty(schema, purpose), first_refused))
 }
 
 /// The rules that need the whole file.
@@ -257,15 +284,18 @@ fn judge_file(
 }
 
 /// Counts the rows of a file that is rejected by its name or header.
-fn count_rows(
-    lines: &mut Lines<impl Read>,
-    outcome: &mut FileOutcome,
-    record: QuarantineRecord,
-) -> io::Result<QuarantineRecord> {
-    while lines.next_filled()?.is_some() {
-        outcome.rows_in += 1;
+fn count_rows(pieces: &mut Pieces<impl Read>, mut start: Start) -> io::Result<u64> {
+    let mut rows = 0;
+    let mut piece = start.piece.take();
+    while let Some(current) = piece {
+        let mut lines = current.lines(start.position, start.line_count);
+        while lines.next_filled().is_some() {
+            rows += 1;
+        }
+        start = Start::default();
+        piece = pieces.next(current.into_buffer())?;
     }
-    Ok(record)
+    Ok(rows)
 }
 
 fn name_record(error: &NameError, outcome: &FileOutcome, base_name: &str) -> QuarantineRecord {
@@ -279,31 +309,20 @@ fn name_record(error: &NameError, outcome: &FileOutcome, base_name: &str) -> Qua
     record
 }
 
-fn row_record(fault: RowFault, outcome: &FileOutcome, line: &Line<'_>) -> QuarantineRecord {
-    QuarantineRecord {
-        scope: Scope::Row,
-        code: fault.code,
-        file: outcome.file.clone(),
-        line: Some(line.number),
-        byte_offset: Some(line.offset + fault.offset_in_line),
-        column: fault.column,
-        value: fault.value,
-        rows: 1,
-        message: fault.message,
-    }
-}
-
-/// Digests what passes through.
+/// Counts and digests what passes through.
 struct Hashing<R> {
     inner: R,
-    hasher: Sha256,
+    /// Absent where the digest is known.
+    hasher: Option<Sha256>,
     bytes: u64,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
         self.bytes += count as u64;
         Ok(count)
     }

@@ -1,6 +1,7 @@
 //! Small and middling tables, column by column.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,12 +11,13 @@ use arrow_array::{
     StringArray, TimestampMillisecondArray, UInt8Array,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::file::reader::ChunkReader;
 
 use crate::TableError;
 use crate::keys::Keys;
-use crate::parquet_file::{self, BatchWriter, ROWS_PER_BATCH};
+use crate::parquet_file::{self, GroupReader, GroupWriter, ROWS_PER_GROUP};
 
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +82,7 @@ impl Values {
         Field::new(name, kind, nullable)
     }
 
-    fn array(&self, range: std::ops::Range<usize>) -> ArrayRef {
+    fn array(&self, range: Range<usize>) -> ArrayRef {
         match self {
             Self::Text(values) => Arc::new(StringArray::from_iter_values(&values[range])),
             Self::I64(values) => Arc::new(Int64Array::from_iter_values(values[range].iter().copied())),
@@ -132,6 +134,20 @@ impl Values {
             Self::Moment(values) => values.extend(moments_of(name, array)?),
         }
         Ok(())
+    }
+
+    /// Adds values of the same kind at the end.
+    fn append(&mut self, more: Self) {
+        match (self, more) {
+            (Self::Text(values), Self::Text(more)) => values.extend(more),
+            (Self::I64(values), Self::I64(more)) | (Self::Moment(values), Self::Moment(more)) => values.extend(more),
+            (Self::F64(values), Self::F64(more)) => values.extend(more),
+            (Self::F32(values), Self::F32(more)) => values.extend(more),
+            (Self::Bool(values), Self::Bool(more)) => values.extend(more),
+            (Self::OptionalU8(values), Self::OptionalU8(more)) => values.extend(more),
+            // Both were made from one field.
+            _ => {}
+        }
     }
 }
 
@@ -203,7 +219,7 @@ impl Columns {
         let (ids, files) = (self.text("_id")?, self.text("_source_file")?);
         let (digests, rows) = (self.text("_source_sha256")?, self.i64("_row")?);
         for (((id, file), digest), row) in ids.iter().zip(files).zip(digests).zip(rows) {
-            keys.push(id, file, digest, *row as u64)?;
+            keys.push(id.clone(), file, digest, *row as u64)?;
         }
         Ok(keys)
     }
@@ -244,10 +260,12 @@ impl Columns {
     /// What the writer reports.
     pub fn write_to<W: Write + Send>(&self, writer: W) -> Result<W, TableError> {
         let fields = self.columns.iter().map(|(name, values)| values.field(name)).collect();
-        let mut writer = BatchWriter::new(writer, fields)?;
-        for start in (0..self.row_count).step_by(ROWS_PER_BATCH) {
-            let end = (start + ROWS_PER_BATCH).min(self.row_count);
-            writer.write(self.columns.iter().map(|(_, values)| values.array(start..end)).collect())?;
+        let mut writer = GroupWriter::new(writer, fields)?;
+        for start in (0..self.row_count).step_by(ROWS_PER_GROUP) {
+            let rows = start..(start + ROWS_PER_GROUP).min(self.row_count);
+            writer.write(1, |columns| {
+                self.columns[columns].iter().map(|(_, values)| values.array(rows.clone())).collect()
+            })?;
         }
         writer.finish()
     }
@@ -266,17 +284,28 @@ impl Columns {
     /// # Errors
     /// If it cannot be read or holds other types than those of [`Values`].
     pub fn read_from<R: ChunkReader + 'static>(reader: R) -> Result<Self, TableError> {
-        let (schema, row_count, batches) = parquet_file::open(reader)?;
-        let mut columns = schema
-            .fields()
-            .iter()
-            .map(|field| Ok((field.name().clone(), Values::empty(field.name(), field.data_type(), row_count)?)))
-            .collect::<Result<Vec<_>, TableError>>()?;
-        for batch in batches {
-            for ((name, values), array) in columns.iter_mut().zip(batch?.columns()) {
-                values.extend(name, array.as_ref())?;
+        let file = GroupReader::new(reader)?;
+        let empty = |row_count: usize| -> Result<Vec<(String, Values)>, TableError> {
+            let column = |field: &FieldRef| -> Result<_, TableError> {
+                Ok((field.name().clone(), Values::empty(field.name(), field.data_type(), row_count)?))
+            };
+            file.fields().iter().map(column).collect()
+        };
+        let group_rows = file.group_rows();
+        let row_count = group_rows.iter().sum();
+        let mut columns = empty(row_count)?;
+        let decode = |batches: ParquetRecordBatchReader, row_count| -> Result<_, TableError> {
+            let mut part = empty(row_count)?;
+            for batch in batches {
+                for ((name, values), array) in part.iter_mut().zip(batch?.columns()) {
+                    values.extend(name, array.as_ref())?;
+                }
             }
-        }
+            Ok(part)
+        };
+        file.read(group_rows, decode, |part| {
+            columns.iter_mut().zip(part).for_each(|((_, values), (_, more))| values.append(more));
+        })?;
         Ok(Self { row_count, columns })
     }
 
@@ -338,6 +367,24 @@ typed_getters! {
 /// How moments are stored.
 pub(crate) const MOMENT: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
 const MILLIS: i64 = 1000;
+
+/// Puts an array into a column of a row-major matrix, null = NaN.
+pub(crate) fn put_column(
+    name: &str,
+    array: &dyn Array,
+    matrix: &mut [f32],
+    column: usize,
+    width: usize,
+) -> Result<(), TableError> {
+    let array = primitive::<Float32Type>(name, array)?;
+    let places = matrix.iter_mut().skip(column).step_by(width.max(1));
+    if array.null_count() == 0 {
+        places.zip(array.values()).for_each(|(place, value)| *place = *value);
+    } else {
+        places.zip(array).for_each(|(place, value)| *place = value.unwrap_or(f32::NAN));
+    }
+    Ok(())
+}
 
 /// An array in which NaN is null.
 pub(crate) fn nullable_f32(values: Vec<f32>) -> ArrayRef {
@@ -429,7 +476,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for rows in [0, 1, ROWS_PER_BATCH, 3 * ROWS_PER_BATCH + 5] {
+        for rows in [0, 1, 1024, ROWS_PER_GROUP, 2 * ROWS_PER_GROUP + 5] {
             let table = example(rows);
             let again = Columns::read_from(bytes::Bytes::from(bytes(&table))).unwrap();
             // Compared as text because NaN is not equal to itself.

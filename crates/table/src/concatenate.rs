@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, SchemaRef};
@@ -10,11 +9,11 @@ use arrow_select::concat::concat_batches;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::TableError;
-use crate::parquet_file::{self, BatchWriter, ROWS_PER_BATCH};
+use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupWriter, ROWS_PER_GROUP};
 
 /// Writes the rows of all tables, in the order given, as one Parquet table; gives the number of rows and the writer back.
 ///
-/// The bytes are those that a writer of this crate makes of the same rows at once, wherever the tables end. Holds a few batches of rows in
+/// The bytes are those that a writer of this crate makes of the same rows at once, wherever the tables end. Holds one row group in
 /// memory, and reads each table once.
 ///
 /// # Errors
@@ -26,7 +25,7 @@ pub fn concatenate<W: Write + Send>(paths: &[&Path], writer: W) -> Result<(u64, 
     };
     let (schema, batches) = open(first)?;
     let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
-    let mut output = Output { writer: BatchWriter::new(writer, fields)?, schema, waiting: Vec::new(), rows: 0 };
+    let mut output = Output { writer: GroupWriter::new(writer, fields)?, schema, waiting: Vec::new(), rows: 0 };
     output.add_all(first, batches)?;
     for path in tables {
         let (schema, batches) = open(path)?;
@@ -42,9 +41,7 @@ pub fn concatenate<W: Write + Send>(paths: &[&Path], writer: W) -> Result<(u64, 
 }
 
 fn open(path: &Path) -> Result<(SchemaRef, ParquetRecordBatchReader), TableError> {
-    let (schema, _, batches) =
-        parquet_file::open(parquet_file::open_file(path)?).map_err(|source| unreadable(path, source))?;
-    Ok((schema, batches))
+    parquet_file::open(parquet_file::open_file(path)?).map_err(|source| unreadable(path, source))
 }
 
 fn unreadable(path: &Path, source: TableError) -> TableError {
@@ -53,9 +50,9 @@ fn unreadable(path: &Path, source: TableError) -> TableError {
 
 /// The table in the making.
 struct Output<W: Write + Send> {
-    writer: BatchWriter<W>,
+    writer: GroupWriter<W>,
     schema: SchemaRef,
-    /// Rows that do not fill a batch yet.
+    /// Rows that do not fill a row group yet.
     waiting: Vec<RecordBatch>,
     rows: u64,
 }
@@ -68,15 +65,15 @@ impl<W: Write + Send> Output<W> {
         Ok(())
     }
 
-    /// Page borders follow from the batches, so all but the last are full.
+    /// All row groups but the last are full.
     fn add(&mut self, mut batch: RecordBatch) -> Result<(), TableError> {
         self.rows += batch.num_rows() as u64;
         while batch.num_rows() > 0 {
             let waiting: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
-            let taken = batch.num_rows().min(ROWS_PER_BATCH - waiting);
+            let taken = batch.num_rows().min(ROWS_PER_GROUP - waiting);
             self.waiting.push(batch.slice(0, taken));
             batch = batch.slice(taken, batch.num_rows() - taken);
-            if waiting + taken == ROWS_PER_BATCH {
+            if waiting + taken == ROWS_PER_GROUP {
                 self.flush()?;
             }
         }
@@ -84,12 +81,9 @@ impl<W: Write + Send> Output<W> {
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
-        let batch = match &self.waiting[..] {
-            [one] => one.clone(),
-            several => concat_batches(&self.schema, several)?,
-        };
+        let batch = concat_batches(&self.schema, &self.waiting)?;
         self.waiting.clear();
-        self.writer.write(batch.columns().iter().map(Arc::clone).collect())
+        self.writer.write(COLUMNS_AT_ONCE, |columns| batch.columns()[columns].to_vec())
     }
 }
 
@@ -112,7 +106,7 @@ mod tests {
             table
                 .keys
                 .push(
-                    &format!("id-{row}"),
+                    format!("id-{row}"),
                     &format!("{file}.csv"),
                     &Digest::of(&[file as u8]).to_string(),
                     row as u64 + 1,

@@ -4,50 +4,15 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::number;
-
 /// A line whose quotes do not pair up. Holds the place of the quote in the line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadQuote(pub(crate) usize);
 
-/// One cell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cell<'a> {
-    /// Its text, quotes taken off.
-    pub(crate) text: &'a [u8],
-    /// Its value, if it is a plain decimal number; `None` says nothing.
-    pub(crate) number: Option<f64>,
-}
-
-/// Calls `each(index, offset, cell)` for every cell, the offset counted from the start of the line, and returns the number of cells.
+/// Calls `each(index, offset, text)` for every cell, the offset counted from the start of the line, and returns the number of cells.
 ///
-/// Quotes follow RFC 4180: a cell that starts with `"` ends with `"`, and `""` within it is one quote. Quotes elsewhere are plain text. Plain
-/// decimal numbers are read in the same pass that looks for their end.
-pub(crate) fn split(
-    line: &[u8],
-    delimiter: u8,
-    mut each: impl FnMut(usize, usize, Cell<'_>),
-) -> Result<usize, BadQuote> {
-    if memchr(b'"', line).is_some() {
-        return split_quoted(line, delimiter, &mut each);
-    }
-    let (mut index, mut start) = (0, 0);
-    loop {
-        let rest = &line[start..];
-        let (number, length) = match number::scan(rest, delimiter) {
-            Some((number, length)) => (Some(number), length),
-            None => (None, memchr(delimiter, rest).unwrap_or(rest.len())),
-        };
-        each(index, start, Cell { text: &rest[..length], number });
-        index += 1;
-        start += length + 1;
-        if start > line.len() {
-            return Ok(index);
-        }
-    }
-}
-
-fn split_quoted(line: &[u8], delimiter: u8, each: &mut impl FnMut(usize, usize, Cell<'_>)) -> Result<usize, BadQuote> {
+/// Quotes follow RFC 4180: a cell that starts with `"` ends with `"`, and `""` within it is one quote; they are taken off. Quotes elsewhere are
+/// plain text.
+pub(crate) fn split(line: &[u8], delimiter: u8, mut each: impl FnMut(usize, usize, &[u8])) -> Result<usize, BadQuote> {
     let (mut index, mut start) = (0, 0);
     loop {
         let rest = &line[start..];
@@ -56,11 +21,11 @@ fn split_quoted(line: &[u8], delimiter: u8, each: &mut impl FnMut(usize, usize, 
             if rest.get(length).is_some_and(|byte| *byte != delimiter) {
                 return Err(BadQuote(start));
             }
-            each(index, start, Cell { text: &text, number: None });
+            each(index, start, &text);
             length
         } else {
             let length = memchr(delimiter, rest).unwrap_or(rest.len());
-            each(index, start, Cell { text: &rest[..length], number: None });
+            each(index, start, &rest[..length]);
             length
         };
         index += 1;
@@ -97,9 +62,9 @@ mod tests {
 
     fn cells(line: &str) -> Result<Vec<(usize, String)>, BadQuote> {
         let mut found = Vec::new();
-        let count = split(line.as_bytes(), b',', |index, offset, cell| {
+        let count = split(line.as_bytes(), b',', |index, offset, text| {
             assert_eq!(index, found.len());
-            found.push((offset, String::from_utf8(cell.text.to_vec()).unwrap()));
+            found.push((offset, String::from_utf8(text.to_vec()).unwrap()));
         })?;
         assert_eq!(count, found.len());
         Ok(found)

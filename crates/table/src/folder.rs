@@ -8,7 +8,7 @@ use faultline_contract::Digest;
 use faultline_contract::schema::{Purpose, ValidSchema, ValidationCounts};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{CheckError, FileOutcome, Row, RowSink, check_file};
+use crate::check::{CheckError, FileOutcome, Row, RowSink, check_file, check_known_file};
 use crate::quarantine::{Code, QuarantineLog, QuarantineRecord};
 
 /// A folder being checked. Files are given in the order of their names, so that the outcome does not depend on the listing.
@@ -56,19 +56,25 @@ impl<'a> FolderCheck<'a> {
     ///
     /// # Errors
     /// If the file cannot be read or a record cannot be written.
-    pub fn check(&mut self, reader: impl Read, name: &str) -> Result<&FileOutcome, CheckError<io::Error>> {
+    pub fn check(&mut self, reader: impl Read + Send, name: &str) -> Result<&FileOutcome, CheckError<io::Error>> {
         let mut outcome = check_file(reader, name, self.schema, self.purpose, &mut Refused(&mut self.log))?;
         self.reject_copy(&mut outcome);
         Ok(self.end_file(outcome, true)?.0)
     }
 
     /// Checks the next file of a share, by itself: whether its content is that of another file is told by [`FolderCheck::add`], which knows
-    /// the files of all shares.
+    /// the files of all shares. A digest that is known already is not taken again: whoever knows it sees to it that the file has not changed since.
     ///
     /// # Errors
     /// If the file cannot be read or a record cannot be written.
-    pub fn check_share(&mut self, reader: impl Read, name: &str) -> Result<SharedFile, CheckError<io::Error>> {
-        let outcome = check_file(reader, name, self.schema, self.purpose, &mut Refused(&mut self.log))?;
+    pub fn check_share(
+        &mut self,
+        reader: impl Read + Send,
+        name: &str,
+        known: Option<Digest>,
+    ) -> Result<SharedFile, CheckError<io::Error>> {
+        let sink = &mut Refused(&mut self.log);
+        let outcome = check_known_file(reader, name, known, self.schema, self.purpose, sink)?;
         let (outcome, quarantine_bytes) = self.end_file(outcome, true)?;
         Ok(SharedFile { outcome: outcome.clone(), quarantine_bytes })
     }
@@ -175,6 +181,8 @@ impl<'a> FolderCheck<'a> {
 struct Refused<'a>(&'a mut QuarantineLog);
 
 impl RowSink for Refused<'_> {
+    const FEATURES: bool = false;
+
     type Error = io::Error;
 
     fn accept(&mut self, _: &Row<'_>) -> io::Result<()> {
@@ -219,12 +227,12 @@ mod tests {
             let mut found = Vec::new();
             for (name, content) in &files[start..end] {
                 if start % 2 == 0 {
-                    found.push(share.check_share(content.as_bytes(), name).unwrap());
+                    found.push(share.check_share(content.as_bytes(), name, None).unwrap());
                     continue;
                 }
                 let alone = tempfile::NamedTempFile::new().unwrap();
                 let mut of_one = FolderCheck::new(&schema, Purpose::Train, alone.reopen().unwrap());
-                let file = of_one.check_share(content.as_bytes(), name).unwrap();
+                let file = of_one.check_share(content.as_bytes(), name, None).unwrap();
                 of_one.finish().unwrap();
                 share.add_share(file.clone(), &mut alone.reopen().unwrap()).unwrap();
                 found.push(file);
@@ -268,7 +276,7 @@ mod tests {
         let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
         let quarantine = tempfile::NamedTempFile::new().unwrap();
         let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
-        let file = share.check_share("id,a,y\nx,1,1\ny,word,1\n".as_bytes(), "01012020.csv").unwrap();
+        let file = share.check_share("id,a,y\nx,1,1\ny,word,1\n".as_bytes(), "01012020.csv", None).unwrap();
         assert!(file.quarantine_bytes > 1);
         let records = vec![b' '; file.quarantine_bytes as usize - 1];
         assert!(matches!(share.add(file, &mut records.as_slice()), Err(CheckError::Sink { .. })));

@@ -4,24 +4,27 @@ use faultline_contract::schema::{Delimiter, HeaderError, HeaderMap, Purpose, Val
 
 use crate::check::FileOutcome;
 use crate::fields::{self, BadQuote};
-use crate::lines::{Line, MAX_LINE_BYTES};
+use crate::lines::{Line, MAX_LINE_BYTES, Piece};
 use crate::quarantine::{Code, QuarantineRecord, quoted};
 
-/// The delimiter of the file, and what its columns are.
+/// The delimiter of the file, and what its columns are. `line` is one of the piece, before which the file has `lines_before`.
 pub(crate) fn read(
-    line: &Line<'_>,
+    piece: &Piece,
+    line: &Line,
+    lines_before: u64,
     schema: &ValidSchema,
     purpose: Purpose,
     outcome: &FileOutcome,
 ) -> Result<(u8, HeaderMap), Box<QuarantineRecord>> {
     let refuse = |code, message: &str| {
         let mut record = outcome.file_record(code, message.to_owned());
-        (record.line, record.byte_offset) = (Some(line.number), Some(line.offset));
+        (record.line, record.byte_offset) = (Some(lines_before + line.number), Some(line.offset));
         Box::new(record)
     };
-    let Some(bytes) = line.bytes else {
+    let Some(place) = line.place.clone() else {
         return Err(refuse(Code::LineTooLong, &format!("the header line is longer than {MAX_LINE_BYTES} bytes")));
     };
+    let bytes = piece.bytes(place);
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(refuse(Code::NotUtf8, "the file is UTF-16, expected UTF-8; save it as `CSV UTF-8`"));
     }
@@ -37,7 +40,7 @@ pub(crate) fn read(
     };
     let mut headers = Vec::new();
     let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-    if let Err(BadQuote(_)) = fields::split(bytes, delimiter, |_, _, cell| headers.push(text(cell.text))) {
+    if let Err(BadQuote(_)) = fields::split(bytes, delimiter, |_, _, cell| headers.push(text(cell))) {
         return Err(refuse(Code::BadQuote, "the quotes of the header line do not pair up"));
     }
     let map = schema.map_headers(&headers, purpose).map_err(|error| {

@@ -54,7 +54,7 @@ impl Keys {
     }
 
     /// Adds a key. Texts that repeat the row before are shared with it.
-    pub(crate) fn push(&mut self, id: &str, file: &str, digest: &str, row: u64) -> Result<(), InvalidDigest> {
+    pub(crate) fn push(&mut self, id: String, file: &str, digest: &str, row: u64) -> Result<(), InvalidDigest> {
         match (self.source_files.last(), self.source_sha256s.last()) {
             (Some(last), Some(last_digest)) if **last == *file && last_digest.to_string() == digest => {
                 self.source_files.push(Arc::clone(last));
@@ -65,8 +65,23 @@ impl Keys {
                 self.source_files.push(Arc::from(file));
             }
         }
-        self.ids.push(id.to_owned());
+        self.ids.push(id);
         self.rows.push(row);
         Ok(())
+    }
+
+    /// Adds keys at the end. Texts that repeat the row before are shared with it.
+    pub(crate) fn append(&mut self, more: Self) {
+        let mut file = self.source_files.last().cloned();
+        for next in &more.source_files {
+            match &file {
+                Some(last) if Arc::ptr_eq(last, next) || **last == **next => {}
+                _ => file = Some(Arc::clone(next)),
+            }
+            self.source_files.extend(file.clone());
+        }
+        self.ids.extend(more.ids);
+        self.source_sha256s.extend(more.source_sha256s);
+        self.rows.extend(more.rows);
     }
 }

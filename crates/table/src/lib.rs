@@ -3,6 +3,7 @@
 mod check;
 mod columns;
 mod concatenate;
+mod encoded;
 mod error;
 mod fields;
 mod folder;
@@ -10,7 +11,9 @@ mod header;
 mod keys;
 mod lines;
 mod number;
+mod parallel;
 mod parquet_file;
+mod piece_rows;
 mod quarantine;
 mod row;
 mod table;

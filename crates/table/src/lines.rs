@@ -1,190 +1,287 @@
 //! Lines of a byte stream, in memory that does not grow with the stream.
+//!
+//! The stream is cut into pieces of whole lines, so that pieces can be read side by side; a piece is cut into its lines.
+//! A line ends with LF, CR LF or CR, as in RFC 4180's readers, even within quotes: a batch file holds one record per line, so a lone quote can spoil
+//! its own line only.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::{memchr2, memrchr2};
+
+use crate::number::WINDOW_BYTES;
 
 /// A line longer than this is handed over as too long, without its bytes.
 pub(crate) const MAX_LINE_BYTES: usize = 16 << 20;
-/// How much is read at a time.
-const CHUNK_BYTES: usize = 1 << 20;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line, without its end.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Line<'a> {
-    /// 1-based, blank lines included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// 1-based within the piece, blank lines included.
     pub(crate) number: u64,
     /// Where its first byte stands in the stream.
     pub(crate) offset: u64,
-    /// Its bytes; `None` if it is too long.
-    pub(crate) bytes: Option<&'a [u8]>,
+    /// Where its bytes stand in the piece; `None` if it is too long.
+    pub(crate) place: Option<Range<usize>>,
 }
 
-/// Cuts a stream into lines. A line ends with LF, CR LF or CR, as in RFC 4180's readers, even within quotes: a batch file holds one record
-/// per line, so a lone quote can spoil its own line only.
-#[derive(Debug)]
-pub(crate) struct Lines<R> {
-    reader: R,
+/// Whole lines of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    /// The lines, and at least [`WINDOW_BYTES`] more bytes, the first of them 0.
     buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    start: usize,
     end: usize,
-    /// Where `start` stands in the stream.
+    /// Where the bytes stand in the stream.
     offset: u64,
-    number: u64,
-    after_cr: bool,
+    /// The piece stands for one line that is too long; it has no bytes.
+    too_long: bool,
     max_line_bytes: usize,
 }
 
-/// Where a line is.
-struct Span {
+impl Piece {
+    /// The bytes from a place on: the rest of a line, the lines after it and at least [`WINDOW_BYTES`] more.
+    pub(crate) fn from(&self, start: usize) -> &[u8] {
+        &self.buffer[start..]
+    }
+
+    /// The bytes of a line.
+    pub(crate) fn bytes(&self, place: Range<usize>) -> &[u8] {
+        &self.buffer[place]
+    }
+
+    /// The bytes of all lines.
+    pub(crate) fn len(&self) -> usize {
+        self.end
+    }
+
+    /// The lines after the first `line_count`, which end before `start`.
+    pub(crate) fn lines(&self, start: usize, line_count: u64) -> Lines<'_> {
+        Lines { piece: self, at: start, number: line_count }
+    }
+
+    /// The memory of the piece, to be used again.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+}
+
+/// The lines of a piece, one after the other.
+#[derive(Debug)]
+pub(crate) struct Lines<'a> {
+    piece: &'a Piece,
+    at: usize,
     number: u64,
-    offset: u64,
-    /// In the buffer; `None` if the line is too long.
-    place: Option<Range<usize>>,
 }
 
-/// What looking for the end of a line found.
-enum Found {
-    /// The line's length, without its end.
-    Line(usize),
-    /// More than the limit; the rest has been skipped.
-    TooLong,
-    /// No more bytes.
-    End,
-}
-
-impl<R: Read> Lines<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self::with_limit(reader, MAX_LINE_BYTES)
-    }
-
-    fn with_limit(reader: R, max_line_bytes: usize) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, offset: 0, number: 0, after_cr: false, max_line_bytes }
-    }
-
-    /// Drops the bytes if the stream goes on with them; for a byte order mark.
-    pub(crate) fn skip_prefix(&mut self, prefix: &[u8]) -> io::Result<()> {
-        if self.peek(prefix.len())? == prefix {
-            self.consume(prefix.len());
-        }
-        Ok(())
-    }
-
-    /// The next bytes, fewer at the end of the stream.
-    pub(crate) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
-        while self.end - self.start < count && self.fill()? {}
-        Ok(&self.buffer[self.start..self.end.min(self.start + count)])
-    }
-
-    /// The next line that is not blank, `None` at the end of the stream.
-    pub(crate) fn next_filled(&mut self) -> io::Result<Option<Line<'_>>> {
-        while let Some(span) = self.advance()? {
-            let blank = span.place.as_ref().is_some_and(|place| self.buffer[place.clone()].trim_ascii().is_empty());
+impl Lines<'_> {
+    /// The next line that is not blank.
+    pub(crate) fn next_filled(&mut self) -> Option<Line> {
+        loop {
+            let line = self.advance()?;
+            let blank =
+                line.place.as_ref().is_some_and(|place| self.piece.bytes(place.clone()).trim_ascii().is_empty());
             if !blank {
-                let bytes = span.place.map(|place| &self.buffer[place]);
-                return Ok(Some(Line { number: span.number, offset: span.offset, bytes }));
+                return Some(line);
             }
         }
-        Ok(None)
     }
 
-    /// Moves past the next line. Its place in the buffer holds until the next call.
-    fn advance(&mut self) -> io::Result<Option<Span>> {
-        if self.after_cr {
-            self.after_cr = false;
-            self.skip_prefix(b"\n")?;
+    /// How many lines there were so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.number
+    }
+
+    /// Where the next line starts in the piece.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    fn advance(&mut self) -> Option<Line> {
+        let piece = self.piece;
+        let (start, offset) = (self.at, piece.offset + self.at as u64);
+        if piece.too_long {
+            (self.at, self.number) = (1, 1);
+            return (start == 0).then_some(Line { number: 1, offset, place: None });
+        }
+        let rest = &piece.buffer[start..piece.end];
+        if rest.is_empty() {
+            return None;
         }
         self.number += 1;
-        let (number, offset) = (self.number, self.offset);
-        let place = match self.find_end()? {
-            Found::End => return Ok(None),
-            Found::TooLong => None,
-            Found::Line(length) => {
-                let start = self.start;
-                self.end_line(length);
-                Some(start..start + length)
-            }
-        };
-        Ok(Some(Span { number, offset, place }))
+        let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let pair = rest[length..].starts_with(b"\r\n");
+        self.at = (start + length + 1 + usize::from(pair)).min(piece.end);
+        let place = (length <= piece.max_line_bytes).then_some(start..start + length);
+        Some(Line { number: self.number, offset, place })
+    }
+}
+
+/// Cuts a stream into pieces.
+#[derive(Debug)]
+pub(crate) struct Pieces<R> {
+    reader: R,
+    /// What is read beyond the last piece.
+    rest: Vec<u8>,
+    /// Where `rest` stands in the stream.
+    offset: u64,
+    started: bool,
+    ended: bool,
+    /// What is to be dropped of a line that was too long.
+    skips: Skip,
+    piece_bytes: usize,
+    max_line_bytes: usize,
+}
+
+/// What is to be dropped before the next piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skip {
+    Nothing,
+    /// All up to the end of the line.
+    Line,
+    /// A line feed, which would be the second half of a line's end.
+    LineFeed,
+}
+
+/// Bytes read so far, in memory that is written once and used again.
+struct Filled {
+    buffer: Vec<u8>,
+    end: usize,
+}
+
+impl Filled {
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.end]
     }
 
-    fn find_end(&mut self) -> io::Result<Found> {
-        let mut searched = 0;
+    fn drop_front(&mut self, count: usize) {
+        self.buffer.copy_within(count..self.end, 0);
+        self.end -= count;
+    }
+
+    /// Room for `count` bytes and a window beyond them.
+    fn make_room(&mut self, count: usize) {
+        if self.buffer.len() < count + WINDOW_BYTES {
+            self.buffer.resize(count + WINDOW_BYTES, 0);
+        }
+    }
+}
+
+impl<R: Read> Pieces<R> {
+    /// Pieces of about that many bytes; more where a line is longer.
+    pub(crate) fn new(reader: R, piece_bytes: usize, max_line_bytes: usize) -> Self {
+        let (rest, skips) = (Vec::new(), Skip::Nothing);
+        Self { reader, rest, offset: 0, started: false, ended: false, skips, piece_bytes, max_line_bytes }
+    }
+
+    /// Whether all bytes of the stream have been read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What the bytes are read from.
+    pub(crate) fn into_reader(self) -> R {
+        self.reader
+    }
+
+    /// The next piece, `None` at the end of the stream. `buffer` lends its memory; what it holds is of no account.
+    pub(crate) fn next(&mut self, buffer: Vec<u8>) -> io::Result<Option<Piece>> {
+        let mut filled = Filled { buffer, end: self.rest.len() };
+        filled.make_room(self.rest.len().max(self.piece_bytes));
+        filled.buffer[..self.rest.len()].copy_from_slice(&self.rest);
+        self.rest.clear();
+        let mut wanted = self.piece_bytes;
         loop {
-            let unread = &self.buffer[self.start..self.end];
-            if let Some(at) = memchr2(b'\n', b'\r', &unread[searched..]) {
-                let length = searched + at;
-                if length <= self.max_line_bytes {
-                    return Ok(Found::Line(length));
+            self.fill(&mut filled, wanted)?;
+            if !self.started && (self.ended || filled.end >= BYTE_ORDER_MARK.len()) {
+                self.started = true;
+                if filled.bytes().starts_with(BYTE_ORDER_MARK) {
+                    self.drop_front(&mut filled, BYTE_ORDER_MARK.len());
                 }
-                self.end_line(length);
-                return Ok(Found::TooLong);
             }
-            searched = unread.len();
-            if searched > self.max_line_bytes {
-                self.skip_line()?;
-                return Ok(Found::TooLong);
+            self.skip(&mut filled);
+            if self.ended {
+                let end = filled.end;
+                return Ok((end > 0).then(|| self.piece(filled, end)));
             }
-            if !self.fill()? {
-                return Ok(if searched == 0 { Found::End } else { Found::Line(searched) });
+            if let Some(cut) = last_line_end(filled.bytes()).filter(|_| self.started) {
+                return Ok(Some(self.piece(filled, cut)));
             }
+            // With one more byte there may be a CR at the end.
+            if filled.end > self.max_line_bytes + 1 {
+                let piece = Piece { offset: self.offset, too_long: true, ..Piece::default() };
+                self.skips = Skip::Line;
+                self.skip(&mut filled);
+                self.rest.extend_from_slice(filled.bytes());
+                return Ok(Some(piece));
+            }
+            wanted = filled.end + self.piece_bytes;
         }
     }
 
-    /// Drops what is left of a line that is too long.
-    fn skip_line(&mut self) -> io::Result<()> {
-        loop {
-            if let Some(at) = memchr2(b'\n', b'\r', &self.buffer[self.start..self.end]) {
-                self.end_line(at);
-                return Ok(());
-            }
-            self.consume(self.end - self.start);
-            if !self.fill()? {
-                return Ok(());
-            }
-        }
+    /// The first bytes as a piece; the others wait for the next one.
+    fn piece(&mut self, filled: Filled, end: usize) -> Piece {
+        self.rest.extend_from_slice(&filled.bytes()[end..]);
+        let offset = self.offset;
+        self.offset += end as u64;
+        let mut buffer = filled.buffer;
+        // A window on the last cell must not take what is left of other lines for a part of it.
+        buffer[end..end + WINDOW_BYTES].fill(0);
+        Piece { buffer, end, offset, too_long: false, max_line_bytes: self.max_line_bytes }
     }
 
-    /// Consumes a line and the byte that ends it, if there is one.
-    fn end_line(&mut self, length: usize) {
-        let ended_by = self.buffer[self.start..self.end].get(length).copied();
-        self.after_cr = ended_by == Some(b'\r');
-        self.consume(length + usize::from(ended_by.is_some()));
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start += count;
-        self.offset += count as u64;
-    }
-
-    /// Reads more; `false` at the end of the stream.
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.start > 0 && (self.start == self.end || self.buffer.len() - self.end < CHUNK_BYTES / 2) {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() - self.end < CHUNK_BYTES / 2 {
-            self.buffer.resize(self.end + CHUNK_BYTES, 0);
-        }
-        loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
+    /// Reads until there are that many bytes, fewer only at the end of the stream.
+    fn fill(&mut self, filled: &mut Filled, wanted: usize) -> io::Result<()> {
+        filled.make_room(wanted);
+        while filled.end < wanted && !self.ended {
+            match self.reader.read(&mut filled.buffer[filled.end..wanted]) {
                 Ok(count) => {
-                    self.end += count;
-                    return Ok(count > 0);
+                    filled.end += count;
+                    self.ended = count == 0;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
+
+    fn skip(&mut self, filled: &mut Filled) {
+        if self.skips == Skip::Line {
+            let Some(at) = memchr2(b'\n', b'\r', filled.bytes()) else {
+                self.drop_front(filled, filled.end);
+                return;
+            };
+            self.skips = if filled.buffer[at] == b'\r' { Skip::LineFeed } else { Skip::Nothing };
+            self.drop_front(filled, at + 1);
+        }
+        if self.skips == Skip::LineFeed && filled.end > 0 {
+            self.skips = Skip::Nothing;
+            if filled.bytes().starts_with(b"\n") {
+                self.drop_front(filled, 1);
+            }
+        }
+    }
+
+    fn drop_front(&mut self, filled: &mut Filled, count: usize) {
+        filled.drop_front(count);
+        self.offset += count as u64;
+    }
+}
+
+/// Where the last line that is whole for sure ends. A CR at the very end may be the first half of a CR LF.
+fn last_line_end(buffer: &[u8]) -> Option<usize> {
+    let last = memrchr2(b'\n', b'\r', buffer)?;
+    if buffer[last] == b'\n' || last + 1 < buffer.len() {
+        return Some(last + 1);
+    }
+    Some(memrchr2(b'\n', b'\r', &buffer[..last])? + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Hands out a few bytes at a time.
     struct Drip<'a>(&'a [u8], usize);
@@ -198,19 +295,54 @@ mod tests {
         }
     }
 
-    fn lines(text: &[u8], step: usize, limit: usize) -> Vec<(u64, u64, Option<Vec<u8>>)> {
-        let mut lines = Lines::with_limit(Drip(text, step), limit);
-        let mut found = Vec::new();
-        while let Some(span) = lines.advance().unwrap() {
-            found.push((span.number, span.offset, span.place.map(|place| lines.buffer[place].to_vec())));
+    type Found = (u64, u64, Option<Vec<u8>>);
+
+    fn lines(text: &[u8], piece_bytes: usize, limit: usize) -> Vec<Found> {
+        let mut pieces = Pieces::new(Drip(text, 3), piece_bytes, limit);
+        let (mut found, mut before) = (Vec::new(), 0);
+        while let Some(piece) = pieces.next(Vec::new()).unwrap() {
+            let mut lines = piece.lines(0, 0);
+            while let Some(line) = lines.advance() {
+                let bytes = line.place.map(|place| piece.bytes(place).to_vec());
+                found.push((before + line.number, line.offset, bytes));
+            }
+            before = found.last().map_or(0, |(number, _, _)| *number);
+        }
+        found
+    }
+
+    /// The same byte by byte.
+    fn lines_plainly(text: &[u8], limit: usize) -> Vec<Found> {
+        let start = if text.starts_with(BYTE_ORDER_MARK) { 3 } else { 0 };
+        let (mut found, mut line, mut offset) = (Vec::new(), Vec::new(), start);
+        let mut end_line = |line: &mut Vec<u8>, offset: usize| {
+            let bytes = std::mem::take(line);
+            found.push((found.len() as u64 + 1, offset as u64, (bytes.len() <= limit).then_some(bytes)));
+        };
+        let mut at = start;
+        while at < text.len() {
+            match text[at] {
+                b'\n' | b'\r' => {
+                    at += if text[at..].starts_with(b"\r\n") { 2 } else { 1 };
+                    end_line(&mut line, offset);
+                    offset = at;
+                }
+                byte => {
+                    line.push(byte);
+                    at += 1;
+                }
+            }
+        }
+        if !line.is_empty() {
+            end_line(&mut line, offset);
         }
         found
     }
 
     #[test]
     fn every_kind_of_line_end_is_one_end() {
-        for step in 1..9 {
-            let found = lines(b"a\nb\r\nc\rd\n\ne", step, 100);
+        for piece_bytes in 1..9 {
+            let found = lines(b"a\nb\r\nc\rd\n\ne", piece_bytes, 100);
             let texts: Vec<_> = found.iter().map(|(_, _, bytes)| bytes.clone().unwrap()).collect();
             assert_eq!(texts, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec(), b"d".to_vec(), vec![], b"e".to_vec()]);
             let places: Vec<_> = found.iter().map(|(number, offset, _)| (*number, *offset)).collect();
@@ -222,21 +354,40 @@ mod tests {
 
     #[test]
     fn a_line_too_long_is_skipped_and_the_next_one_found() {
-        for step in [1, 3, 100] {
-            let found = lines(b"ok\n0123456789\r\nok\n0123456789", step, 5);
+        for piece_bytes in [1, 3, 7, 100] {
+            let found = lines(b"ok\n0123456789\r\nok\n0123456789", piece_bytes, 5);
             let expected = [(1, 0, Some(b"ok".to_vec())), (2, 3, None), (3, 15, Some(b"ok".to_vec())), (4, 18, None)];
             assert_eq!(found, expected);
         }
     }
 
     #[test]
-    fn the_buffer_does_not_grow_with_the_stream() {
-        let mut lines = Lines::new(io::repeat(b'x').take(3 << 20).chain(io::repeat(b'\n').take(9 << 20)));
-        assert_eq!(
-            lines.next_filled().unwrap().map(|line| (line.number, line.bytes.map(<[u8]>::len))),
-            Some((1, Some(3 << 20)))
-        );
-        assert_eq!(lines.next_filled().unwrap(), None);
-        assert!(lines.buffer.len() <= 5 << 20, "{}", lines.buffer.len());
+    fn a_piece_does_not_grow_with_the_stream() {
+        let stream = io::repeat(b'x').take(3 << 20).chain(io::repeat(b'\n').take(9 << 20));
+        let mut pieces = Pieces::new(stream, 1 << 20, MAX_LINE_BYTES);
+        let (mut longest, mut filled) = (0, 0);
+        while let Some(piece) = pieces.next(Vec::new()).unwrap() {
+            longest = longest.max(piece.end);
+            let mut lines = piece.lines(0, 0);
+            while let Some(line) = lines.next_filled() {
+                filled += 1;
+                assert_eq!(line.place, Some(0..3 << 20));
+            }
+        }
+        assert_eq!(filled, 1);
+        assert!(longest <= 5 << 20, "{longest}");
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_size_hold_the_same_lines(
+            text in prop::collection::vec(prop::sample::select(b"ab\n\r\xef\xbb\xbf".to_vec()), 0..60),
+            mark: bool,
+            piece_bytes in 1_usize..40,
+            limit in 1_usize..12,
+        ) {
+            let text = if mark { [BYTE_ORDER_MARK, &text].concat() } else { text };
+            prop_assert_eq!(lines(&text, piece_bytes, limit), lines_plainly(&text, limit));
+        }
     }
 }

@@ -2,36 +2,51 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use arrow_array::ArrayRef;
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use bytes::{Buf as _, Bytes};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::reader::ChunkReader;
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
 
 use crate::TableError;
+use crate::encoded::Encoded;
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
 pub(crate) const ROWS_PER_GROUP: usize = 8192;
-/// Rows that are written or read at once. Page borders depend on it, so every writer uses it.
-pub(crate) const ROWS_PER_BATCH: usize = 1024;
+/// Columns that one thread encodes at a time: enough to be worth handing over.
+pub(crate) const COLUMNS_AT_ONCE: usize = 16;
+/// Rows that are read at once.
+const ROWS_PER_BATCH: usize = 1024;
 /// zstd's fastest level: sensor readings shrink hardly more with the higher ones.
 const ZSTD_LEVEL: i32 = 1;
 /// Named in every file in place of the writer library's version, which would change the bytes with each update.
 const CREATED_BY: &str = "faultline table 1";
 
-/// Writes record batches.
-pub(crate) struct BatchWriter<W: Write + Send> {
-    writer: ArrowWriter<W>,
+/// Writes row groups. The columns of a group are encoded side by side, on the threads of rayon's current pool; each is encoded by itself, so the
+/// bytes do not depend on the number of threads.
+pub(crate) struct GroupWriter<W: Write + Send> {
+    writer: SerializedFileWriter<W>,
+    /// Makes writers for the columns up to the last one that is not f32.
+    factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
+    group_count: usize,
 }
 
-impl<W: Write + Send> BatchWriter<W> {
+impl<W: Write + Send> GroupWriter<W> {
     pub(crate) fn new(writer: W, fields: Vec<Field>) -> Result<Self, TableError> {
         let mut properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
@@ -47,13 +62,45 @@ impl<W: Write + Send> BatchWriter<W> {
         let schema = Arc::new(Schema::new(fields));
         let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(writer, Arc::clone(&schema), options)?;
-        Ok(Self { writer, schema })
+        let (writer, _) = writer.into_serialized_writer()?;
+        let others = |field: &FieldRef| *field.data_type() != DataType::Float32;
+        let first_number = schema.fields().iter().rposition(others).map_or(0, |last| last + 1);
+        let before = Schema::new(schema.fields()[..first_number].to_vec());
+        let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::new(before));
+        Ok(Self { writer, factory, schema, group_count: 0 })
     }
 
-    /// Writes [`ROWS_PER_BATCH`] rows, fewer only at the end.
-    pub(crate) fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), TableError> {
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        Ok(self.writer.write(&batch)?)
+    /// Writes [`ROWS_PER_GROUP`] rows, fewer only at the end. `arrays` makes those of some columns, which come in ranges of `columns_at_once`.
+    pub(crate) fn write(
+        &mut self,
+        columns_at_once: usize,
+        arrays: impl Fn(Range<usize>) -> Vec<ArrayRef> + Sync,
+    ) -> Result<(), TableError> {
+        let column_count = self.schema.fields().len();
+        let mut writers = self.factory.create_column_writers(self.group_count)?;
+        let mut parts = Vec::new();
+        for start in (0..column_count).step_by(columns_at_once.max(1)).rev() {
+            let range = start..(start + columns_at_once).min(column_count);
+            parts.push((range, writers.split_off(start.min(writers.len()))));
+        }
+        let (descriptions, properties) = (self.writer.schema_descr().columns(), self.writer.properties());
+        let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
+            let mut writers = writers.into_iter();
+            let encode = |(column, array): (usize, ArrayRef)| match writers.next() {
+                Some(writer) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
+                None => Encoded::f32(Arc::clone(&descriptions[column]), Arc::clone(properties), &array),
+            };
+            range.clone().zip(arrays(range)).map(encode).collect::<Result<Vec<_>, _>>()
+        };
+        let columns: Vec<Vec<Encoded>> =
+            parts.into_par_iter().rev().map(encode).collect::<Result<_, ParquetError>>()?;
+        let mut group = self.writer.next_row_group()?;
+        for column in columns.into_iter().flatten() {
+            column.append_to(&mut group)?;
+        }
+        group.close()?;
+        self.group_count += 1;
+        Ok(())
     }
 
     pub(crate) fn finish(self) -> Result<W, TableError> {
@@ -61,15 +108,123 @@ impl<W: Write + Send> BatchWriter<W> {
     }
 }
 
-/// Reads record batches; gives the fields and the number of rows beside the reader.
-pub(crate) fn open<R: ChunkReader + 'static>(
+/// A file to be read by row groups, which are decoded side by side.
+pub(crate) struct GroupReader<R> {
     reader: R,
-) -> Result<(SchemaRef, usize, ParquetRecordBatchReader), TableError> {
+    metadata: ArrowReaderMetadata,
+}
+
+impl<R: ChunkReader> GroupReader<R> {
+    pub(crate) fn new(reader: R) -> Result<Self, TableError> {
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::load(&reader, options)?;
+        Ok(Self { reader, metadata })
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        self.metadata.schema().fields()
+    }
+
+    /// The number of rows of each group.
+    pub(crate) fn group_rows(&self) -> Vec<usize> {
+        let groups = self.metadata.metadata().row_groups();
+        groups.iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect()
+    }
+
+    /// Decodes every group, each with its own one of the `places`, and hands the results over in order. As many groups as there are threads are
+    /// in memory at a time.
+    pub(crate) fn read<P: Send, T: Send>(
+        &self,
+        places: Vec<P>,
+        decode: impl Fn(ParquetRecordBatchReader, P) -> Result<T, TableError> + Sync,
+        mut take: impl FnMut(T),
+    ) -> Result<(), TableError> {
+        let mut places = places.into_iter().enumerate();
+        loop {
+            let mut round = Vec::new();
+            for (group, place) in places.by_ref().take(rayon::current_num_threads()) {
+                round.push((group, place, self.content(group)?));
+            }
+            if round.is_empty() {
+                return Ok(());
+            }
+            let decode = |(group, place, content): (usize, P, Content)| {
+                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
+                decode(builder.with_row_groups(vec![group]).with_batch_size(ROWS_PER_BATCH).build()?, place)
+            };
+            let done = round.into_par_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+            done.into_iter().for_each(&mut take);
+        }
+    }
+
+    /// The bytes of a group. An open file is read by one thread alone: its clones share one position.
+    fn content(&self, group: usize) -> Result<Content, TableError> {
+        let columns = self.metadata.metadata().row_group(group).columns();
+        let ranges = columns.iter().map(ColumnChunkMetaData::byte_range);
+        let (start, end) = ranges.fold((u64::MAX, 0), |(first, last), (start, length)| {
+            (first.min(start), last.max(start.saturating_add(length)))
+        });
+        if end > self.reader.len() || start > end {
+            return Err(ParquetError::EOF(format!("row group {group} ends beyond the file")).into());
+        }
+        let bytes = self.reader.get_bytes(start, (end - start) as usize)?;
+        Ok(Content { bytes, start, file_bytes: self.reader.len() })
+    }
+}
+
+/// The places of groups of rows in a row-major matrix.
+pub(crate) fn split_by_rows<'a>(mut matrix: &'a mut [f32], group_rows: &[usize], width: usize) -> Vec<&'a mut [f32]> {
+    let mut places = Vec::with_capacity(group_rows.len());
+    for rows in group_rows {
+        let (place, rest) = matrix.split_at_mut(rows * width);
+        places.push(place);
+        matrix = rest;
+    }
+    places
+}
+
+/// A part of a file that is in memory, at its place in the file.
+struct Content {
+    bytes: Bytes,
+    start: u64,
+    file_bytes: u64,
+}
+
+impl Content {
+    fn slice(&self, start: u64, length: Option<usize>) -> parquet::errors::Result<Bytes> {
+        let outside = || ParquetError::EOF(format!("byte {start} is outside of the row group"));
+        let first = usize::try_from(start.checked_sub(self.start).ok_or_else(outside)?).map_err(|_| outside())?;
+        let last = length.map_or(Some(self.bytes.len()), |length| first.checked_add(length));
+        match last {
+            Some(last) if first <= last && last <= self.bytes.len() => Ok(self.bytes.slice(first..last)),
+            _ => Err(outside()),
+        }
+    }
+}
+
+impl Length for Content {
+    fn len(&self) -> u64 {
+        self.file_bytes
+    }
+}
+
+impl ChunkReader for Content {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(self.slice(start, None)?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.slice(start, Some(length))
+    }
+}
+
+/// Reads record batches one after the other; gives the fields beside the reader.
+pub(crate) fn open<R: ChunkReader + 'static>(reader: R) -> Result<(SchemaRef, ParquetRecordBatchReader), TableError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(reader, options)?;
-    let rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
-    let schema = Arc::clone(builder.schema());
-    Ok((schema, rows, builder.with_batch_size(ROWS_PER_BATCH).build()?))
+    Ok((Arc::clone(builder.schema()), builder.with_batch_size(ROWS_PER_BATCH).build()?))
 }
 
 /// Opens a local file for reading.

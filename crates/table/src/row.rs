@@ -1,10 +1,11 @@
 //! Reads the cells of one line into a row.
 
 use faultline_contract::schema::{Binding, Column, ColumnType, Label, Purpose, ValidSchema};
+use memchr::{memchr, memchr_iter};
 
-use crate::check::Row;
 use crate::fields::{self, BadQuote};
-use crate::lines::{Line, MAX_LINE_BYTES};
+use crate::lines::{Line, MAX_LINE_BYTES, Piece};
+use crate::number::{self, WINDOW_BYTES};
 use crate::quarantine::{Code, quoted};
 
 /// The longest id, in bytes.
@@ -13,7 +14,7 @@ const MAX_ID_BYTES: usize = 256;
 const WRONG: f32 = f32::INFINITY;
 
 /// Why a row is refused.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowFault {
     pub(crate) code: Code,
     pub(crate) offset_in_line: u64,
@@ -32,145 +33,205 @@ struct CellFault {
     count: usize,
 }
 
-/// The rules for the cells of a feature, close together so that those of a whole row stay in the cache.
+/// The rules for the cells of a column of the file, close together so that those of a whole row stay in the cache.
 #[derive(Debug)]
-struct FeatureRule {
+struct Slot {
+    binding: Binding,
     min: f64,
     max: f64,
     required: bool,
     integer: bool,
+    /// A plain decimal number needs no more than a look at its range.
+    plain: bool,
+    /// Every plain decimal number is right.
+    unbounded: bool,
 }
 
-/// Reads rows of one file. Its buffers are used again for each row.
+/// How the rows of one file are read; the same for all its lines, which may be read side by side.
 #[derive(Debug)]
-pub(crate) struct RowReader<'a> {
+pub(crate) struct RowRules<'a> {
     schema: &'a ValidSchema,
-    bindings: &'a [Binding],
     purpose: Purpose,
     delimiter: u8,
-    rules: Vec<FeatureRule>,
-    features: Vec<f32>,
-    id: String,
-    /// Features without a value so far.
-    unfilled: Vec<usize>,
-    id_filled: bool,
-    target_filled: bool,
+    slots: Vec<Slot>,
 }
 
-impl<'a> RowReader<'a> {
-    pub(crate) fn new(schema: &'a ValidSchema, bindings: &'a [Binding], purpose: Purpose, delimiter: u8) -> Self {
-        let count = schema.features().len();
-        let rule = |column: &Column| FeatureRule {
-            min: column.min.unwrap_or(f64::NEG_INFINITY),
-            max: column.max.unwrap_or(f64::INFINITY),
-            required: column.required,
-            integer: column.kind == ColumnType::Integer,
+/// What the cells of a line amount to.
+#[derive(Debug, Default)]
+pub(crate) struct RowCells {
+    pub(crate) id: String,
+    pub(crate) target: Option<u8>,
+    pub(crate) id_filled: bool,
+    pub(crate) target_filled: bool,
+    fault: Option<CellFault>,
+}
+
+impl<'a> RowRules<'a> {
+    pub(crate) fn new(schema: &'a ValidSchema, bindings: &[Binding], purpose: Purpose, delimiter: u8) -> Self {
+        let slot = |binding: &Binding| {
+            let column = match *binding {
+                Binding::Feature(index) => schema.features().get(index),
+                Binding::Id | Binding::Target | Binding::Ignored => None,
+            };
+            let bound = |bound: fn(&Column) -> Option<f64>| column.and_then(bound);
+            let (min, max) = (bound(|column| column.min), bound(|column| column.max));
+            let integer = column.is_some_and(|column| column.kind == ColumnType::Integer);
+            let plain = column.is_some() && !integer && !schema.has_numeric_missing_token();
+            Slot {
+                binding: *binding,
+                min: min.unwrap_or(f64::NEG_INFINITY),
+                max: max.unwrap_or(f64::INFINITY),
+                required: column.is_some_and(|column| column.required),
+                integer,
+                plain,
+                unbounded: plain && min.is_none() && max.is_none(),
+            }
         };
-        Self {
-            schema,
-            bindings,
-            purpose,
-            delimiter,
-            rules: schema.features().iter().map(rule).collect(),
-            features: vec![f32::NAN; count],
-            id: String::new(),
-            unfilled: (0..count).collect(),
-            id_filled: false,
-            target_filled: false,
-        }
+        Self { schema, purpose, delimiter, slots: bindings.iter().map(slot).collect() }
     }
 
-    /// Columns without a value in any row so far, by name.
-    pub(crate) fn empty_columns(&self) -> Vec<String> {
-        let id = (!self.id_filled).then(|| self.schema.id().name.clone());
-        let features = self.unfilled.iter().map(|index| self.schema.features()[*index].name.clone());
-        let target = self.schema.target().filter(|_| self.purpose == Purpose::Train && !self.target_filled);
-        id.into_iter().chain(features).chain(target.map(|column| column.name.clone())).collect()
+    pub(crate) fn schema(&self) -> &'a ValidSchema {
+        self.schema
     }
 
-    /// Reads a line. The row's own place is left for the caller to fill in.
-    pub(crate) fn read(&mut self, line: &Line<'_>) -> Result<Row<'_>, RowFault> {
-        let Some(bytes) = line.bytes else {
+    /// Reads a line of a piece. `row` has one place per feature, all NaN; what it holds afterwards counts if `cells` are those of a row of the right
+    /// width, refused or not. Without `VALUES` a feature that is there is some number.
+    pub(crate) fn read<const VALUES: bool>(
+        &self,
+        piece: &Piece,
+        line: &Line,
+        row: &mut [f32],
+        cells: &mut RowCells,
+    ) -> Result<(), RowFault> {
+        cells.id.clear();
+        *cells = RowCells { id: std::mem::take(&mut cells.id), ..RowCells::default() };
+        let Some(place) = line.place.clone() else {
             return Err(line_fault(Code::LineTooLong, 0, format!("longer than {MAX_LINE_BYTES} bytes")));
         };
-        self.id.clear();
-        let mut target = None;
-        let mut fault: Option<CellFault> = None;
-        let mut missing_count = 0_usize;
-        let (mut id_filled, mut target_filled) = (false, false);
-        let cells = fields::split(bytes, self.delimiter, |position, offset, cell| {
-            let Some(binding) = self.bindings.get(position) else { return };
-            let number = cell.number;
-            let cell = cell.text.trim_ascii();
-            let outcome = match *binding {
-                Binding::Feature(index) => match feature(self.schema, &self.rules[index], cell, number) {
-                    Ok(value) => {
-                        missing_count += usize::from(value.is_nan());
-                        self.features[index] = value;
-                        Ok(())
-                    }
-                    Err(code) => {
-                        self.features[index] = if code == Code::MissingValue { f32::NAN } else { WRONG };
-                        Err(code)
-                    }
-                },
-                Binding::Id => {
-                    id_filled = !self.schema.is_missing(cell);
-                    id(cell, id_filled, &mut self.id)
-                }
-                Binding::Target if self.purpose == Purpose::Train => {
-                    target_filled = !self.schema.is_missing(cell);
-                    label(self.schema, cell, target_filled).map(|label| target = Some(label))
-                }
-                Binding::Target | Binding::Ignored => Ok(()),
-            };
-            if let Err(code) = outcome {
-                if let Some(first) = &mut fault {
-                    first.count += 1;
-                } else {
-                    let value = quoted(cell);
-                    fault = Some(CellFault { code, offset_in_line: offset, position, value, count: 1 });
-                }
-            }
-        });
-
-        let expected = self.bindings.len();
-        match cells {
+        let bytes = piece.bytes(place.clone());
+        let count = if memchr(b'"', bytes).is_some() {
+            fields::split(bytes, self.delimiter, |position, offset, text| {
+                self.read_cell(position, offset, text, row, cells);
+            })
+        } else {
+            Ok(self.split_plain::<VALUES>(piece.from(place.start), bytes.len(), row, cells))
+        };
+        let expected = self.slots.len();
+        let fault = match count {
             Err(BadQuote(at)) => {
                 let message = "a quote that is not closed in its cell; quotes within quotes are doubled".to_owned();
-                return Err(line_fault(Code::BadQuote, at as u64, message));
+                Some(line_fault(Code::BadQuote, at as u64, message))
             }
             Ok(count) if count != expected => {
                 let message = format!("{count} cells, expected {expected} as in the header");
-                return Err(line_fault(Code::FieldCount, 0, message));
+                Some(line_fault(Code::FieldCount, 0, message))
             }
-            Ok(_) => {}
-        }
-        self.note_filled(id_filled, target_filled);
+            Ok(_) => None,
+        };
         if let Some(fault) = fault {
+            // Such a row says nothing about its columns.
+            (cells.id_filled, cells.target_filled) = (false, false);
+            row.fill(f32::NAN);
+            return Err(fault);
+        }
+        if let Some(fault) = cells.fault.take() {
             return Err(self.cell_fault(fault));
         }
-        let ratio = missing_count as f64 / self.features.len() as f64;
         let most = self.schema.schema().missing.max_row_missing_ratio;
+        let ratio =
+            if most < 1.0 { row.iter().filter(|value| value.is_nan()).count() as f64 / row.len() as f64 } else { 0.0 };
         if ratio > most {
             let message = format!(
                 "{ratio:.3} of the values are missing, expected at most {most} (missing.max_row_missing_ratio)"
             );
             return Err(line_fault(Code::TooManyMissing, 0, message));
         }
-        Ok(Row { row: 0, line: 0, byte_offset: 0, id: &self.id, target, features: &self.features })
+        Ok(())
     }
 
-    /// Remembers which columns have values; a row of the wrong width says nothing about that.
-    fn note_filled(&mut self, id_filled: bool, target_filled: bool) {
-        self.id_filled |= id_filled;
-        self.target_filled |= target_filled;
-        let features = &self.features;
-        self.unfilled.retain(|index| features[*index].is_nan());
+    /// Reads the cells of a line without quotes and returns their number. `rest` starts with the line and goes on after it.
+    fn split_plain<const VALUES: bool>(
+        &self,
+        mut rest: &[u8],
+        length: usize,
+        row: &mut [f32],
+        cells: &mut RowCells,
+    ) -> usize {
+        // The bytes of the line that are left.
+        let mut left = length;
+        for (position, slot) in self.slots.iter().enumerate() {
+            let taken = 'cell: {
+                if let (Binding::Feature(index), true, Some(window)) =
+                    (slot.binding, slot.plain, rest.first_chunk::<WINDOW_BYTES>())
+                {
+                    if window[0] == self.delimiter && !slot.required {
+                        break 'cell 0;
+                    }
+                    let found = if VALUES || !slot.unbounded {
+                        number::scan_window::<true>(window)
+                    } else {
+                        number::scan_window::<false>(window)
+                    };
+                    if let Some((number, cell)) = found
+                        && (window[cell & (WINDOW_BYTES - 1)] == self.delimiter || cell == left)
+                        && let Ok(value) = in_range(slot, number)
+                        && let Some(place) = row.get_mut(index)
+                    {
+                        *place = value;
+                        break 'cell cell;
+                    }
+                }
+                let line = &rest[..left];
+                let cell = memchr(self.delimiter, line).unwrap_or(left);
+                self.read_cell(position, length - left, &line[..cell], row, cells);
+                cell
+            };
+            if taken >= left {
+                return position + 1;
+            }
+            left -= taken + 1;
+            rest = &rest[taken + 1..];
+        }
+        // More cells than columns.
+        self.slots.len() + 1 + memchr_iter(self.delimiter, &rest[..left]).count()
+    }
+
+    /// Reads one cell of any kind, and notes what is wrong with it.
+    fn read_cell(&self, position: usize, offset: usize, text: &[u8], row: &mut [f32], cells: &mut RowCells) {
+        let Some(slot) = self.slots.get(position) else { return };
+        let cell = text.trim_ascii();
+        let outcome = match slot.binding {
+            Binding::Feature(index) => {
+                let value = feature(self.schema, slot, cell);
+                row[index] = match value {
+                    Ok(value) => value,
+                    Err(Code::MissingValue) => f32::NAN,
+                    Err(_) => WRONG,
+                };
+                value.map(|_| ())
+            }
+            Binding::Id => {
+                cells.id_filled = !self.schema.is_missing(cell);
+                id(cell, cells.id_filled, &mut cells.id)
+            }
+            Binding::Target if self.purpose == Purpose::Train => {
+                cells.target_filled = !self.schema.is_missing(cell);
+                label(self.schema, cell, cells.target_filled).map(|label| cells.target = Some(label))
+            }
+            Binding::Target | Binding::Ignored => Ok(()),
+        };
+        if let Err(code) = outcome {
+            if let Some(first) = &mut cells.fault {
+                first.count += 1;
+            } else {
+                let value = quoted(cell);
+                cells.fault = Some(CellFault { code, offset_in_line: offset, position, value, count: 1 });
+            }
+        }
     }
 
     fn cell_fault(&self, fault: CellFault) -> RowFault {
-        let (column, expected) = match self.bindings[fault.position] {
+        let (column, expected) = match self.slots[fault.position].binding {
             Binding::Feature(index) => {
                 let column = &self.schema.features()[index];
                 let kind = match column.kind {
@@ -215,22 +276,10 @@ fn line_fault(code: Code, offset_in_line: u64, message: String) -> RowFault {
     RowFault { code, offset_in_line, column: None, value: None, message }
 }
 
-/// A feature's value; NaN for a missing one. `number` is the cell's value where it is known already.
-#[inline]
-fn feature(schema: &ValidSchema, rule: &FeatureRule, cell: &[u8], number: Option<f64>) -> Result<f32, Code> {
-    if cell.is_empty() {
-        return if rule.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
-    }
-    match number {
-        Some(number) if !rule.integer && !schema.has_numeric_missing_token() => in_range(rule, number),
-        _ => other_feature(schema, rule, cell),
-    }
-}
-
-/// The value of a cell that is not a plain number, or whose number is not the whole story.
-fn other_feature(schema: &ValidSchema, rule: &FeatureRule, cell: &[u8]) -> Result<f32, Code> {
-    let missing = || if rule.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
-    if schema.has_numeric_missing_token() && schema.is_missing(cell) {
+/// A feature's value; NaN for a missing one.
+fn feature(schema: &ValidSchema, slot: &Slot, cell: &[u8]) -> Result<f32, Code> {
+    let missing = || if slot.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
+    if cell.is_empty() || (schema.has_numeric_missing_token() && schema.is_missing(cell)) {
         return missing();
     }
     let number = match fast_float2::parse::<f64, _>(cell) {
@@ -240,13 +289,13 @@ fn other_feature(schema: &ValidSchema, rule: &FeatureRule, cell: &[u8]) -> Resul
         Ok(number) if number.is_infinite() && cell.iter().any(u8::is_ascii_digit) => return Err(Code::OutOfRange),
         _ => return Err(Code::TypeMismatch),
     };
-    if rule.integer && number.fract() != 0.0 { Err(Code::TypeMismatch) } else { in_range(rule, number) }
+    if slot.integer && number.fract() != 0.0 { Err(Code::TypeMismatch) } else { in_range(slot, number) }
 }
 
 #[inline]
-fn in_range(rule: &FeatureRule, number: f64) -> Result<f32, Code> {
+fn in_range(slot: &Slot, number: f64) -> Result<f32, Code> {
     let value = number as f32;
-    if number >= rule.min && number <= rule.max && value.is_finite() { Ok(value) } else { Err(Code::OutOfRange) }
+    if number >= slot.min && number <= slot.max && value.is_finite() { Ok(value) } else { Err(Code::OutOfRange) }
 }
 
 fn id(cell: &[u8], filled: bool, id: &mut String) -> Result<(), Code> {

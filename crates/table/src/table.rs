@@ -1,27 +1,27 @@
 //! The typed table of records: row keys, places, targets and features.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::types::{Float32Type, Int64Type, UInt8Type};
-use arrow_array::{Array, ArrayRef, Int64Array, StringArray, UInt8Array};
+use arrow_array::types::{Int64Type, UInt8Type};
+use arrow_array::{ArrayRef, Int64Array, StringArray, UInt8Array};
 use arrow_schema::{DataType, Field};
 use faultline_contract::Digest;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
 use crate::check::Row;
-use crate::columns::{MOMENT, moments, moments_of, nullable_f32, present, primitive, text_of};
+use crate::columns::{MOMENT, moments, moments_of, nullable_f32, present, primitive, put_column, text_of};
 use crate::keys::Keys;
-use crate::parquet_file::{self, BatchWriter, ROWS_PER_BATCH};
+use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupReader, GroupWriter, ROWS_PER_GROUP};
 use crate::{RowSink, TableError};
 
 /// The columns before the features.
 pub const SYSTEM_COLUMNS: [&str; 8] =
     ["_id", "_source_file", "_source_sha256", "_row", "_time", "_line", "_byte_offset", "_target"];
-
-/// Columns that are cut out of the rows together: one cache line of f32.
-const COLUMNS_PER_BLOCK: usize = 16;
 
 /// Records in memory. All columns have one entry per row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,13 +77,13 @@ impl Table {
         Self::read_from(parquet_file::open_file(path)?).map_err(read)
     }
 
-    /// Reads a table from Parquet bytes (`bytes::Bytes`) or an open file. Holds one copy of the features.
+    /// Reads a table from Parquet bytes (`bytes::Bytes`) or an open file. Holds one copy of the features; row groups are decoded side by side.
     ///
     /// # Errors
     /// If it cannot be read, or its columns are not those of a table.
     pub fn read_from<R: ChunkReader + 'static>(reader: R) -> Result<Self, TableError> {
-        let (schema, row_count, batches) = parquet_file::open(reader)?;
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let file = GroupReader::new(reader)?;
+        let names: Vec<&str> = file.fields().iter().map(|field| field.name().as_str()).collect();
         if !names.starts_with(&SYSTEM_COLUMNS) {
             let missing = SYSTEM_COLUMNS.iter().enumerate().find(|(at, name)| names.get(*at) != Some(name));
             return Err(TableError::NoColumn {
@@ -92,38 +92,20 @@ impl Table {
             });
         }
         let feature_names: Vec<String> = names[SYSTEM_COLUMNS.len()..].iter().map(|name| (*name).to_owned()).collect();
-        let width = feature_names.len();
-        let mut table = Self {
-            keys: Keys::with_capacity(row_count),
-            features: Vec::with_capacity(row_count * width),
-            feature_names,
-            ..Self::default()
-        };
-        for batch in batches {
-            let batch = batch?;
-            let column = |index: usize| batch.column(index).as_ref();
-            let (ids, files) = (text_of("_id", column(0))?, text_of("_source_file", column(1))?);
-            let (digests, rows) = (text_of("_source_sha256", column(2))?, present::<Int64Type>("_row", column(3))?);
-            for (((id, file), digest), row) in ids.iter().zip(&files).zip(&digests).zip(rows) {
-                table.keys.push(id, file, digest, row as u64)?;
-            }
-            let counts = |index: usize| -> Result<_, TableError> {
-                Ok(present::<Int64Type>(SYSTEM_COLUMNS[index], column(index))?.into_iter().map(|count| count as u64))
-            };
-            table.times.extend(moments_of("_time", column(4))?);
-            table.lines.extend(counts(5)?);
-            table.byte_offsets.extend(counts(6)?);
-            table.targets.extend(primitive::<UInt8Type>("_target", column(7))?.iter());
-
-            let start = table.features.len();
-            table.features.resize(start + batch.num_rows() * width, f32::NAN);
-            for (index, name) in table.feature_names.iter().enumerate() {
-                let array = primitive::<Float32Type>(name, column(SYSTEM_COLUMNS.len() + index))?;
-                for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
-                    table.features[start + row * width + index] = array.value(row);
-                }
-            }
-        }
+        let (width, group_rows) = (feature_names.len(), file.group_rows());
+        let row_count = group_rows.iter().sum();
+        let mut features = vec![0.0; row_count * width];
+        let places = parquet_file::split_by_rows(&mut features, &group_rows, width);
+        let mut table = Self { keys: Keys::with_capacity(row_count), ..Self::default() };
+        let decode = |batches, place| read_part(batches, &feature_names, place);
+        file.read(places, decode, |part| {
+            table.keys.append(part.keys);
+            table.times.extend(part.times);
+            table.lines.extend(part.lines);
+            table.byte_offsets.extend(part.byte_offsets);
+            table.targets.extend(part.targets);
+        })?;
+        (table.feature_names, table.features) = (feature_names, features);
         Ok(table)
     }
 
@@ -153,9 +135,43 @@ impl Table {
     }
 }
 
+/// Reads the batches of a row group; the features go to their place.
+fn read_part(
+    batches: ParquetRecordBatchReader,
+    feature_names: &[String],
+    mut features: &mut [f32],
+) -> Result<Table, TableError> {
+    let width = feature_names.len();
+    let mut part = Table::default();
+    for batch in batches {
+        let batch = batch?;
+        let column = |index: usize| batch.column(index).as_ref();
+        let (ids, files) = (text_of("_id", column(0))?, text_of("_source_file", column(1))?);
+        let (digests, rows) = (text_of("_source_sha256", column(2))?, present::<Int64Type>("_row", column(3))?);
+        for (((id, file), digest), row) in ids.into_iter().zip(&files).zip(&digests).zip(rows) {
+            part.keys.push(id, file, digest, row as u64)?;
+        }
+        let counts = |index: usize| -> Result<_, TableError> {
+            Ok(present::<Int64Type>(SYSTEM_COLUMNS[index], column(index))?.into_iter().map(|count| count as u64))
+        };
+        part.times.extend(moments_of("_time", column(4))?);
+        part.lines.extend(counts(5)?);
+        part.byte_offsets.extend(counts(6)?);
+        part.targets.extend(primitive::<UInt8Type>("_target", column(7))?.iter());
+
+        let beyond = || ParquetError::General("a row group holds more rows than it says".to_owned());
+        let (place, rest) = features.split_at_mut_checked(batch.num_rows() * width).ok_or_else(beyond)?;
+        features = rest;
+        for (index, name) in feature_names.iter().enumerate() {
+            put_column(name, column(SYSTEM_COLUMNS.len() + index), place, index, width)?;
+        }
+    }
+    Ok(part)
+}
+
 /// Writes a table row by row, in memory that does not depend on their number.
 pub struct TableWriter<W: Write + Send> {
-    writer: BatchWriter<W>,
+    writer: GroupWriter<W>,
     width: usize,
     pending: Pending,
     row_count: u64,
@@ -172,7 +188,19 @@ struct Pending {
     lines: Vec<u64>,
     byte_offsets: Vec<u64>,
     targets: Vec<Option<u8>>,
-    features: Vec<f32>,
+    features: Transposed,
+}
+
+/// Features as they come, row by row, and as they are written, column by column.
+#[derive(Default)]
+struct Transposed {
+    width: usize,
+    /// The last rows, row-major: few enough for the cache of a core.
+    rows: Vec<f32>,
+    /// The rows before them: a place for [`ROWS_PER_GROUP`] values per column.
+    columns: Vec<f32>,
+    /// How many rows the columns have.
+    row_count: usize,
 }
 
 impl<W: Write + Send> TableWriter<W> {
@@ -193,8 +221,10 @@ impl<W: Write + Send> TableWriter<W> {
         ];
         let system = SYSTEM_COLUMNS.iter().zip(kinds).map(|(name, kind)| Field::new(*name, kind, *name == "_target"));
         let features = feature_names.iter().map(|name| Field::new(name, DataType::Float32, true));
-        let writer = BatchWriter::new(writer, system.chain(features).collect())?;
-        Ok(Self { writer, width: feature_names.len(), pending: Pending::default(), row_count: 0 })
+        let writer = GroupWriter::new(writer, system.chain(features).collect())?;
+        let width = feature_names.len();
+        let pending = Pending { features: Transposed { width, ..Transposed::default() }, ..Pending::default() };
+        Ok(Self { writer, width, pending, row_count: 0 })
     }
 
     /// Adds a row.
@@ -215,9 +245,9 @@ impl<W: Write + Send> TableWriter<W> {
         pending.lines.push(row.line);
         pending.byte_offsets.push(row.byte_offset);
         pending.targets.push(row.target);
-        pending.features.extend_from_slice(row.features);
+        pending.features.push(row.features);
         self.row_count += 1;
-        if pending.ids.len() == ROWS_PER_BATCH { self.flush() } else { Ok(()) }
+        if pending.ids.len() == ROWS_PER_GROUP { self.flush() } else { Ok(()) }
     }
 
     /// A sink for the rows of one file, to be given to [`crate::check_file`].
@@ -242,44 +272,95 @@ impl<W: Write + Send> TableWriter<W> {
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
+        self.pending.features.turn();
         let pending = &self.pending;
+        self.writer.write(COLUMNS_AT_ONCE, |columns| pending.arrays(columns))?;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+impl Transposed {
+    /// Adds a row.
+    fn push(&mut self, row: &[f32]) {
+        /// Makes whole cache lines of every column.
+        const ROWS_AT_ONCE: usize = 64;
+        self.rows.extend_from_slice(row);
+        if self.rows.len() >= ROWS_AT_ONCE * self.width.max(1) {
+            self.turn();
+        }
+    }
+
+    /// Moves the last rows to the columns.
+    fn turn(&mut self) {
+        if self.columns.is_empty() {
+            self.columns = vec![0.0; self.width * ROWS_PER_GROUP];
+        }
+        let row_count = self.rows.len().checked_div(self.width).unwrap_or(0);
+        let places = self.row_count..self.row_count + row_count;
+        for (index, column) in self.columns.chunks_exact_mut(ROWS_PER_GROUP).enumerate() {
+            let values = self.rows.iter().skip(index).step_by(self.width);
+            column[places.clone()].iter_mut().zip(values).for_each(|(place, value)| *place = *value);
+        }
+        self.row_count += row_count;
+        self.rows.clear();
+    }
+
+    /// A column of the rows that have been moved.
+    fn column(&self, index: usize) -> &[f32] {
+        &self.columns[index * ROWS_PER_GROUP..][..self.row_count]
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.row_count = 0;
+    }
+}
+
+impl Pending {
+    /// The arrays of some columns of the file.
+    fn arrays(&self, columns: Range<usize>) -> Vec<ArrayRef> {
+        let array = |column: usize| {
+            let feature = column.checked_sub(SYSTEM_COLUMNS.len());
+            match feature {
+                Some(feature) => Some(nullable_f32(self.features.column(feature).to_vec())),
+                None => self.system_array(column),
+            }
+        };
+        columns.filter_map(array).collect()
+    }
+
+    /// The array of one of [`SYSTEM_COLUMNS`].
+    fn system_array(&self, column: usize) -> Option<ArrayRef> {
         let counts = |values: &[u64]| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(values.iter().map(|value| *value as i64)))
         };
-        let text = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from_iter_values(values)) };
-        let digests: Vec<String> = pending.digests.iter().map(ToString::to_string).collect();
-        let mut columns: Vec<ArrayRef> = vec![
-            text(pending.ids.iter().map(String::as_str).collect()),
-            text(pending.files.iter().map(AsRef::as_ref).collect()),
-            text(digests.iter().map(String::as_str).collect()),
-            counts(&pending.rows),
-            moments(pending.times.iter().copied()),
-            counts(&pending.lines),
-            counts(&pending.byte_offsets),
-            Arc::new(pending.targets.iter().copied().collect::<UInt8Array>()),
-        ];
-        for first in (0..self.width).step_by(COLUMNS_PER_BLOCK) {
-            let block = first..(first + COLUMNS_PER_BLOCK).min(self.width);
-            let mut values = vec![Vec::with_capacity(pending.ids.len()); block.len()];
-            for row in pending.features.chunks_exact(self.width) {
-                for (column, value) in values.iter_mut().zip(&row[block.clone()]) {
-                    column.push(*value);
-                }
+        Some(match *SYSTEM_COLUMNS.get(column)? {
+            "_id" => Arc::new(StringArray::from_iter_values(&self.ids)),
+            "_source_file" => Arc::new(StringArray::from_iter_values(&self.files)),
+            "_source_sha256" => {
+                let files = self.digests.chunk_by(|one, next| one == next);
+                let texts = files.flat_map(|rows| std::iter::repeat_n(rows[0].to_string(), rows.len()));
+                Arc::new(StringArray::from_iter_values(texts))
             }
-            columns.extend(values.into_iter().map(nullable_f32));
-        }
-        self.writer.write(columns)?;
-        let pending = &mut self.pending;
-        pending.ids.clear();
-        pending.files.clear();
-        pending.digests.clear();
-        pending.rows.clear();
-        pending.times.clear();
-        pending.lines.clear();
-        pending.byte_offsets.clear();
-        pending.targets.clear();
-        pending.features.clear();
-        Ok(())
+            "_row" => counts(&self.rows),
+            "_time" => moments(self.times.iter().copied()),
+            "_line" => counts(&self.lines),
+            "_byte_offset" => counts(&self.byte_offsets),
+            _ => Arc::new(self.targets.iter().copied().collect::<UInt8Array>()),
+        })
+    }
+
+    fn clear(&mut self) {
+        self.ids.clear();
+        self.files.clear();
+        self.digests.clear();
+        self.rows.clear();
+        self.times.clear();
+        self.lines.clear();
+        self.byte_offsets.clear();
+        self.targets.clear();
+        self.features.clear();
     }
 }
 
@@ -311,7 +392,7 @@ mod tests {
         for row in 0..rows {
             let digest = Digest::of(&[(row / 100) as u8]);
             let file = format!("f{}.csv", row / 100);
-            table.keys.push(&format!("id-{row}"), &file, &digest.to_string(), row as u64 % 100 + 1).unwrap();
+            table.keys.push(format!("id-{row}"), &file, &digest.to_string(), row as u64 % 100 + 1).unwrap();
             table.times.push(1_600_000_000 + row as i64 / 100);
             table.lines.push(row as u64 + 2);
             table.byte_offsets.push(row as u64 * 50);

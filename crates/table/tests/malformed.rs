@@ -57,7 +57,7 @@ impl RowSink for Sink {
     }
 }
 
-fn check(content: impl Read, schema: &ValidSchema, purpose: Purpose) -> (FileOutcome, Sink) {
+fn check(content: impl Read + Send, schema: &ValidSchema, purpose: Purpose) -> (FileOutcome, Sink) {
     let mut sink = Sink::default();
     let outcome = check_file(content, NAME, schema, purpose, &mut sink).unwrap();
     (outcome, sink)

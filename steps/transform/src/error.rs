@@ -2,7 +2,7 @@
 
 use std::io;
 
-use faultline_contract::ExitCode;
+use faultline_contract::{Digest, ExitCode};
 use faultline_runtime::{Explain, Failure};
 use faultline_table::TableError;
 use thiserror::Error;
@@ -25,6 +25,16 @@ pub enum TransformError {
         name: String,
         /// What the operating system answered.
         source: io::Error,
+    },
+    /// A raw file is not the one that `validate` accepted.
+    #[error("read raw file {name}: it has sha256 {got}, its manifest says {expected}")]
+    Changed {
+        /// The file, relative to the raw folder.
+        name: String,
+        /// The digest of what was read.
+        got: Digest,
+        /// The digest that `validate` found.
+        expected: Digest,
     },
     /// The rows found are not the rows that `validate` accepted.
     #[error("read raw file {name}: {got} rows are right, expected {expected}, the number that validate accepted")]
@@ -64,6 +74,7 @@ impl Explain for TransformError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Read { .. } | Self::Table(_) | Self::Write(_) => ExitCode::Temporary,
+            Self::Changed { .. } => ExitCode::Configuration,
             Self::Input { .. } | Self::Rows { .. } | Self::Merged { .. } => ExitCode::Internal,
         }
     }
@@ -73,6 +84,9 @@ impl Explain for TransformError {
             Self::Read { .. } => "check that the file can be read; then run again".to_owned(),
             Self::Table(_) | Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
             Self::Input { reason, .. } => reason.clone(),
+            Self::Changed { .. } => {
+                "the file was changed after validate read it; run validate again in a new run".to_owned()
+            }
             Self::Rows { .. } | Self::Merged { .. } => {
                 "validate and transform of different versions do not fit: run both again".to_owned()
             }

@@ -47,7 +47,7 @@ impl Step for Transform {
             .map_err(|source| misfit(&rules).caused_by(source))?;
         // What the work is on: the files of a share, or all.
         let work = |files: Range<usize>| -> Result<Vec<Input>, Failure> {
-            let mut inputs = raw_files(&validate, &accepted.files[files])?;
+            let mut inputs = raw_files(context, &validate, &accepted.files[files])?;
             inputs.extend([verdict.clone(), rules.clone()]);
             Ok(inputs)
         };
@@ -75,8 +75,9 @@ impl Step for Transform {
     }
 }
 
-/// The accepted files where `validate` found them. Its manifest and its verdict must agree on their content.
-fn raw_files(validate: &Upstream, accepted: &[AcceptedFile]) -> Result<Vec<Input>, Failure> {
+/// The accepted files where `validate` found them. Its manifest and its verdict must agree on their content; whether a file of this machine still
+/// has it is seen when it is read, so that it is read once.
+fn raw_files(context: &Context, validate: &Upstream, accepted: &[AcceptedFile]) -> Result<Vec<Input>, Failure> {
     let find = |name: &str, sha256| {
         let name = format!("raw/{name}");
         let found = validate.manifest.inputs.iter().find(|input| input.name == name && input.sha256 == sha256);
@@ -84,7 +85,7 @@ fn raw_files(validate: &Upstream, accepted: &[AcceptedFile]) -> Result<Vec<Input
             Failure::configuration(format!("{} does not name the accepted input {name}", validate.uri))
                 .hint("run validate again, in a new run")
         })?;
-        Ok(Input { artifact, local: None })
+        Ok(Input { local: context.unverified_file(&artifact.uri), artifact })
     };
     accepted.iter().map(|file| find(&file.name, file.sha256)).collect()
 }

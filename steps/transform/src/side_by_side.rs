@@ -64,8 +64,8 @@ fn source_of(file: &AcceptedFile) -> SourceFile {
     SourceFile { file: Arc::from(file.name.as_str()), sha256: file.sha256, time: file.time_secs }
 }
 
-/// Hands the accepted rows of a file to `sink`.
-fn check<S: RowSink>(
+/// Hands the accepted rows of a file to `sink`. They count only if the file is the one that `validate` read.
+fn check<S: RowSink<Error: Send> + Send>(
     job: &Job,
     file: &AcceptedFile,
     inputs: &Inputs,
@@ -76,10 +76,12 @@ fn check<S: RowSink>(
     let read = |source| TransformError::Read { name: name.clone(), source };
     let path = inputs.path(&format!("raw/{name}")).map_err(|failure| TransformError::input(name, &failure))?;
     let opened = File::open(path).map_err(read)?;
-    check_file(opened, name, &job.schema, job.accepted.purpose, sink).map(drop).map_err(|error| match error {
+    let found = check_file(opened, name, &job.schema, job.accepted.purpose, sink).map_err(|error| match error {
         CheckError::Read { source, .. } => read(source),
         CheckError::Sink { source, .. } => refused(source),
-    })
+    })?;
+    let (got, expected) = (found.sha256, file.sha256);
+    if got == expected { Ok(()) } else { Err(TransformError::Changed { name: name.clone(), got, expected }) }
 }
 
 /// The rows found must be those that `validate` accepted.

@@ -49,9 +49,9 @@ fn check_share(
     let mut quarantine = tempfile::tempfile_in(scratch)?;
     let mut check = FolderCheck::new(&job.schema, job.purpose, quarantine.try_clone()?);
     let mut found = Vec::with_capacity(files.len());
-    for (name, path, _) in files {
+    for (name, path, artifact) in files {
         let opened = File::open(path).map_err(|source| ValidateError::Read { name: (*name).to_owned(), source })?;
-        found.push(check.check_share(opened, name).map_err(failed)?);
+        found.push(check.check_share(opened, name, Some(artifact.sha256)).map_err(failed)?);
     }
     check.finish()?;
     quarantine.seek(SeekFrom::Start(0))?;

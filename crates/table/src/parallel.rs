@@ -1,0 +1,363 @@
+//! Reads the pieces of one file side by side, and puts what they hold back into the order of the file.
+//!
+//! The work goes in rounds: while the pieces of one round are read into rows, the next ones are taken from the file (and digested), and the rows
+//! of the round before go to the sink. So no thread waits for another but at the end of a round, and no more than three rounds are in memory.
+
+use std::io::{self, Read};
+
+use rayon::prelude::*;
+
+use crate::check::{FileOutcome, Row, RowSink};
+use crate::lines::{Piece, Pieces};
+use crate::piece_rows::{ColumnsSeen, PieceRows, Verdict};
+use crate::quarantine::{QuarantineRecord, Scope};
+use crate::row::{RowFault, RowRules};
+
+/// How a file is cut. It changes nothing of what is found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cutting {
+    /// The size of a piece, about.
+    pub(crate) piece_bytes: usize,
+    /// Pieces of a round.
+    pub(crate) pieces_per_round: usize,
+}
+
+impl Default for Cutting {
+    fn default() -> Self {
+        /// Small enough for the caches of one core, and for the threads to end a round at nearly the same time.
+        const PIECE_BYTES: usize = 256 << 10;
+        const PIECES_PER_THREAD: usize = 6;
+        /// Bounds the memory on a machine with many cores.
+        const MOST_PIECES: usize = 128;
+        let pieces = rayon::current_num_threads().saturating_mul(PIECES_PER_THREAD);
+        Self { piece_bytes: PIECE_BYTES, pieces_per_round: pieces.clamp(1, MOST_PIECES) }
+    }
+}
+
+/// Where the rows of a file start: in a piece, after the header.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) position: usize,
+    /// The lines of the piece up to there.
+    pub(crate) line_count: u64,
+    /// Absent in a file without a header.
+    pub(crate) piece: Option<Piece>,
+}
+
+/// Why the rows were not read to their end.
+#[derive(Debug)]
+pub(crate) enum Stopped<E> {
+    Read(io::Error),
+    Sink(E),
+}
+
+/// Puts the rows together again.
+pub(crate) struct Merge<'a, S> {
+    pub(crate) outcome: &'a mut FileOutcome,
+    pub(crate) sink: &'a mut S,
+    /// The lines of the pieces that are done.
+    pub(crate) lines_before: u64,
+    pub(crate) columns: ColumnsSeen,
+    pub(crate) first_refused: Option<QuarantineRecord>,
+}
+
+/// Reads all rows from `start` on.
+pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
+    pieces: &mut Pieces<impl Read + Send>,
+    mut start: Start,
+    rules: &RowRules<'_>,
+    merge: &mut Merge<'_, S>,
+    cutting: Cutting,
+) -> Result<(), Stopped<S::Error>> {
+    let (position, line_count) = (start.position, start.line_count);
+    let read = |(at, piece): (usize, &Piece)| {
+        let lines = if at == 0 { piece.lines(position, line_count) } else { piece.lines(0, 0) };
+        read_piece::<S>(rules, piece, lines)
+    };
+    let read_on = |piece: &Piece| read_piece::<S>(rules, piece, piece.lines(0, 0));
+
+    let mut round: Vec<Piece> = start.piece.take().into_iter().collect();
+    if pieces.has_ended() {
+        // A small file is not worth waking other threads.
+        for rows in round.iter().enumerate().map(read) {
+            merge.take(rows).map_err(Stopped::Sink)?;
+        }
+        return Ok(());
+    }
+    let mut spare = Vec::new();
+    fill_round(pieces, &mut round, &mut spare, cutting).map_err(Stopped::Read)?;
+    let mut first = true;
+    let mut done: Vec<PieceRows> = Vec::new();
+    while !round.is_empty() || !done.is_empty() {
+        let mut next = Vec::new();
+        let (taken, (rows, filled)) = rayon::join(
+            || done.drain(..).try_for_each(|rows| merge.take(rows)),
+            || {
+                rayon::join(
+                    || -> Vec<PieceRows> {
+                        if first {
+                            round.par_iter().enumerate().map(read).collect()
+                        } else {
+                            round.par_iter().map(read_on).collect()
+                        }
+                    },
+                    || fill_round(pieces, &mut next, &mut spare, cutting),
+                )
+            },
+        );
+        taken.map_err(Stopped::Sink)?;
+        filled.map_err(Stopped::Read)?;
+        first = false;
+        done = rows;
+        spare.extend(round.drain(..).map(Piece::into_buffer));
+        round = next;
+    }
+    Ok(())
+}
+
+fn read_piece<S: RowSink>(rules: &RowRules<'_>, piece: &Piece, lines: crate::lines::Lines<'_>) -> PieceRows {
+    if S::FEATURES {
+        PieceRows::read::<true>(rules, piece, lines)
+    } else {
+        PieceRows::read::<false>(rules, piece, lines)
+    }
+}
+
+/// Takes the next pieces, into memory that is to spare.
+fn fill_round(
+    pieces: &mut Pieces<impl Read>,
+    round: &mut Vec<Piece>,
+    spare: &mut Vec<Vec<u8>>,
+    cutting: Cutting,
+) -> io::Result<()> {
+    while round.len() < cutting.pieces_per_round {
+        let Some(piece) = pieces.next(spare.pop().unwrap_or_default())? else { break };
+        round.push(piece);
+    }
+    Ok(())
+}
+
+impl<S: RowSink> Merge<'_, S> {
+    /// Takes the rows of the next piece.
+    fn take(&mut self, rows: PieceRows) -> Result<(), S::Error> {
+        let width = rows.missing_counts.len();
+        for (total, count) in self.outcome.missing_counts.iter_mut().zip(&rows.missing_counts) {
+            *total += u64::from(*count);
+        }
+        self.columns.merge(&rows.columns);
+        let mut ids = 0;
+        let mut features = rows.features.chunks_exact(width.max(1));
+        for row in rows.rows {
+            self.outcome.rows_in += 1;
+            let (line, byte_offset) = (self.lines_before + row.line, row.byte_offset);
+            match row.verdict {
+                Verdict::Accepted(id_end, target) => {
+                    self.outcome.rows_accepted += 1;
+                    let id = &rows.ids[ids..id_end];
+                    ids = id_end;
+                    let features = features.next().unwrap_or_default();
+                    self.sink.accept(&Row { row: self.outcome.rows_in, line, byte_offset, id, target, features })?;
+                }
+                Verdict::Refused(fault) => {
+                    let record = self.record(*fault, line, byte_offset);
+                    self.outcome.rows_quarantined += 1;
+                    *self.outcome.reasons.entry(record.code).or_default() += 1;
+                    if self.first_refused.is_none() {
+                        self.first_refused = Some(record.clone());
+                    }
+                    self.sink.refuse(record)?;
+                }
+            }
+        }
+        self.lines_before += rows.line_count;
+        Ok(())
+    }
+
+    fn record(&self, fault: RowFault, line: u64, byte_offset: u64) -> QuarantineRecord {
+        QuarantineRecord {
+            scope: Scope::Row,
+            code: fault.code,
+            file: self.outcome.file.clone(),
+            line: Some(line),
+            byte_offset: Some(byte_offset + fault.offset_in_line),
+            column: fault.column,
+            value: fault.value,
+            rows: 1,
+            message: fault.message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use faultline_contract::schema::{Purpose, ValidSchema};
+    use proptest::prelude::*;
+    use rayon::ThreadPool;
+
+    use super::*;
+    use crate::check::check_file_in;
+
+    static POOLS: LazyLock<[ThreadPool; 2]> =
+        LazyLock::new(|| [1, 3].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()));
+
+    /// All that a sink is told, in order; the bits of the features.
+    #[derive(Debug, Default, PartialEq)]
+    struct Told(Vec<Result<(u64, u64, u64, String, Option<u8>, Vec<u32>), QuarantineRecord>>);
+
+    /// A sink that does not look at features.
+    #[derive(Default)]
+    struct Plain(Told);
+
+    impl RowSink for Told {
+        type Error = std::convert::Infallible;
+
+        fn accept(&mut self, row: &Row<'_>) -> Result<(), Self::Error> {
+            let bits = row.features.iter().map(|value| value.to_bits()).collect();
+            self.0.push(Ok((row.row, row.line, row.byte_offset, row.id.to_owned(), row.target, bits)));
+            Ok(())
+        }
+
+        fn refuse(&mut self, record: QuarantineRecord) -> Result<(), Self::Error> {
+            self.0.push(Err(record));
+            Ok(())
+        }
+    }
+
+    impl RowSink for Plain {
+        const FEATURES: bool = false;
+
+        type Error = std::convert::Infallible;
+
+        fn accept(&mut self, row: &Row<'_>) -> Result<(), Self::Error> {
+            self.0.accept(row)
+        }
+
+        fn refuse(&mut self, record: QuarantineRecord) -> Result<(), Self::Error> {
+            self.0.refuse(record)
+        }
+    }
+
+    fn check<S: RowSink<Error: Send + std::fmt::Debug> + Send + Default>(
+        content: &[u8],
+        strict: bool,
+        cutting: Cutting,
+    ) -> (FileOutcome, S) {
+        let empty = if strict { "reject_file" } else { "keep" };
+        let json = format!(
+            r#"{{"format_version": 1, "dataset": "small", "missing": {{"empty_column": "{empty}"}},
+                "file_name": {{"pattern": "x_(?<date>[0-9]{{8}})\\.csv", "date_format": "%d%m%Y"}},
+                "columns": [{{"name": "id", "role": "id", "type": "string"}}, {{"name": "a", "max": 100}},
+                    {{"name": "b"}}, {{"name": "c"}}, {{"name": "y", "role": "target", "type": "integer"}}]}}"#
+        );
+        let schema = ValidSchema::from_json(json.as_bytes()).unwrap();
+        let mut sink = S::default();
+        let outcome =
+            check_file_in(content, "x_01022020.csv", None, &schema, Purpose::Train, &mut sink, cutting).unwrap();
+        (outcome, sink)
+    }
+
+    const WHOLE: Cutting = Cutting { piece_bytes: 1 << 20, pieces_per_round: 1 };
+
+    fn content() -> impl Strategy<Value = Vec<u8>> {
+        let cell = prop::sample::select(vec![
+            "1",
+            "2.5",
+            "-31.25",
+            "-3e2",
+            "1234.5678",
+            "123456789.25",
+            "",
+            "NaN",
+            "1e400",
+            "word",
+            "\"",
+            "\"\"",
+            "\"1,2\"",
+            "a\"b",
+            "-",
+            "101",
+            "é",
+        ]);
+        let row = prop::collection::vec(cell, 4..6).prop_map(|cells| format!("w-1,{}", cells.join(",")));
+        let line = prop_oneof![
+            4 => Just("w,1,,3.5,1".to_owned()),
+            4 => Just("v,-1.25,,1234.5678,-1".to_owned()),
+            2 => row,
+            1 => Just(String::new()),
+            1 => "[ ,\"1]{0,30}",
+        ];
+        let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\r"]);
+        (any::<bool>(), any::<bool>(), prop::collection::vec((line, end), 0..40), any::<bool>()).prop_map(
+            |(mark, blank, lines, ended)| {
+                let mut text = if mark { "\u{feff}".to_owned() } else { String::new() };
+                text.push_str(if blank { "\r\n\nid,a,b,c,y\r" } else { "id,a,b,c,y\n" });
+                text.extend(lines.iter().flat_map(|(line, end)| [line.as_str(), *end]));
+                let text = if ended { text.as_str() } else { text.trim_end_matches(['\r', '\n']) };
+                text.as_bytes().to_vec()
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        #[test]
+        fn neither_the_cutting_nor_the_threads_change_what_is_found(
+            content in content(),
+            strict: bool,
+            piece_bytes in 1_usize..120,
+            pieces_per_round in 1_usize..6,
+        ) {
+            let whole: (_, Told) = check(&content, strict, WHOLE);
+            let cutting = Cutting { piece_bytes, pieces_per_round };
+            for pool in &*POOLS {
+                let (outcome, told) = pool.install(|| check::<Told>(&content, strict, cutting));
+                prop_assert_eq!(&outcome, &whole.0);
+                prop_assert_eq!(&told, &whole.1);
+            }
+            let (outcome, Plain(told)) = check(&content, strict, cutting);
+            prop_assert_eq!(outcome, whole.0);
+            let without_features = |entry: &Result<_, _>| match entry {
+                Ok((row, line, offset, id, target, _)) => Ok((*row, *line, *offset, String::clone(id), *target, Vec::new())),
+                Err(record) => Err(QuarantineRecord::clone(record)),
+            };
+            prop_assert_eq!(told.0, whole.1.0.iter().map(without_features).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_reader_that_fails_and_a_sink_that_fails_end_the_check() {
+        struct Full(usize);
+        impl RowSink for Full {
+            type Error = &'static str;
+            fn accept(&mut self, _: &Row<'_>) -> Result<(), Self::Error> {
+                self.0 = self.0.checked_sub(1).ok_or("full")?;
+                Ok(())
+            }
+            fn refuse(&mut self, _: QuarantineRecord) -> Result<(), Self::Error> {
+                Ok(())
+            }
+        }
+        struct Torn<'a>(&'a [u8]);
+        impl Read for Torn<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if self.0.is_empty() { Err(io::ErrorKind::ConnectionReset.into()) } else { self.0.read(buffer) }
+            }
+        }
+        let schema = br#"{"format_version": 1, "dataset": "small",
+            "file_name": {"pattern": "x_(?<date>[0-9]{8})\\.csv", "date_format": "%d%m%Y"},
+            "columns": [{"name": "id", "role": "id", "type": "string"}, {"name": "a"}, {"name": "y", "role": "target"}]}"#;
+        let schema = ValidSchema::from_json(schema).unwrap();
+        let content = format!("id,a,y\n{}", "w,1,1\n".repeat(1000));
+        let cutting = Cutting { piece_bytes: 64, pieces_per_round: 2 };
+        let check = |reader: &mut (dyn Read + Send), room: usize| {
+            check_file_in(reader, "x_01022020.csv", None, &schema, Purpose::Train, &mut Full(room), cutting)
+        };
+        let outcome = check(&mut content.as_bytes(), 1000).unwrap();
+        assert_eq!(outcome.rows_accepted, 1000);
+        assert!(matches!(check(&mut content.as_bytes(), 999), Err(crate::CheckError::Sink { source: "full", .. })));
+        assert!(matches!(check(&mut Torn(content.as_bytes()), 1000), Err(crate::CheckError::Read { .. })));
+    }
+}
