@@ -1,0 +1,184 @@
+//! Products of rows against a fixed table that was laid out for it: sixteen of its rows side by side, so that one register
+//! holds a value of each and no sum goes across lanes.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::{Aligned, LANES};
+
+/// Rows that lie side by side.
+pub(crate) const PANEL: usize = LANES;
+
+/// Values that are summed at a time, so that what is read again and again stays in the first cache.
+const DEPTH: usize = 128;
+
+/// A table of rows of equal length, in panels of [`PANEL`] rows: first the first values of all, then the second ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Panels {
+    width: usize,
+    values: Aligned,
+}
+
+impl Panels {
+    /// Room for `n_rows` of `width` values, all zero; the rows of the last panel that are not there stay zero.
+    pub(crate) fn zeros(n_rows: usize, width: usize) -> Self {
+        Self { width, values: Aligned::zeros(n_rows.div_ceil(PANEL) * PANEL * width) }
+    }
+
+    /// Sets a value.
+    pub(crate) fn set(&mut self, row: usize, column: usize, value: f32) {
+        let at = (row / PANEL * self.width + column) * PANEL + row % PANEL;
+        self.values.get_mut()[at] = value;
+    }
+
+    /// The panels in a range of their numbers.
+    fn range(&self, panels: std::ops::Range<usize>) -> &[f32] {
+        let size = self.width * PANEL;
+        &self.values.get()[panels.start * size..panels.end * size]
+    }
+}
+
+/// The rounding error of one of [`panel_products`] over `width` values, at most: this many times half a unit in the last
+/// place of the product of the two norms.
+pub(crate) fn panels_error(width: usize) -> f32 {
+    (width.min(DEPTH) + width.div_ceil(DEPTH)) as f32
+}
+
+/// Writes the product of `rows`' row `i` and the `j`-th row of those panels to `out[i * stride + j]`, where `stride` is
+/// the number of rows in them. `rows` has as many values per row as the panels.
+pub(crate) fn panel_products(rows: &[f32], table: &Panels, panels: std::ops::Range<usize>, out: &mut [f32]) {
+    let stride = panels.len() * PANEL;
+    if table.width == 0 {
+        out.fill(0.0);
+    } else {
+        Arch::new().dispatch(Job { rows, width: table.width, panels: table.range(panels), out, stride });
+    }
+}
+
+struct Job<'a> {
+    rows: &'a [f32],
+    width: usize,
+    panels: &'a [f32],
+    out: &'a mut [f32],
+    stride: usize,
+}
+
+impl WithSimd for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // rows, panels and registers per panel: as many sums as registers hold beside the values they are made of
+        match S::F32_LANES {
+            16 => self.all::<S, 8, 3, 1>(simd),
+            8 => self.all::<S, 6, 1, 2>(simd),
+            4 => self.all::<S, 6, 1, 4>(simd),
+            _ => self.all::<S, 1, 1, PANEL>(simd),
+        }
+    }
+}
+
+impl Job<'_> {
+    #[inline(always)]
+    fn all<S: Simd, const M: usize, const P: usize, const V: usize>(mut self, simd: S) {
+        let count = self.panels.len() / (self.width * PANEL);
+        let whole = count - count % P;
+        for panel in (0..whole).step_by(P) {
+            self.some::<S, M, P, V>(simd, panel);
+        }
+        for panel in whole..count {
+            self.some::<S, M, 1, V>(simd, panel);
+        }
+    }
+
+    /// All rows against `P` panels.
+    #[inline(always)]
+    fn some<S: Simd, const M: usize, const P: usize, const V: usize>(&mut self, simd: S, panel: usize) {
+        let Self { rows, width, panels, ref mut out, stride } = *self;
+        let count = rows.len() / width;
+        for from in (0..width).step_by(DEPTH) {
+            let len = DEPTH.min(width - from);
+            let panels: [&[[S::f32s; V]]; P] = std::array::from_fn(|p| {
+                let panel = &panels[((panel + p) * width + from) * PANEL..][..len * PANEL];
+                S::as_simd_f32s(panel).0.as_chunks::<V>().0
+            });
+            let row = |i: usize| &rows[i * width + from..][..len];
+            let out = |i: usize| i * stride + panel * PANEL;
+            let whole = count - count % M;
+            for i in (0..whole).step_by(M) {
+                let rows = std::array::from_fn(|r| row(i + r));
+                tile::<S, M, P, V>(simd, rows, panels, &mut self.out[out(i)..], stride, from > 0);
+            }
+            for i in whole..count {
+                tile::<S, 1, P, V>(simd, [row(i)], panels, &mut self.out[out(i)..], stride, from > 0);
+            }
+        }
+    }
+}
+
+/// `M` rows against `P` panels over one stretch of values; sets or adds.
+#[inline(always)]
+fn tile<S: Simd, const M: usize, const P: usize, const V: usize>(
+    simd: S,
+    rows: [&[f32]; M],
+    panels: [&[[S::f32s; V]]; P],
+    out: &mut [f32],
+    stride: usize,
+    add: bool,
+) {
+    let len = rows[0].len();
+    // slices of one known length, so that the loop needs no checks
+    let rows = rows.map(|row| &row[..len]);
+    let panels = panels.map(|panel| &panel[..len]);
+    let mut sums = [[[simd.splat_f32s(0.0); V]; P]; M];
+    for k in 0..len {
+        for (sums, row) in sums.iter_mut().zip(&rows) {
+            let value = simd.splat_f32s(row[k]);
+            for (sums, panel) in sums.iter_mut().zip(&panels) {
+                for (sum, &other) in sums.iter_mut().zip(&panel[k]) {
+                    *sum = simd.mul_add_e_f32s(value, other, *sum);
+                }
+            }
+        }
+    }
+    for (sums, out) in sums.iter().zip(out.chunks_mut(stride)) {
+        let (out, _) = S::as_mut_simd_f32s(&mut out[..P * PANEL]);
+        for (out, &sum) in out.iter_mut().zip(sums.as_flattened()) {
+            *out = if add { simd.add_f32s(*out, sum) } else { sum };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_shapes_are_within_the_bound() {
+        let value = |i: usize| (i * 7_919 % 1_013) as f32 / 500.0 - 1.0;
+        for (m, n, width) in [(1, 1, 1), (8, 48, 128), (13, 70, 129), (7, 100, 300), (16, 16, 7)] {
+            let a: Vec<f32> = (0..m * width).map(value).collect();
+            let b: Vec<f32> = (0..n * width).map(|i| value(i + 5)).collect();
+            let mut table = Panels::zeros(n, width);
+            for (i, &value) in b.iter().enumerate() {
+                table.set(i / width, i % width, value);
+            }
+            let count = n.div_ceil(PANEL);
+            // all panels, and the last alone
+            for first in [0, count - 1] {
+                let stride = (count - first) * PANEL;
+                let mut out = vec![f32::NAN; m * stride];
+                panel_products(&a, &table, first..count, &mut out);
+                for (i, a) in a.chunks(width).enumerate() {
+                    for (j, b) in b.chunks(width).enumerate().skip(first * PANEL) {
+                        let product = |a: &[f32], b: &[f32]| -> f64 {
+                            a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+                        };
+                        let error = (f64::from(out[i * stride + j - first * PANEL]) - product(a, b)).abs();
+                        let norms = (product(a, a) * product(b, b)).sqrt();
+                        assert!(error <= f64::from(panels_error(width) * f32::EPSILON / 2.0) * norms, "{m} {n} {width}");
+                    }
+                }
+            }
+        }
+    }
+}
