@@ -21,6 +21,7 @@ use crate::random::generator;
 
 mod donors;
 mod neighbours;
+mod quick;
 
 use donors::Donors;
 use neighbours::fill_block;
@@ -131,8 +132,8 @@ impl KnnImputer {
     /// Fills the missing values of every row and drops the columns that training did not have. A row is filled the same
     /// alone as in any batch.
     ///
-    /// Costs rows with missing values x donors x columns; memory is 3 x 4 bytes per donor value, and 4 bytes x donors x
-    /// 64 per thread.
+    /// Costs rows with missing values x donors x columns; memory is 12 bytes per donor value, and 4 bytes x donors x 64
+    /// per thread.
     ///
     /// # Errors
     /// When the number of columns differs from the fitted one or a value is infinite.

@@ -9,7 +9,7 @@ mod dots;
 mod panels;
 
 pub(crate) use dots::dots;
-pub(crate) use panels::{PANEL, Panels, panel_products};
+pub(crate) use panels::{PANEL, Panels, add_squares, panel_products, panels_error};
 
 /// Values that rows are filled up to a multiple of with zeros: the widest register of f32.
 const LANES: usize = 16;

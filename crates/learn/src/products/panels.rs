@@ -54,6 +54,38 @@ pub(crate) fn panel_products(rows: &[f32], table: &Panels, panels: std::ops::Ran
     }
 }
 
+/// Adds to `out[j]` the sum of the squares that the `j`-th row of those panels has in some columns.
+pub(crate) fn add_squares(table: &Panels, panels: std::ops::Range<usize>, columns: &[u32], out: &mut [f32]) {
+    if table.width > 0 {
+        Arch::new().dispatch(Squares { width: table.width, panels: table.range(panels), columns, out });
+    }
+}
+
+struct Squares<'a> {
+    width: usize,
+    panels: &'a [f32],
+    columns: &'a [u32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Squares<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { width, panels, columns, out } = self;
+        for (panel, out) in panels.chunks_exact(width * PANEL).zip(out.chunks_exact_mut(PANEL)) {
+            let (panel, _) = panel.as_chunks::<PANEL>();
+            let mut sums = [0.0; PANEL];
+            for &column in columns {
+                let values = &panel[column as usize];
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
+            }
+            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+        }
+    }
+}
+
 struct Job<'a> {
     rows: &'a [f32],
     width: usize,
@@ -93,7 +125,7 @@ impl Job<'_> {
     /// All rows against `P` panels.
     #[inline(always)]
     fn some<S: Simd, const M: usize, const P: usize, const V: usize>(&mut self, simd: S, panel: usize) {
-        let Self { rows, width, panels, ref mut out, stride } = *self;
+        let (rows, width, panels, stride) = (self.rows, self.width, self.panels, self.stride);
         let count = rows.len() / width;
         for from in (0..width).step_by(DEPTH) {
             let len = DEPTH.min(width - from);
