@@ -110,7 +110,8 @@ impl<'a> Search<'a> {
         for (group, quick) in self.quick.chunks(GROUP).enumerate() {
             let some = quick.iter().any(|&at_least| wanted(at_least));
             if some {
-                let all = quick.iter().enumerate().filter(|&(_, &at_least)| wanted(at_least) && at_least < f32::INFINITY);
+                let all =
+                    quick.iter().enumerate().filter(|&(_, &at_least)| wanted(at_least) && at_least < f32::INFINITY);
                 self.estimates.extend(all.map(|(i, &at_least)| Estimate { donor: group * GROUP + i, at_least }));
             }
         }
@@ -154,7 +155,10 @@ impl WithSimd for Least<'_> {
             let mut lanes = [f32::INFINITY; LANES];
             for part in group.chunks(LANES) {
                 // no estimate is NaN, so the plain comparison does, and is one instruction
-                lanes.iter_mut().zip(part).for_each(|(least, &value)| *least = if value < *least { value } else { *least });
+                lanes
+                    .iter_mut()
+                    .zip(part)
+                    .for_each(|(least, &value)| *least = if value < *least { value } else { *least });
             }
             lanes.into_iter().fold(f32::INFINITY, |a, b| if b < a { b } else { a })
         };

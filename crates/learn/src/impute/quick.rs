@@ -36,8 +36,17 @@ pub(super) fn estimates(donors: &Donors, block: &[&mut [f32]]) -> Vec<f32> {
             corrections.of_row.clear();
             corrections.of_row.resize(stride, 0.0);
             add_squares(&donors.centred, panels.clone(), &rows.missing[row], &mut corrections.of_row);
-            let (products, out) = (&products[row * stride..][..count], &mut estimates[row * n_donors + first..][..count]);
-            Arch::new().dispatch(Combine { corrections: &mut corrections, donors, rows: &rows, first, row, products, out });
+            let (products, out) =
+                (&products[row * stride..][..count], &mut estimates[row * n_donors + first..][..count]);
+            Arch::new().dispatch(Combine {
+                corrections: &mut corrections,
+                donors,
+                rows: &rows,
+                first,
+                row,
+                products,
+                out,
+            });
         }
     }
     estimates
@@ -156,7 +165,8 @@ impl WithSimd for Combine<'_> {
         let roundings = panels_error(n_features) + OTHER_ROUNDINGS + missing as f32;
         let tiny = f32::MIN_POSITIVE * n_features as f32;
         let places = corrections.of_donors.iter().zip(&corrections.both_miss).zip(&corrections.of_row);
-        for (donor, (((of_donor, both), &of_row), (&product, out))) in places.zip(products.iter().zip(out)).enumerate() {
+        for (donor, (((of_donor, both), &of_row), (&product, out))) in places.zip(products.iter().zip(out)).enumerate()
+        {
             let other = donors.squares[first + donor];
             let others_missing = donors.missing(first + donor).len();
             let common = (n_features + usize::from(both[row]) - missing - others_missing) as f32;

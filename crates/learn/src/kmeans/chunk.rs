@@ -214,14 +214,7 @@ impl Chunk {
     /// Gives a row to the nearest centroid, by the quick distances or by measuring where they do not tell. Gives the cluster
     /// where it was when that is another.
     #[inline(always)]
-    fn settle(
-        &mut self,
-        table: &Prepared<'_>,
-        run: &Run,
-        number: usize,
-        row: usize,
-        quick: Quick<'_>,
-    ) -> Option<u32> {
+    fn settle(&mut self, table: &Prepared<'_>, run: &Run, number: usize, row: usize, quick: Quick<'_>) -> Option<u32> {
         let square = table.squares[self.first + row];
         let Errors { relative, absolute } = table.errors(square, quick.largest);
         let (mut best, mut own, mut others) = quick.two_least();
@@ -276,7 +269,14 @@ impl Chunk {
     }
 
     /// Moves a row of the table to a cluster of a run; gives the one where it was.
-    pub(super) fn move_row(&mut self, table: &Prepared<'_>, number: usize, first_cluster: usize, row: usize, to: u32) -> u32 {
+    pub(super) fn move_row(
+        &mut self,
+        table: &Prepared<'_>,
+        number: usize,
+        first_cluster: usize,
+        row: usize,
+        to: u32,
+    ) -> u32 {
         let at = number * self.rows + row - self.first;
         // it is not the nearest one to it, so the bounds say nothing
         self.upper[at] = f32::INFINITY;
@@ -324,12 +324,7 @@ impl Quick<'_> {
 
 /// The row that is furthest from its centroid among those that are not alone there, the first of equals, and its chunk;
 /// none when all are on their centroids.
-pub(super) fn furthest(
-    table: &Prepared<'_>,
-    chunks: &[Chunk],
-    number: usize,
-    run: &Run,
-) -> Option<(usize, usize)> {
+pub(super) fn furthest(table: &Prepared<'_>, chunks: &[Chunk], number: usize, run: &Run) -> Option<(usize, usize)> {
     let centroids: Vec<&[f64]> = run.centroids().collect();
     let of_chunk = |(index, chunk): (usize, &Chunk)| {
         let mut furthest = (0.0, None);

@@ -137,7 +137,9 @@ impl Run {
         };
         let sums: Vec<Vec<f64>> = (0..self.n_clusters).map(sums_of).collect();
         if self.state == State::Last || changed == 0 {
-            let gain = |(cluster, centroid): (usize, &[f64])| table.gain(centroid, sums[cluster].as_slice(), self.counts[cluster]);
+            let gain = |(cluster, centroid): (usize, &[f64])| {
+                table.gain(centroid, sums[cluster].as_slice(), self.counts[cluster])
+            };
             self.gain = self.centroids().enumerate().map(gain).sum();
             self.state = State::Done;
             return;

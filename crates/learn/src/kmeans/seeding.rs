@@ -35,7 +35,8 @@ pub(super) fn starts(table: &Prepared<'_>, n_clusters: usize, n_runs: usize, see
     nearest.try_rows(table, &sequences);
     nearest.keep(&vec![0; n_runs]);
     for before in 1..n_clusters {
-        let drawn: Vec<Vec<usize>> = (0..n_runs).map(|run| nearest.draw(run, trials(before), &mut random[run])).collect();
+        let drawn: Vec<Vec<usize>> =
+            (0..n_runs).map(|run| nearest.draw(run, trials(before), &mut random[run])).collect();
         let best = nearest.try_rows(table, &drawn);
         nearest.keep(&best);
         for ((sequence, drawn), best) in sequences.iter_mut().zip(&drawn).zip(best) {
@@ -97,7 +98,9 @@ impl Nearest {
         let total: f64 = self.chunks.iter().map(|chunk| chunk.sums[run]).sum();
         let n_samples = self.chunks.iter().map(|chunk| chunk.rows).sum();
         (0..count)
-            .map(|_| if total > 0.0 { self.find(run, random.gen_range(0.0..total)) } else { random.gen_range(0..n_samples) })
+            .map(|_| {
+                if total > 0.0 { self.find(run, random.gen_range(0.0..total)) } else { random.gen_range(0..n_samples) }
+            })
             .collect()
     }
 

@@ -207,7 +207,10 @@ mod tests {
                         };
                         let error = (f64::from(out[i * stride + j - first * PANEL]) - product(a, b)).abs();
                         let norms = (product(a, a) * product(b, b)).sqrt();
-                        assert!(error <= f64::from(panels_error(width) * f32::EPSILON / 2.0) * norms, "{m} {n} {width}");
+                        assert!(
+                            error <= f64::from(panels_error(width) * f32::EPSILON / 2.0) * norms,
+                            "{m} {n} {width}"
+                        );
                     }
                 }
             }
