@@ -1,9 +1,8 @@
 //! Filling a table of the wafer shape, with values missing here and there and with whole columns missing in many rows.
 
-#![expect(missing_docs, reason = "the macros of criterion make public items")]
 #![expect(clippy::unwrap_used, reason = "a bench may stop")]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use faultline_learn::Samples;
 use faultline_learn::impute::{KnnImputer, KnnImputerParams};
 use rand::{Rng, SeedableRng};
@@ -43,5 +42,8 @@ fn fill(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fill);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    fill(&mut criterion);
+    criterion.final_summary();
+}

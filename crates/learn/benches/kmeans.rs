@@ -1,9 +1,8 @@
 //! The elbow curve of a table of the wafer shape, by this crate's kernel and by linfa's.
 
-#![expect(missing_docs, reason = "the macros of criterion make public items")]
 #![expect(clippy::unwrap_used, reason = "a bench may stop")]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use faultline_learn::Samples;
 use faultline_learn::kmeans::KMeans;
 use linfa::DatasetBase;
@@ -57,5 +56,8 @@ fn elbow(criterion: &mut Criterion) {
     criterion.bench_function("predict", |bencher| bencher.iter(|| fitted.predict(&samples).unwrap()));
 }
 
-criterion_group!(benches, elbow);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    elbow(&mut criterion);
+    criterion.final_summary();
+}

@@ -3,6 +3,8 @@
 //! They are estimates: every caller knows a bound on their rounding error and measures again in f64 where it decides. So no
 //! result depends on the width of the registers, which is found when the program runs.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 mod dots;

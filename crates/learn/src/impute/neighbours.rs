@@ -1,5 +1,7 @@
 //! Finding the nearest donors of a row among those that come into question by the quick pass, exactly.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::donors::Donors;
@@ -21,8 +23,8 @@ struct Estimate {
 /// Fills the missing values of a block of rows in place.
 pub(super) fn fill_block(donors: &Donors, n_neighbors: usize, block: &mut [&mut [f32]]) {
     let estimates = estimates(donors, block);
-    for (row, estimates) in block.iter_mut().zip(estimates.chunks(donors.len().max(1))) {
-        let mut search = Search::new(donors, row, estimates);
+    for (i, row) in block.iter_mut().enumerate() {
+        let mut search = Search::new(donors, row, &estimates[i * donors.len()..][..donors.len()]);
         let missing: Vec<usize> = (0..row.len()).filter(|&i| row[i].is_nan()).collect();
         let filled: Vec<f32> = missing.iter().map(|&column| search.fill(column, n_neighbors)).collect();
         for (column, value) in missing.into_iter().zip(filled) {

@@ -4,6 +4,8 @@
 //! less the squares of one that stand where the other misses. The product is a matrix product; the corrections are sums
 //! over missing values only, of which there are few.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::BLOCK_ROWS;
@@ -63,7 +65,7 @@ struct Rows {
     /// Squares of the centred values, by column, then row.
     by_column: Vec<[f32; BLOCK_ROWS]>,
     /// 1 where missing, by column, then row.
-    missing_by_column: Vec<[u16; BLOCK_ROWS]>,
+    missing_by_column: Vec<[u32; BLOCK_ROWS]>,
 }
 
 impl Rows {
@@ -99,7 +101,7 @@ struct Corrections {
     /// By donor, then row: squares of the row where the donor misses.
     of_donors: Vec<[f32; BLOCK_ROWS]>,
     /// By donor, then row: columns that both miss.
-    both_miss: Vec<[u16; BLOCK_ROWS]>,
+    both_miss: Vec<[u32; BLOCK_ROWS]>,
     /// Of one row, by donor: squares of the donor where the row misses.
     of_row: Vec<f32>,
 }
@@ -128,7 +130,7 @@ impl WithSimd for Follow<'_> {
         let Self { corrections, donors, rows, first, count } = self;
         let places = corrections.of_donors.iter_mut().zip(&mut corrections.both_miss).take(count);
         for (donor, (squares, misses)) in places.enumerate() {
-            let (mut sums, mut counts) = ([0.0; BLOCK_ROWS], [0_u16; BLOCK_ROWS]);
+            let (mut sums, mut counts) = ([0.0; BLOCK_ROWS], [0_u32; BLOCK_ROWS]);
             for &column in donors.missing(first + donor) {
                 let column = column as usize;
                 sums.iter_mut().zip(&rows.by_column[column]).for_each(|(sum, square)| *sum += square);
@@ -169,7 +171,7 @@ impl WithSimd for Combine<'_> {
         {
             let other = donors.squares[first + donor];
             let others_missing = donors.missing(first + donor).len();
-            let common = (n_features + usize::from(both[row]) - missing - others_missing) as f32;
+            let common = (n_features + both[row] as usize - missing - others_missing) as f32;
             let sum = square + other;
             let error = f32::EPSILON / 2.0 * (roundings + others_missing as f32) * sum + tiny;
             let at_least = ((sum - 2.0 * product) - of_donor[row] - of_row - error) / common;

@@ -1,5 +1,7 @@
 //! Some rows of all runs: what one task works on.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -190,6 +192,7 @@ impl Chunk {
     /// Moves the bounds along with the centroids and lists the rows that they do not settle.
     #[inline(always)]
     fn ask(&mut self, run: &Run, number: usize, rows: Range<usize>, asked: &mut Vec<u32>) {
+        const NARROW: f32 = 1.0 / WIDEN;
         asked.clear();
         let all = number * self.rows + rows.start..number * self.rows + rows.end;
         let labels = &self.labels[all.clone()];
@@ -198,7 +201,6 @@ impl Chunk {
             asked.extend(0..labels.len() as u32);
             return;
         }
-        const NARROW: f32 = 1.0 / WIDEN;
         let bounds = self.upper[all.clone()].iter_mut().zip(&mut self.lower[all]);
         let mut settled = [false; TILE_ROWS];
         for ((settled, &label), (upper, lower)) in settled.iter_mut().zip(labels).zip(bounds) {
@@ -218,10 +220,14 @@ impl Chunk {
         let square = table.squares[self.first + row];
         let Errors { relative, absolute } = table.errors(square, quick.largest);
         let (mut best, mut own, mut others) = quick.two_least();
-        // also when one of them is not a number
-        if !(others - own > 2.0 * relative) {
+        // not when one of them is not a number
+        let beyond_doubt = others - own > 2.0 * relative;
+        if !beyond_doubt {
             let limit = own + 2.0 * relative;
-            let in_question = run.centroids().enumerate().filter(|&(j, _)| !(quick.at(j) > limit));
+            let in_question = run.centroids().enumerate().filter(|&(j, _)| {
+                let too_far = quick.at(j) > limit;
+                !too_far
+            });
             best = nearest(in_question, table.samples.row(self.first + row)).0;
             own = quick.at(best);
             others = (0..quick.squares.len()).filter(|&j| j != best).map(|j| quick.at(j)).fold(f32::INFINITY, f32::min);

@@ -1,5 +1,7 @@
 //! Distances in f64: what decides in the end. Always summed in the same order, on any processor.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use rayon::prelude::*;
 
 use crate::classifier::Samples;

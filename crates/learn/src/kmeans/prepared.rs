@@ -1,5 +1,7 @@
 //! A table made ready for many fits: what they share is computed once, the table itself is not copied.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use rayon::prelude::*;
 
 use super::exact::{CHUNK_ROWS, squared_distance};
@@ -68,7 +70,7 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// The sum over the columns of nothing but the tolerance's measure: the mean variance of the columns.
+    /// The mean variance of the columns.
     pub(super) fn mean_variance(&self) -> f64 {
         let values = self.samples.n_samples * self.samples.n_features.max(1);
         self.total / values as f64

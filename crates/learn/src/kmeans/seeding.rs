@@ -170,8 +170,9 @@ impl Chunk {
                 let errors = table.errors(square, largest);
                 for (j, &product) in tile.products[i * n..][..n].iter().enumerate() {
                     let mut distance = square + (factors.squares[j] - 2.0 * product);
-                    // also when it is not a number
-                    if !(distance * ERROR_SHARE >= errors.absolute) {
+                    // not when it is not a number
+                    let sure = distance * ERROR_SHARE >= errors.absolute;
+                    if !sure {
                         distance = (squared_distance(&rows[j], table.samples.row(row)) * scale_squared) as f32;
                     }
                     let nearest = self.nearest[j / per_run * self.rows + from + i].min(distance);

@@ -1,5 +1,7 @@
 //! A few rows at a time, centred, and their products with centroids.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use crate::products::{Aligned, dots};
 
 use super::prepared::Prepared;

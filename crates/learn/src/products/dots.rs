@@ -1,5 +1,7 @@
 //! Products of rows against rows that lie as they are, any subset of them: a few rows of each side at a time in registers.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Writes the product of `a`'s row `rows[i]` and `b`'s row `j` to `out[i * n + j]`, where `n` is the number of rows of `b`.
@@ -103,25 +105,27 @@ mod tests {
     use super::*;
     use crate::products::{dots_error, padded};
 
+    fn product(one: &[f32], other: &[f32]) -> f64 {
+        one.iter().zip(other).map(|(&one, &other)| f64::from(one) * f64::from(other)).sum()
+    }
+
     #[test]
     fn all_shapes_are_within_the_bound() {
         let value = |i: usize| (i * 7_919 % 1_013) as f32 / 500.0 - 1.0;
-        for (m, n, width) in [(1, 1, 16), (4, 6, 48), (9, 13, 64), (3, 5, 32), (8, 12, padded(474))] {
-            let a: Vec<f32> = (0..m * width).map(value).collect();
-            let b: Vec<f32> = (0..n * width).map(|i| value(i + 5)).collect();
+        for (n_rows, n_others, width) in [(1, 1, 16), (4, 6, 48), (9, 13, 64), (3, 5, 32), (8, 12, padded(474))] {
+            let values: Vec<f32> = (0..n_rows * width).map(value).collect();
+            let others: Vec<f32> = (0..n_others * width).map(|i| value(i + 5)).collect();
             // every second row, backwards
-            let rows: Vec<u32> = (0..m as u32).rev().step_by(2).collect();
-            let mut out = vec![f32::NAN; rows.len() * n];
-            dots(width, &a, &rows, &b, &mut out);
-            for (i, &row) in rows.iter().enumerate() {
-                for j in 0..n {
-                    let (a, b) = (&a[row as usize * width..][..width], &b[j * width..][..width]);
-                    let product = |a: &[f32], b: &[f32]| -> f64 {
-                        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
-                    };
-                    let error = (f64::from(out[i * n + j]) - product(a, b)).abs();
-                    let norms = (product(a, a) * product(b, b)).sqrt();
-                    assert!(error <= f64::from(dots_error(width) * f32::EPSILON / 2.0) * norms, "{m} {n} {width}");
+            let rows: Vec<u32> = (0..n_rows as u32).rev().step_by(2).collect();
+            let mut out = vec![f32::NAN; rows.len() * n_others];
+            dots(width, &values, &rows, &others, &mut out);
+            for (row, found) in rows.iter().zip(out.chunks(n_others)) {
+                let row = &values[*row as usize * width..][..width];
+                for (&found, other) in found.iter().zip(others.chunks(width)) {
+                    let error = (f64::from(found) - product(row, other)).abs();
+                    let norms = (product(row, row) * product(other, other)).sqrt();
+                    let bound = f64::from(dots_error(width) * f32::EPSILON / 2.0) * norms;
+                    assert!(error <= bound, "{n_rows} {n_others} {width}");
                 }
             }
         }

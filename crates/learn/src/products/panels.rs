@@ -1,6 +1,8 @@
 //! Products of rows against a fixed table that was laid out for it: sixteen of its rows side by side, so that one register
 //! holds a value of each and no sum goes across lanes.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{Aligned, LANES};
@@ -112,37 +114,43 @@ impl WithSimd for Job<'_> {
 impl Job<'_> {
     #[inline(always)]
     fn all<S: Simd, const M: usize, const P: usize, const V: usize>(mut self, simd: S) {
-        let count = self.panels.len() / (self.width * PANEL);
-        let whole = count - count % P;
-        for panel in (0..whole).step_by(P) {
-            self.some::<S, M, P, V>(simd, panel);
-        }
-        for panel in whole..count {
-            self.some::<S, M, 1, V>(simd, panel);
+        let count = self.rows.len() / self.width;
+        let whole = count - count % M;
+        for from in (0..self.width).step_by(DEPTH) {
+            for row in (0..whole).step_by(M) {
+                self.some::<S, M, P, V>(simd, row, from);
+            }
+            for row in whole..count {
+                self.some::<S, 1, P, V>(simd, row, from);
+            }
         }
     }
 
-    /// All rows against `P` panels.
+    /// `M` rows from `row` against all panels, over the values from `from`.
     #[inline(always)]
-    fn some<S: Simd, const M: usize, const P: usize, const V: usize>(&mut self, simd: S, panel: usize) {
-        let (rows, width, panels, stride) = (self.rows, self.width, self.panels, self.stride);
-        let count = rows.len() / width;
-        for from in (0..width).step_by(DEPTH) {
-            let len = DEPTH.min(width - from);
-            let panels: [&[[S::f32s; V]]; P] = std::array::from_fn(|p| {
-                let panel = &panels[((panel + p) * width + from) * PANEL..][..len * PANEL];
-                S::as_simd_f32s(panel).0.as_chunks::<V>().0
-            });
-            let row = |i: usize| &rows[i * width + from..][..len];
-            let out = |i: usize| i * stride + panel * PANEL;
-            let whole = count - count % M;
-            for i in (0..whole).step_by(M) {
-                let rows = std::array::from_fn(|r| row(i + r));
-                tile::<S, M, P, V>(simd, rows, panels, &mut self.out[out(i)..], stride, from > 0);
-            }
-            for i in whole..count {
-                tile::<S, 1, P, V>(simd, [row(i)], panels, &mut self.out[out(i)..], stride, from > 0);
-            }
+    fn some<S: Simd, const M: usize, const P: usize, const V: usize>(&mut self, simd: S, row: usize, from: usize) {
+        let (width, table) = (self.width, self.panels);
+        let len = DEPTH.min(width - from);
+        // side by side, so that they are read in one stream
+        let mut rows = [[0.0; M]; DEPTH];
+        for r in 0..M {
+            let values = &self.rows[(row + r) * width + from..][..len];
+            rows.iter_mut().zip(values).for_each(|(rows, &value)| rows[r] = value);
+        }
+        let panel_at = |panel: usize| {
+            let values = &table[(panel * width + from) * PANEL..][..len * PANEL];
+            S::as_simd_f32s(values).0.as_chunks::<V>().0
+        };
+        let count = table.len() / (width * PANEL);
+        let whole = count - count % P;
+        for panel in (0..whole).step_by(P) {
+            let panels: [_; P] = std::array::from_fn(|p| panel_at(panel + p));
+            let out = &mut self.out[row * self.stride + panel * PANEL..];
+            tile::<S, M, P, V>(simd, &rows[..len], panels, out, self.stride, from > 0);
+        }
+        for panel in whole..count {
+            let out = &mut self.out[row * self.stride + panel * PANEL..];
+            tile::<S, M, 1, V>(simd, &rows[..len], [panel_at(panel)], out, self.stride, from > 0);
         }
     }
 }
@@ -151,20 +159,18 @@ impl Job<'_> {
 #[inline(always)]
 fn tile<S: Simd, const M: usize, const P: usize, const V: usize>(
     simd: S,
-    rows: [&[f32]; M],
+    rows: &[[f32; M]],
     panels: [&[[S::f32s; V]]; P],
     out: &mut [f32],
     stride: usize,
     add: bool,
 ) {
-    let len = rows[0].len();
     // slices of one known length, so that the loop needs no checks
-    let rows = rows.map(|row| &row[..len]);
-    let panels = panels.map(|panel| &panel[..len]);
+    let panels = panels.map(|panel| &panel[..rows.len()]);
     let mut sums = [[[simd.splat_f32s(0.0); V]; P]; M];
-    for k in 0..len {
-        for (sums, row) in sums.iter_mut().zip(&rows) {
-            let value = simd.splat_f32s(row[k]);
+    for (k, rows) in rows.iter().enumerate() {
+        for (sums, &value) in sums.iter_mut().zip(rows) {
+            let value = simd.splat_f32s(value);
             for (sums, panel) in sums.iter_mut().zip(&panels) {
                 for (sum, &other) in sums.iter_mut().zip(&panel[k]) {
                     *sum = simd.mul_add_e_f32s(value, other, *sum);
@@ -184,36 +190,50 @@ fn tile<S: Simd, const M: usize, const P: usize, const V: usize>(
 mod tests {
     use super::*;
 
+    fn product(one: &[f32], other: &[f32]) -> f64 {
+        one.iter().zip(other).map(|(&one, &other)| f64::from(one) * f64::from(other)).sum()
+    }
+
+    fn table(values: &[f32], width: usize) -> Panels {
+        let mut table = Panels::zeros(values.len() / width, width);
+        for (i, &value) in values.iter().enumerate() {
+            table.set(i / width, i % width, value);
+        }
+        table
+    }
+
     #[test]
     fn all_shapes_are_within_the_bound() {
         let value = |i: usize| (i * 7_919 % 1_013) as f32 / 500.0 - 1.0;
-        for (m, n, width) in [(1, 1, 1), (8, 48, 128), (13, 70, 129), (7, 100, 300), (16, 16, 7)] {
-            let a: Vec<f32> = (0..m * width).map(value).collect();
-            let b: Vec<f32> = (0..n * width).map(|i| value(i + 5)).collect();
-            let mut table = Panels::zeros(n, width);
-            for (i, &value) in b.iter().enumerate() {
-                table.set(i / width, i % width, value);
-            }
-            let count = n.div_ceil(PANEL);
+        for (n_rows, n_others, width) in [(1, 1, 1), (8, 48, 128), (13, 70, 129), (7, 100, 300), (16, 16, 7)] {
+            let rows: Vec<f32> = (0..n_rows * width).map(value).collect();
+            let others: Vec<f32> = (0..n_others * width).map(|i| value(i + 5)).collect();
+            let table = table(&others, width);
+            let count = n_others.div_ceil(PANEL);
             // all panels, and the last alone
             for first in [0, count - 1] {
                 let stride = (count - first) * PANEL;
-                let mut out = vec![f32::NAN; m * stride];
-                panel_products(&a, &table, first..count, &mut out);
-                for (i, a) in a.chunks(width).enumerate() {
-                    for (j, b) in b.chunks(width).enumerate().skip(first * PANEL) {
-                        let product = |a: &[f32], b: &[f32]| -> f64 {
-                            a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
-                        };
-                        let error = (f64::from(out[i * stride + j - first * PANEL]) - product(a, b)).abs();
-                        let norms = (product(a, a) * product(b, b)).sqrt();
-                        assert!(
-                            error <= f64::from(panels_error(width) * f32::EPSILON / 2.0) * norms,
-                            "{m} {n} {width}"
-                        );
+                let mut out = vec![f32::NAN; n_rows * stride];
+                panel_products(&rows, &table, first..count, &mut out);
+                for (row, found) in rows.chunks(width).zip(out.chunks(stride)) {
+                    for (&found, other) in found.iter().zip(others.chunks(width).skip(first * PANEL)) {
+                        let error = (f64::from(found) - product(row, other)).abs();
+                        let norms = (product(row, row) * product(other, other)).sqrt();
+                        let bound = f64::from(panels_error(width) * f32::EPSILON / 2.0) * norms;
+                        assert!(error <= bound, "{n_rows} {n_others} {width}");
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn squares_of_some_columns_are_added() {
+        let values: Vec<f32> = (0..60_u8).map(f32::from).collect();
+        let mut out = vec![0.5; 2 * PANEL];
+        add_squares(&table(&values, 3), 0..2, &[0, 2], &mut out);
+        for (row, out) in values.chunks(3).zip(&out) {
+            assert!((out - (0.5 + row[0] * row[0] + row[2] * row[2])).abs() < 1e-3);
         }
     }
 }
