@@ -67,14 +67,28 @@ impl<'a> Samples<'a> {
     /// # Errors
     /// When an index lies outside the table.
     pub fn select(&self, rows: &[usize]) -> Result<OwnedSamples, LearnError> {
+        self.expect_rows(rows)?;
         let mut features = Vec::with_capacity(rows.len() * self.n_features);
         for &row in rows {
-            if row >= self.n_samples {
-                return Err(LearnError::RowOutOfRange { row, n_samples: self.n_samples });
-            }
             features.extend_from_slice(self.row(row));
         }
         Ok(OwnedSamples { features, n_samples: rows.len(), n_features: self.n_features })
+    }
+
+    /// A copy that owns its values.
+    pub fn owned(&self) -> OwnedSamples {
+        OwnedSamples { features: self.features.to_vec(), n_samples: self.n_samples, n_features: self.n_features }
+    }
+
+    /// Refuses indices of rows that do not exist.
+    ///
+    /// # Errors
+    /// For the first such index.
+    pub fn expect_rows(&self, rows: &[usize]) -> Result<(), LearnError> {
+        match rows.iter().find(|&&row| row >= self.n_samples) {
+            None => Ok(()),
+            Some(&row) => Err(LearnError::RowOutOfRange { row, n_samples: self.n_samples }),
+        }
     }
 
     /// Refuses a table whose number of columns is not the one a model was fitted on.
@@ -120,6 +134,11 @@ impl OwnedSamples {
     /// The same rows, borrowed.
     pub fn as_samples(&self) -> Samples<'_> {
         Samples { features: &self.features, n_samples: self.n_samples, n_features: self.n_features }
+    }
+
+    /// The row-major values, to change.
+    pub(crate) fn features_mut(&mut self) -> &mut [f32] {
+        &mut self.features
     }
 
     /// The row-major values themselves.

@@ -21,6 +21,7 @@ use crate::random::generator;
 
 mod donors;
 mod neighbours;
+mod quick;
 
 use donors::Donors;
 use neighbours::fill_block;
@@ -68,30 +69,42 @@ impl KnnImputer {
     /// # Errors
     /// When there are no rows, a value is infinite, or a param is 0.
     pub fn fit(samples: &Samples<'_>, params: &KnnImputerParams) -> Result<Self, LearnError> {
+        Self::fit_rows(samples, &(0..samples.n_samples).collect::<Vec<_>>(), params)
+    }
+
+    /// As [`KnnImputer::fit`], on the named rows alone.
+    ///
+    /// # Errors
+    /// As [`KnnImputer::fit`], and when a row does not exist.
+    pub fn fit_rows(samples: &Samples<'_>, rows: &[usize], params: &KnnImputerParams) -> Result<Self, LearnError> {
         for (param, found) in [("n_neighbors", params.n_neighbors), ("max_donors", params.max_donors)] {
             if found == 0 {
                 return Err(LearnError::Param { param, found: found.to_string(), expected: "at least 1" });
             }
         }
-        if samples.n_samples == 0 {
+        if rows.is_empty() {
             return Err(LearnError::Empty { what: "the table to fit the imputer on" });
         }
-        check_finite(samples)?;
-        let (kept, means) = observed_columns(samples);
+        samples.expect_rows(rows)?;
+        for &row in rows {
+            check_finite(samples.row(row), row * samples.n_features)?;
+        }
+        let (kept, means) = observed_columns(samples, rows);
         let state = KnnImputerState {
             n_neighbors: params.n_neighbors,
             n_features_in: samples.n_features,
             kept,
             means,
-            n_samples_seen: samples.n_samples,
+            n_samples_seen: rows.len(),
         };
-        let mut rows: Vec<usize> = if samples.n_samples > params.max_donors {
-            index::sample(&mut generator(params.seed, 0), samples.n_samples, params.max_donors).into_vec()
+        let mut places: Vec<usize> = if rows.len() > params.max_donors {
+            index::sample(&mut generator(params.seed, 0), rows.len(), params.max_donors).into_vec()
         } else {
-            (0..samples.n_samples).collect()
+            (0..rows.len()).collect()
         };
-        rows.sort_unstable();
-        Self::from_state(state, samples.select(&rows)?)
+        places.sort_unstable();
+        let donors: Vec<usize> = places.into_iter().map(|place| rows[place]).collect();
+        Self::from_state(state, samples.select(&donors)?)
     }
 
     /// Puts a fitted imputer together again from its state and its donors.
@@ -112,7 +125,7 @@ impl KnnImputer {
             return Err(malformed("the kept columns do not rise or do not exist"));
         }
         donors.as_samples().expect_features(state.n_features_in)?;
-        check_finite(&donors.as_samples())?;
+        check_finite(donors.as_samples().features, 0)?;
         let kept_values = select_columns(&donors.as_samples(), &state.kept);
         let index = Donors::new(kept_values, &state.means);
         Ok(Self { state, donors, index })
@@ -131,14 +144,14 @@ impl KnnImputer {
     /// Fills the missing values of every row and drops the columns that training did not have. A row is filled the same
     /// alone as in any batch.
     ///
-    /// Costs rows with missing values x donors x columns; memory is 3 x 4 bytes per donor value, and 4 bytes x donors x
-    /// 64 per thread.
+    /// Costs rows with missing values x donors x columns; memory is 12 bytes per donor value, and 4 bytes x donors x 64
+    /// per thread.
     ///
     /// # Errors
     /// When the number of columns differs from the fitted one or a value is infinite.
     pub fn transform(&self, samples: &Samples<'_>) -> Result<OwnedSamples, LearnError> {
         samples.expect_features(self.state.n_features_in)?;
-        check_finite(samples)?;
+        check_finite(samples.features, 0)?;
         let n_features = self.state.kept.len();
         let mut filled = select_columns(samples, &self.state.kept);
         if n_features > 0 {
@@ -153,9 +166,9 @@ impl KnnImputer {
 }
 
 /// The columns with a value, and their means in f64.
-fn observed_columns(samples: &Samples<'_>) -> (Vec<usize>, Vec<f64>) {
+fn observed_columns(samples: &Samples<'_>, rows: &[usize]) -> (Vec<usize>, Vec<f64>) {
     let mut sums = vec![(0.0_f64, 0_u64); samples.n_features];
-    for row in samples.rows() {
+    for row in rows.iter().map(|&row| samples.row(row)) {
         for ((sum, count), &value) in sums.iter_mut().zip(row) {
             if !value.is_nan() {
                 *sum += f64::from(value);
@@ -178,13 +191,14 @@ fn select_columns(samples: &Samples<'_>, columns: &[usize]) -> Vec<f32> {
     chosen
 }
 
-fn check_finite(samples: &Samples<'_>) -> Result<(), LearnError> {
-    match samples.features.iter().position(|v| v.is_infinite()) {
+/// Refuses infinite values; the first stands at `start` of its table.
+fn check_finite(values: &[f32], start: usize) -> Result<(), LearnError> {
+    match values.iter().position(|value| value.is_infinite()) {
         None => Ok(()),
         Some(position) => Err(LearnError::BadValue {
             what: "the value",
-            position,
-            found: f64::from(samples.features[position]),
+            position: start + position,
+            found: f64::from(values[position]),
             expected: "a finite number, or NaN for missing",
         }),
     }

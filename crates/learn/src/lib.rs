@@ -14,6 +14,7 @@ pub mod knee;
 pub mod logistic;
 pub mod metrics;
 pub mod preprocess;
+mod products;
 mod random;
 pub mod scale;
 pub mod selection;

@@ -43,6 +43,8 @@ pub struct Preprocessor {
 impl Preprocessor {
     /// Fits on `train_rows` of `samples` alone, and transforms all rows, each by itself.
     ///
+    /// Needs memory for one more table of that size, and what [`KnnImputer::transform`] says.
+    ///
     /// # Errors
     /// When there are no training rows, the number of names is not that of the columns, or a value is infinite.
     pub fn fit_transform(
@@ -52,14 +54,14 @@ impl Preprocessor {
         params: &PreprocessorParams,
     ) -> Result<(Self, OwnedSamples), LearnError> {
         samples.expect_features(feature_names.len())?;
-        let imputer = KnnImputer::fit(&samples.select(train_rows)?.as_samples(), &params.imputer)?;
+        let imputer = KnnImputer::fit_rows(samples, train_rows, &params.imputer)?;
         let imputed = imputer.transform(samples)?;
-        let variance = VarianceFilter::fit(&imputed.as_samples().select(train_rows)?.as_samples())?;
-        let mut features = variance.transform(&imputed.as_samples())?;
+        let variance = VarianceFilter::fit_rows(&imputed.as_samples(), train_rows)?;
+        let mut features = variance.transform_owned(imputed)?;
         let mut scaler = None;
         if params.scale {
-            let fitted = StandardScaler::fit(&features.as_samples().select(train_rows)?.as_samples())?;
-            features = fitted.transform(&features.as_samples())?;
+            let fitted = StandardScaler::fit_rows(&features.as_samples(), train_rows)?;
+            features = fitted.transform_owned(features)?;
             scaler = Some(fitted);
         }
         let names_out = variance.kept().iter().map(|&column| feature_names[imputer.state().kept[column]].clone());
@@ -109,10 +111,9 @@ impl Preprocessor {
     /// # Errors
     /// When the number of columns is not the one that was fitted on or a value is infinite.
     pub fn transform(&self, samples: &Samples<'_>) -> Result<OwnedSamples, LearnError> {
-        let imputed = self.imputer.transform(samples)?;
-        let kept = self.state.variance.transform(&imputed.as_samples())?;
+        let kept = self.state.variance.transform_owned(self.imputer.transform(samples)?)?;
         match &self.state.scaler {
-            Some(scaler) => scaler.transform(&kept.as_samples()),
+            Some(scaler) => scaler.transform_owned(kept),
             None => Ok(kept),
         }
     }

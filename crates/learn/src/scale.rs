@@ -19,12 +19,22 @@ impl StandardScaler {
     /// # Errors
     /// When there are no rows.
     pub fn fit(samples: &Samples<'_>) -> Result<Self, LearnError> {
-        if samples.n_samples == 0 {
+        Self::fit_rows(samples, &(0..samples.n_samples).collect::<Vec<_>>())
+    }
+
+    /// As [`StandardScaler::fit`], over the named rows alone.
+    ///
+    /// # Errors
+    /// When no row is named or one does not exist.
+    pub fn fit_rows(samples: &Samples<'_>, rows: &[usize]) -> Result<Self, LearnError> {
+        if rows.is_empty() {
             return Err(LearnError::Empty { what: "the table to scale" });
         }
-        let count = samples.n_samples as f64;
+        samples.expect_rows(rows)?;
+        let rows_of = || rows.iter().map(|&row| samples.row(row));
+        let count = rows.len() as f64;
         let mut means = vec![0.0; samples.n_features];
-        for row in samples.rows() {
+        for row in rows_of() {
             for (sum, &value) in means.iter_mut().zip(row) {
                 *sum += f64::from(value);
             }
@@ -33,12 +43,12 @@ impl StandardScaler {
             *mean /= count;
         }
         let mut scales = vec![0.0; samples.n_features];
-        for row in samples.rows() {
+        for row in rows_of() {
             for ((sum, &value), mean) in scales.iter_mut().zip(row).zip(&means) {
                 *sum += (f64::from(value) - mean).powi(2);
             }
         }
-        for (scale, varies) in scales.iter_mut().zip(varying_columns(samples)) {
+        for (scale, varies) in scales.iter_mut().zip(varying_columns(samples, rows)) {
             *scale = if varies { (*scale / count).sqrt() } else { 1.0 };
         }
         Ok(Self { means, scales })
@@ -54,17 +64,21 @@ impl StandardScaler {
     /// # Errors
     /// When the number of columns differs from the fitted one.
     pub fn transform(&self, samples: &Samples<'_>) -> Result<OwnedSamples, LearnError> {
-        samples.expect_features(self.n_features())?;
-        let mut scaled = Vec::with_capacity(samples.features.len());
-        for row in samples.rows() {
-            scaled.extend(
-                row.iter()
-                    .zip(&self.means)
-                    .zip(&self.scales)
-                    .map(|((&value, mean), scale)| ((f64::from(value) - mean) / scale) as f32),
-            );
+        self.transform_owned(samples.owned())
+    }
+
+    /// As [`StandardScaler::transform`], without another table.
+    ///
+    /// # Errors
+    /// When the number of columns differs from the fitted one.
+    pub fn transform_owned(&self, mut samples: OwnedSamples) -> Result<OwnedSamples, LearnError> {
+        samples.as_samples().expect_features(self.n_features())?;
+        for row in samples.features_mut().chunks_exact_mut(self.n_features().max(1)) {
+            for ((value, mean), scale) in row.iter_mut().zip(&self.means).zip(&self.scales) {
+                *value = ((f64::from(*value) - mean) / scale) as f32;
+            }
         }
-        OwnedSamples::new(scaled, samples.n_samples, samples.n_features)
+        Ok(samples)
     }
 }
 
@@ -74,27 +88,33 @@ mod tests {
 
     #[test]
     fn columns_come_out_with_mean_zero_and_deviation_one() {
-        let samples = Samples::new(&[1.0, 0.1, 3.0, 0.1, 5.0, 0.1], 3, 2).unwrap();
-        let scaled = StandardScaler::fit(&samples).unwrap().transform(&samples).unwrap();
+        let values = [1.0, 0.1, 9.0, 9.0, 3.0, 0.1, 5.0, 0.1];
+        let samples = OwnedSamples::new(values.to_vec(), 4, 2).unwrap();
+        // the second row is not looked at
+        let scaler = StandardScaler::fit_rows(&samples.as_samples(), &[0, 2, 3]).unwrap();
+        let scaled = scaler.transform_owned(samples).unwrap();
         let scaled = scaled.as_samples();
         let expected = 1.5_f32.sqrt();
         assert!((scaled.row(0)[0] + expected).abs() < 1e-6);
-        assert!((scaled.row(2)[0] - expected).abs() < 1e-6);
-        assert!(scaled.rows().all(|row| row[1].abs() < 1e-6));
+        assert!((scaled.row(3)[0] - expected).abs() < 1e-6);
+        assert!((scaled.row(1)[0] - 3.0 * expected).abs() < 1e-6);
+        assert!([0, 2, 3].into_iter().all(|row| scaled.row(row)[1].abs() < 1e-6));
     }
 
     #[test]
     fn the_state_survives_serialisation() {
         let samples = Samples::new(&[0.1, 0.7, 0.3], 3, 1).unwrap();
-        let scaler = StandardScaler::fit(&samples).unwrap();
+        let scaler = StandardScaler::fit_rows(&samples, &[0, 1, 2]).unwrap();
         let text = serde_json::to_string(&scaler).unwrap();
         assert_eq!(serde_json::from_str::<StandardScaler>(&text).unwrap(), scaler);
     }
 
     #[test]
     fn nothing_and_other_columns_are_refused() {
-        assert!(StandardScaler::fit(&Samples::new(&[], 0, 2).unwrap()).is_err());
-        let scaler = StandardScaler::fit(&Samples::new(&[1.0, 2.0], 2, 1).unwrap()).unwrap();
-        assert!(scaler.transform(&Samples::new(&[1.0, 2.0], 1, 2).unwrap()).is_err());
+        let samples = Samples::new(&[1.0, 2.0], 2, 1).unwrap();
+        assert!(StandardScaler::fit_rows(&samples, &[]).is_err());
+        assert!(StandardScaler::fit_rows(&samples, &[2]).is_err());
+        let scaler = StandardScaler::fit_rows(&samples, &[0, 1]).unwrap();
+        assert!(scaler.transform_owned(OwnedSamples::new(vec![1.0, 2.0], 1, 2).unwrap()).is_err());
     }
 }

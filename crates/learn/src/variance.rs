@@ -21,18 +21,29 @@ impl VarianceFilter {
     /// # Errors
     /// When there are no rows or a value is NaN.
     pub fn fit(samples: &Samples<'_>) -> Result<Self, LearnError> {
-        if samples.n_samples == 0 {
+        Self::fit_rows(samples, &(0..samples.n_samples).collect::<Vec<_>>())
+    }
+
+    /// As [`VarianceFilter::fit`], on the named rows alone.
+    ///
+    /// # Errors
+    /// When no row is named, one does not exist, or a value of one is NaN.
+    pub fn fit_rows(samples: &Samples<'_>, rows: &[usize]) -> Result<Self, LearnError> {
+        if rows.is_empty() {
             return Err(LearnError::Empty { what: "the table to drop constant columns of" });
         }
-        if let Some(position) = samples.features.iter().position(|value| value.is_nan()) {
-            return Err(LearnError::BadValue {
-                what: "the value",
-                position,
-                found: f64::NAN,
-                expected: "a number (impute first)",
-            });
+        samples.expect_rows(rows)?;
+        for &row in rows {
+            if let Some(column) = samples.row(row).iter().position(|value| value.is_nan()) {
+                return Err(LearnError::BadValue {
+                    what: "the value",
+                    position: row * samples.n_features + column,
+                    found: f64::NAN,
+                    expected: "a number (impute first)",
+                });
+            }
         }
-        let varies = varying_columns(samples);
+        let varies = varying_columns(samples, rows);
         Ok(Self { n_features_in: samples.n_features, kept: (0..samples.n_features).filter(|&i| varies[i]).collect() })
     }
 
@@ -51,27 +62,41 @@ impl VarianceFilter {
     /// # Errors
     /// When the number of columns differs from the fitted one, or the state names a column that does not exist.
     pub fn transform(&self, samples: &Samples<'_>) -> Result<OwnedSamples, LearnError> {
-        samples.expect_features(self.n_features_in)?;
-        if let Some(&column) = self.kept.iter().find(|&&i| i >= self.n_features_in) {
+        self.transform_owned(samples.owned())
+    }
+
+    /// As [`VarianceFilter::transform`], without another table.
+    ///
+    /// # Errors
+    /// When the number of columns differs from the fitted one, or the state names a column that does not exist.
+    pub fn transform_owned(&self, samples: OwnedSamples) -> Result<OwnedSamples, LearnError> {
+        let n_samples = samples.as_samples().n_samples;
+        samples.as_samples().expect_features(self.n_features_in)?;
+        let rising = self.kept.windows(2).all(|pair| pair[0] < pair[1]);
+        if !rising || self.kept.last().is_some_and(|&column| column >= self.n_features_in) {
             return Err(LearnError::Malformed {
                 what: "the variance filter",
-                message: format!("column {column} of {}", self.n_features_in),
+                message: format!("the columns kept do not rise within {}", self.n_features_in),
             });
         }
-        let mut chosen = Vec::with_capacity(samples.n_samples * self.kept.len());
-        for row in samples.rows() {
-            chosen.extend(self.kept.iter().map(|&i| row[i]));
+        let mut values = samples.into_features();
+        // columns rise, so no value is written over before it was read
+        for row in 0..n_samples {
+            for (to, &column) in self.kept.iter().enumerate() {
+                values[row * self.kept.len() + to] = values[row * self.n_features_in + column];
+            }
         }
-        OwnedSamples::new(chosen, samples.n_samples, self.kept.len())
+        values.truncate(n_samples * self.kept.len());
+        OwnedSamples::new(values, n_samples, self.kept.len())
     }
 }
 
-/// Says of every column whether it holds two different numbers.
+/// Says of every column whether it holds two different numbers in the named rows, at least one.
 #[expect(clippy::float_cmp, reason = "the question is whether the very same number stands in all rows")]
-pub(crate) fn varying_columns(samples: &Samples<'_>) -> Vec<bool> {
-    let first = samples.row(0);
+pub(crate) fn varying_columns(samples: &Samples<'_>, rows: &[usize]) -> Vec<bool> {
+    let first = samples.row(rows[0]);
     let mut varies = vec![false; samples.n_features];
-    for row in samples.rows() {
+    for row in rows.iter().map(|&row| samples.row(row)) {
         for ((varies, value), first) in varies.iter_mut().zip(row).zip(first) {
             *varies |= value != first;
         }
@@ -83,24 +108,42 @@ pub(crate) fn varying_columns(samples: &Samples<'_>) -> Vec<bool> {
 mod tests {
     use super::*;
 
+    fn transform(filter: &VarianceFilter, values: &[f32], n_samples: usize) -> Result<Vec<f32>, LearnError> {
+        let samples = OwnedSamples::new(values.to_vec(), n_samples, values.len() / n_samples)?;
+        filter.transform_owned(samples).map(OwnedSamples::into_features)
+    }
+
     #[test]
     fn constant_columns_go() {
         let values = [0.1, 1.0, 0.1, 2.0, 0.1, 1.0];
         let samples = Samples::new(&values, 3, 2).unwrap();
-        let filter = VarianceFilter::fit(&samples).unwrap();
+        let filter = VarianceFilter::fit_rows(&samples, &[0, 1, 2]).unwrap();
         assert_eq!(filter.kept(), [1]);
-        assert_eq!(filter.transform(&samples).unwrap().as_samples().features, [1.0, 2.0, 1.0]);
+        assert_eq!(transform(&filter, &values, 3).unwrap(), [1.0, 2.0, 1.0]);
+    }
+
+    #[test]
+    fn other_rows_are_not_looked_at() {
+        let values = [1.0, 7.0, 8.0, f32::NAN, 2.0, 7.0];
+        let samples = Samples::new(&values, 3, 2).unwrap();
+        let filter = VarianceFilter::fit_rows(&samples, &[0, 2]).unwrap();
+        assert_eq!(filter.kept(), [0]);
+        assert_eq!(transform(&filter, &values, 3).unwrap(), [1.0, 8.0, 2.0]);
     }
 
     #[test]
     fn missing_values_and_no_rows_are_refused() {
-        assert!(VarianceFilter::fit(&Samples::new(&[f32::NAN], 1, 1).unwrap()).is_err());
-        assert!(VarianceFilter::fit(&Samples::new(&[], 0, 1).unwrap()).is_err());
+        assert!(VarianceFilter::fit_rows(&Samples::new(&[f32::NAN], 1, 1).unwrap(), &[0]).is_err());
+        assert!(VarianceFilter::fit_rows(&Samples::new(&[1.0], 1, 1).unwrap(), &[]).is_err());
+        assert!(VarianceFilter::fit_rows(&Samples::new(&[1.0], 1, 1).unwrap(), &[1]).is_err());
     }
 
     #[test]
     fn a_state_that_names_no_column_is_refused() {
-        let filter: VarianceFilter = serde_json::from_str(r#"{"n_features_in": 1, "kept": [1]}"#).unwrap();
-        assert!(matches!(filter.transform(&Samples::new(&[1.0], 1, 1).unwrap()), Err(LearnError::Malformed { .. })));
+        for kept in ["[1]", "[0, 0]"] {
+            let text = format!(r#"{{"n_features_in": 1, "kept": {kept}}}"#);
+            let filter: VarianceFilter = serde_json::from_str(&text).unwrap();
+            assert!(matches!(transform(&filter, &[1.0], 1), Err(LearnError::Malformed { .. })));
+        }
     }
 }

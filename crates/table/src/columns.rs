@@ -1,5 +1,6 @@
 //! Small and middling tables, column by column.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -231,6 +232,25 @@ impl Columns {
     pub fn matrix(&self, names: &[String]) -> Result<Vec<f32>, TableError> {
         let columns = names.iter().map(|name| self.f32(name)).collect::<Result<Vec<_>, _>>()?;
         Ok((0..self.row_count).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
+    }
+
+    /// Takes the f32 columns of those names out, as one matrix of `rows` × names, row-major, NaN = missing. Rows come in
+    /// the order given, which spares another copy when some are to lie together.
+    ///
+    /// # Errors
+    /// If a column is absent or of another type, or a row does not exist.
+    pub fn take_matrix(&mut self, names: &[String], rows: &[usize]) -> Result<Vec<f32>, TableError> {
+        if let Some(&row) = rows.iter().find(|&&row| row >= self.row_count) {
+            return Err(TableError::Length { name: format!("row {row}"), got: row + 1, expected: self.row_count });
+        }
+        let columns = names.iter().map(|name| self.f32(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut matrix = Vec::with_capacity(rows.len() * names.len());
+        for &row in rows {
+            matrix.extend(columns.iter().map(|column| column[row]));
+        }
+        let taken: HashSet<&str> = names.iter().map(String::as_str).collect();
+        self.columns.retain(|(name, _)| !taken.contains(name.as_str()));
+        Ok(matrix)
     }
 
     /// The values of a column.
@@ -500,6 +520,15 @@ mod tests {
         assert_eq!(table.f32("b").unwrap(), [2.0, 5.0]);
         assert_eq!(table.matrix(&names).unwrap(), matrix);
         assert_eq!(table.matrix(&names[2..]).unwrap(), [3.0, 6.0]);
+    }
+
+    #[test]
+    fn a_matrix_is_taken_out_in_any_order_of_rows() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let mut table = Columns::new(2).with_matrix(&names, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        assert!(table.take_matrix(&names[..1], &[2]).is_err());
+        assert_eq!(table.take_matrix(&names[1..], &[1, 0]).unwrap(), [5.0, 6.0, 2.0, 3.0]);
+        assert_eq!(table.names().collect::<Vec<_>>(), ["a"]);
     }
 
     #[test]

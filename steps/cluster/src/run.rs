@@ -22,16 +22,23 @@ pub struct Job {
 }
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ClusterError> {
-    let table = Columns::read(inputs.path("preprocess/features.parquet").map_err(ClusterError::Input)?)?;
+    let mut table = Columns::read(inputs.path("preprocess/features.parquet").map_err(ClusterError::Input)?)?;
     let feature_names = table.feature_names();
-    let matrix = table.matrix(&feature_names)?;
-    let samples = Samples::new(&matrix, table.row_count(), feature_names.len())?;
     let trains = sides(table.text("_split")?)?;
-    let train: Vec<usize> = (0..trains.len()).filter(|&row| trains[row]).collect();
+    // training rows first, so that they are a table without being copied
+    let mut order: Vec<usize> = (0..trains.len()).collect();
+    order.sort_by_key(|&row| !trains[row]);
+    let n_train = trains.iter().filter(|&&trains| trains).count();
+    let matrix = table.take_matrix(&feature_names, &order)?;
+    let train = Samples::new(&matrix[..n_train * feature_names.len()], n_train, feature_names.len())?;
 
-    let Choice { fitted, knee, chosen_by, elbow } =
-        choose(&samples.select(&train)?.as_samples(), &job.params, job.seed)?;
-    let assigned = fitted.predict(&samples)?;
+    let Choice { fitted, knee, chosen_by, elbow } = choose(&train, &job.params, job.seed)?;
+    let mut assigned = vec![0; order.len()];
+    let samples = Samples::new(&matrix, order.len(), feature_names.len())?;
+    for (&row, cluster) in order.iter().zip(fitted.predict(&samples)?) {
+        assigned[row] = cluster;
+    }
+    drop(matrix);
     let clusters = count(job, fitted.n_clusters(), &assigned, &trains, table.optional_u8("_target")?);
     let model_of_cluster: BTreeMap<usize, String> = clusters.iter().map(|c| (c.cluster, model(c))).collect();
     let mut models: Vec<String> = clusters.iter().filter(|c| c.trainable).map(model).collect();

@@ -46,7 +46,7 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
         outputs.reject(format!("no training row: all {} rows are held out", holdout.rows));
         return Ok(());
     }
-    fit(job, &table, &parted, outputs)?;
+    fit(job, table, &parted, outputs)?;
     if train.faulty == 0 || train.good() == 0 {
         let RowCounts { rows, faulty, .. } = train;
         outputs.reject(format!("nothing to tell apart: {faulty} of {rows} training rows are faulty"));
@@ -66,7 +66,7 @@ fn part(job: &Job, table: &Table) -> Parted {
     Parted { held_out, train, split }
 }
 
-fn fit(job: &Job, table: &Table, parted: &Parted, outputs: &mut Outputs) -> Result<(), PreprocessError> {
+fn fit(job: &Job, table: Table, parted: &Parted, outputs: &mut Outputs) -> Result<(), PreprocessError> {
     let params = job.params.get();
     let samples = Samples::new(&table.features, table.row_count(), table.feature_names.len())?;
     let imputer = KnnImputerParams { n_neighbors: params.n_neighbors, max_donors: params.max_donors, seed: job.seed };
@@ -75,25 +75,27 @@ fn fit(job: &Job, table: &Table, parted: &Parted, outputs: &mut Outputs) -> Resu
 
     let state = fitted.state();
     outputs.json("preprocessor.json", state)?;
-    outputs.json("missingness.json", &missingness(table, parted, state))?;
-    let suspects = suspects(table, &parted.train)?;
+    outputs.json("missingness.json", &missingness(&table, parted, state))?;
+    let suspects = suspects(&table, &parted.train)?;
     outputs.count("suspects", suspects.len() as u64);
     outputs.json("suspects.json", &suspects)?;
     let donors = fitted.donors();
     let path = outputs.declare("donors.parquet", MediaType::Parquet, Some(donors.n_samples as u64))?;
     Columns::new(donors.n_samples).with_matrix(&table.feature_names, donors.features)?.write(&path)?;
 
+    // the raw values are not needed any more, and a large table is not kept beside its features
+    let rows = table.row_count();
+    drop(table.features);
     let split = parted.held_out.iter().map(|held_out| if *held_out { HOLDOUT } else { TRAIN }.to_owned()).collect();
-    let rows = table.row_count() as u64;
-    let path = outputs.declare("features.parquet", MediaType::Parquet, Some(rows))?;
-    Columns::new(table.row_count())
+    let path = outputs.declare("features.parquet", MediaType::Parquet, Some(rows as u64))?;
+    Columns::new(rows)
         .with_keys(&table.keys)?
-        .with("_time", Values::Moment(table.times.clone()))?
-        .with("_target", Values::OptionalU8(table.targets.clone()))?
+        .with("_time", Values::Moment(table.times))?
+        .with("_target", Values::OptionalU8(table.targets))?
         .with("_split", Values::Text(split))?
         .with_matrix(&state.feature_names_out, features.as_samples().features)?
         .write(&path)?;
-    outputs.count("rows_out", rows);
+    outputs.count("rows_out", rows as u64);
     outputs.count("features_out", state.feature_names_out.len() as u64);
     outputs.count("donors", donors.n_samples as u64);
     if state.feature_names_out.is_empty() {

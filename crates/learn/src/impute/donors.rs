@@ -1,6 +1,6 @@
 //! The donor rows, laid out for the two passes over them.
 
-use ndarray::Array2;
+use crate::products::Panels;
 
 /// Donor rows of the kept columns.
 ///
@@ -9,19 +9,19 @@ use ndarray::Array2;
 #[derive(Debug, Clone)]
 pub(super) struct Donors {
     /// As given, missing values NaN; row-major.
-    pub(super) values: Vec<f32>,
+    values: Vec<f32>,
     /// Centres of the columns.
     pub(super) means: Vec<f64>,
     /// The common scale of the quick pass.
     pub(super) scale: f64,
-    /// What a row is multiplied with: centred values, their squares, and presence, `n_donors` x `3 * n_features`.
-    pub(super) products: Array2<f32>,
-    /// Presence of every value as bits, `words` per row.
-    pub(super) present: Vec<u64>,
-    /// Words of 64 bits per row.
-    pub(super) words: usize,
-    /// Sum of the squares of every donor's centred and scaled values.
-    pub(super) norms: Vec<f32>,
+    /// Centred and scaled values, 0 where missing.
+    pub(super) centred: Panels,
+    /// Sum of the squares of every donor's centred values.
+    pub(super) squares: Vec<f32>,
+    /// The columns that a donor misses, donor after donor.
+    missing: Vec<u32>,
+    /// Where those of every donor begin, and the end of the last.
+    starts: Vec<usize>,
 }
 
 impl Donors {
@@ -30,29 +30,27 @@ impl Donors {
         let n_features = means.len();
         let n_donors = values.len().checked_div(n_features).unwrap_or_default();
         let scale = common_scale(&values, means);
-        let words = n_features.div_ceil(64);
-        let mut products = Array2::zeros((n_donors, 3 * n_features));
-        let mut present = Vec::with_capacity(n_donors * words);
-        let mut norms = Vec::with_capacity(n_donors);
-        for (donor, mut product) in values.chunks_exact(n_features.max(1)).zip(products.rows_mut()) {
-            present.extend(presence(donor));
-            let mut norm = 0.0;
-            for (column, centred) in centred(donor, means, scale).enumerate() {
-                if let Some(centred) = centred {
-                    product[column] = centred;
-                    product[n_features + column] = centred * centred;
-                    product[2 * n_features + column] = 1.0;
-                    norm += centred * centred;
+        let mut panels = Panels::zeros(n_donors, n_features);
+        let (mut squares, mut missing, mut starts) = (Vec::with_capacity(n_donors), Vec::new(), vec![0]);
+        for (row, donor) in values.chunks_exact(n_features.max(1)).enumerate() {
+            let mut square = 0.0;
+            for (column, value) in centred(donor, means, scale).enumerate() {
+                if let Some(value) = value {
+                    panels.set(row, column, value);
+                    square += f64::from(value).powi(2);
+                } else {
+                    missing.push(column as u32);
                 }
             }
-            norms.push(norm);
+            squares.push(square as f32);
+            starts.push(missing.len());
         }
-        Self { values, means: means.to_vec(), scale, products, present, words, norms }
+        Self { values, means: means.to_vec(), scale, centred: panels, squares, missing, starts }
     }
 
     /// Number of donors.
     pub(super) fn len(&self) -> usize {
-        self.norms.len()
+        self.squares.len()
     }
 
     /// Number of columns.
@@ -66,9 +64,9 @@ impl Donors {
         &self.values[donor * n_features..][..n_features]
     }
 
-    /// The presence bits of one donor.
-    pub(super) fn presence(&self, donor: usize) -> &[u64] {
-        &self.present[donor * self.words..][..self.words]
+    /// The columns that one donor misses.
+    pub(super) fn missing(&self, donor: usize) -> &[u32] {
+        &self.missing[self.starts[donor]..self.starts[donor + 1]]
     }
 }
 
@@ -77,11 +75,6 @@ pub(super) fn centred<'a>(row: &'a [f32], means: &'a [f64], scale: f64) -> impl 
     row.iter()
         .zip(means)
         .map(move |(&value, mean)| (!value.is_nan()).then(|| ((f64::from(value) - mean) * scale) as f32))
-}
-
-/// Presence of the values of a row as bits, 64 to a word.
-pub(super) fn presence(row: &[f32]) -> impl Iterator<Item = u64> + '_ {
-    row.chunks(64).map(|word| word.iter().enumerate().fold(0, |bits, (i, v)| bits | (u64::from(!v.is_nan()) << i)))
 }
 
 /// A power of two that brings the largest centred value to at most 1.
@@ -99,18 +92,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_values_weigh_nothing() {
+    fn missing_values_weigh_nothing_and_are_listed() {
         let donors = Donors::new(vec![1.0, f32::NAN, 3.0, 4.0], &[2.0, 4.0]);
         assert_eq!((donors.len(), donors.n_features()), (2, 2));
-        assert_eq!(donors.products.row(0).to_vec(), [-1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
-        assert_eq!(donors.presence(0), [0b01]);
-        assert_eq!(donors.presence(1), [0b11]);
+        assert_eq!(donors.squares, [1.0, 1.0]);
+        assert_eq!(donors.missing(0), [1]);
+        assert!(donors.missing(1).is_empty());
     }
 
     #[test]
     fn the_scale_is_a_power_of_two_that_tames_large_values() {
         let donors = Donors::new(vec![1e30, -1e30], &[0.0]);
-        assert!(donors.norms.iter().all(|norm| *norm <= 1.0));
+        assert!(donors.squares.iter().all(|square| *square <= 1.0));
         assert!((donors.scale.log2() - donors.scale.log2().round()).abs() < 1e-12);
     }
 }

@@ -97,6 +97,19 @@ fn values_far_apart_in_size_are_still_told_apart() {
 }
 
 #[test]
+fn without_donors_and_with_many_the_values_are_right() {
+    let state = fit(&[1.0, 2.0, 3.0, 4.0], 2, 1).state().clone();
+    let none = KnnImputer::from_state(state, OwnedSamples::new(Vec::new(), 0, 2).unwrap()).unwrap();
+    assert_eq!(fill(&none, &[1.0, NAN]), [1.0, 3.0]);
+
+    // more donors than are put in order at first and than one block holds, none of the nearest of which has the column
+    let donors: Vec<f32> =
+        (0..6000_u16).flat_map(|i| [f32::from(i), if i < 3000 { NAN } else { f32::from(i) }]).collect();
+    let imputer = fit(&donors, 2, 3);
+    assert_eq!(fill(&imputer, &[10.0, NAN, 4000.0, NAN, 5999.0, NAN]), [10.0, 3001.0, 4000.0, 4000.0, 5999.0, 5998.0]);
+}
+
+#[test]
 fn nothing_zero_and_infinite_are_refused() {
     let params = KnnImputerParams { n_neighbors: 3, max_donors: 10, seed: 0 };
     let none = Samples::new(&[], 0, 2).unwrap();
