@@ -22,26 +22,47 @@ impl StandardScaler {
         if samples.n_samples == 0 {
             return Err(LearnError::Empty { what: "the table to scale" });
         }
-        let count = samples.n_samples as f64;
-        let mut means = vec![0.0; samples.n_features];
-        for row in samples.rows() {
-            for (sum, &value) in means.iter_mut().zip(row) {
+        Ok(Self::fit_rows(samples.n_features, samples.n_samples, |row| samples.row(row)))
+    }
+
+    /// Learns from rows wherever they lie; there must be one.
+    pub(crate) fn fit_rows<'a>(n_features: usize, n_rows: usize, row: impl Fn(usize) -> &'a [f32]) -> Self {
+        let count = n_rows as f64;
+        let mut means = vec![0.0; n_features];
+        for i in 0..n_rows {
+            for (sum, &value) in means.iter_mut().zip(row(i)) {
                 *sum += f64::from(value);
             }
         }
         for mean in &mut means {
             *mean /= count;
         }
-        let mut scales = vec![0.0; samples.n_features];
-        for row in samples.rows() {
-            for ((sum, &value), mean) in scales.iter_mut().zip(row).zip(&means) {
+        let mut scales = vec![0.0; n_features];
+        for i in 0..n_rows {
+            for ((sum, &value), mean) in scales.iter_mut().zip(row(i)).zip(&means) {
                 *sum += (f64::from(value) - mean).powi(2);
             }
         }
-        for (scale, varies) in scales.iter_mut().zip(varying_columns(samples)) {
+        for (scale, varies) in scales.iter_mut().zip(varying_columns(n_features, (0..n_rows).map(row))) {
             *scale = if varies { (*scale / count).sqrt() } else { 1.0 };
         }
-        Ok(Self { means, scales })
+        Self { means, scales }
+    }
+
+    /// The means of the columns.
+    pub(crate) fn means(&self) -> &[f64] {
+        &self.means
+    }
+
+    /// The standard deviations of the columns, 1 for a constant one.
+    pub(crate) fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// The values of one row as [`StandardScaler::transform`] scales them, in single precision.
+    pub(crate) fn scaled<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+        let columns = row.iter().zip(&self.means).zip(&self.scales);
+        columns.map(|((&value, mean), scale)| f64::from(((f64::from(value) - mean) / scale) as f32))
     }
 
     /// Number of columns.

@@ -32,7 +32,7 @@ impl VarianceFilter {
                 expected: "a number (impute first)",
             });
         }
-        let varies = varying_columns(samples);
+        let varies = varying_columns(samples.n_features, samples.rows());
         Ok(Self { n_features_in: samples.n_features, kept: (0..samples.n_features).filter(|&i| varies[i]).collect() })
     }
 
@@ -68,10 +68,11 @@ impl VarianceFilter {
 
 /// Says of every column whether it holds two different numbers.
 #[expect(clippy::float_cmp, reason = "the question is whether the very same number stands in all rows")]
-pub(crate) fn varying_columns(samples: &Samples<'_>) -> Vec<bool> {
-    let first = samples.row(0);
-    let mut varies = vec![false; samples.n_features];
-    for row in samples.rows() {
+pub(crate) fn varying_columns<'a>(n_features: usize, rows: impl Iterator<Item = &'a [f32]>) -> Vec<bool> {
+    let mut rows = rows.peekable();
+    let first = rows.peek().copied().unwrap_or_default();
+    let mut varies = vec![false; n_features];
+    for row in rows {
         for ((varies, value), first) in varies.iter_mut().zip(row).zip(first) {
             *varies |= value != first;
         }
