@@ -11,6 +11,7 @@ use faultline_learn::kmeans::KMeans;
 use faultline_learn::preprocess::{Preprocessor, PreprocessorState};
 use faultline_learn::{LearnError, OwnedSamples, Samples};
 use faultline_table::Columns;
+use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
 use crate::error::BundleError;
@@ -111,8 +112,10 @@ impl Bundle {
         let scores = self.score_blocks(samples, |model, rows, features| {
             let contributions = model.contributions(features)?;
             let scale = model.contribution_scale();
-            for (&row, contributions) in rows.iter().zip(contributions.chunks_exact(features.n_features + 1)) {
-                explanations[row] = Some(Explanation::new(scale, contributions, feature_names, top));
+            let explain = |row: &[f64]| Explanation::new(scale, row, feature_names, top);
+            let explained: Vec<_> = contributions.par_chunks_exact(features.n_features + 1).map(explain).collect();
+            for (&row, explanation) in rows.iter().zip(explained) {
+                explanations[row] = Some(explanation);
             }
             Ok(())
         })?;

@@ -51,7 +51,7 @@ impl Model {
     /// When the file cannot be read, or is no model of that family with that many features.
     pub fn read(family: Family, path: &Path, n_features: usize) -> Result<Self, BundleError> {
         match family {
-            Family::Forest => Ok(Self::Forest(Forest::from_nodes(n_features, nodes(&Columns::read(path)?)?)?)),
+            Family::Forest => Ok(Self::Forest(forest(n_features, &Columns::read(path)?)?)),
             Family::Boosting => {
                 let trees = BoostedTrees::from_bytes(&read(path)?)?;
                 expect_features(n_features, trees.n_features())?;
@@ -114,47 +114,48 @@ fn expect_features(n_features: usize, of_model: usize) -> Result<(), LearnError>
 }
 
 fn nodes_table(forest: &Forest) -> Result<Columns, BundleError> {
-    let nodes = forest.nodes();
-    let whole = |number: fn(&Node) -> i64| Values::I64(nodes.iter().map(number).collect());
-    Ok(Columns::new(nodes.len())
+    let whole = |number: fn(&Node) -> i64| Values::I64(forest.nodes().map(|node| number(&node)).collect());
+    Ok(Columns::new(forest.n_nodes())
         .with("tree", whole(|node| i64::from(node.tree)))?
         .with("node", whole(|node| i64::from(node.node)))?
         .with("feature", whole(|node| i64::from(node.to_columns().0)))?
-        .with("threshold", Values::F32(nodes.iter().map(|node| node.to_columns().1).collect()))?
+        .with("threshold", Values::F32(forest.nodes().map(|node| node.to_columns().1).collect()))?
         .with("left", whole(|node| i64::from(node.to_columns().2)))?
         .with("right", whole(|node| i64::from(node.to_columns().3)))?
-        .with("probability", Values::F64(nodes.iter().map(|node| node.probability).collect()))?
-        .with("cover", Values::F64(nodes.iter().map(|node| node.cover).collect()))?)
+        .with("probability", Values::F64(forest.nodes().map(|node| node.probability).collect()))?
+        .with("cover", Values::F64(forest.nodes().map(|node| node.cover).collect()))?)
 }
 
-fn nodes(table: &Columns) -> Result<Vec<Node>, BundleError> {
-    let (tree, node) = (unsigned(table, "tree")?, unsigned(table, "node")?);
-    let (feature, left, right) = (signed(table, "feature")?, signed(table, "left")?, signed(table, "right")?);
+/// The forest of a table of nodes; no second table is made of it on the way.
+fn forest(n_features: usize, table: &Columns) -> Result<Forest, BundleError> {
+    let (tree, node) = (table.i64("tree")?, table.i64("node")?);
+    let (feature, left, right) = (table.i64("feature")?, table.i64("left")?, table.i64("right")?);
     let (threshold, probability, cover) = (table.f32("threshold")?, table.f64("probability")?, table.f64("cover")?);
-    (0..table.row_count())
-        .map(|i| {
-            Ok(Node {
-                tree: tree[i],
-                node: node[i],
-                split: Split::from_columns(feature[i], threshold[i], left[i], right[i])?,
-                probability: probability[i],
-                cover: cover[i],
-            })
+    let node = |i: usize| -> Result<Node, BundleError> {
+        Ok(Node {
+            tree: number("tree", tree[i])?,
+            node: number("node", node[i])?,
+            split: Split::from_columns(
+                number("feature", feature[i])?,
+                threshold[i],
+                number("left", left[i])?,
+                number("right", right[i])?,
+            )?,
+            probability: probability[i],
+            cover: cover[i],
         })
-        .collect()
+    };
+    let mut refused = None;
+    let nodes = (0..table.row_count()).map_while(|i| node(i).map_err(|error| refused = Some(error)).ok());
+    let forest = Forest::from_nodes(n_features, nodes);
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(forest?),
+    }
 }
 
-fn unsigned(table: &Columns, column: &'static str) -> Result<Vec<u32>, BundleError> {
-    converted(table, column)
-}
-
-fn signed(table: &Columns, column: &'static str) -> Result<Vec<i32>, BundleError> {
-    converted(table, column)
-}
-
-fn converted<T: TryFrom<i64>>(table: &Columns, column: &'static str) -> Result<Vec<T>, BundleError> {
-    let convert = |&value: &i64| T::try_from(value).map_err(|_| BundleError::Node { column, value });
-    table.i64(column)?.iter().map(convert).collect()
+fn number<T: TryFrom<i64>>(column: &'static str, value: i64) -> Result<T, BundleError> {
+    T::try_from(value).map_err(|_| BundleError::Node { column, value })
 }
 
 #[cfg(test)]

@@ -4,19 +4,43 @@
 //! [`BoostedTrees::contributions`](crate::boosting::BoostedTrees::contributions), of the log-odds: per row one value per
 //! feature and, last, the bias.
 
+/// So few of the greatest are kept in order while going through a row.
+const FEW: usize = 16;
+
 /// The `n` features of one row with the greatest absolute contributions, greatest first, the lower index first of equals;
 /// fewer where the row has fewer. Each comes as index and contribution.
 ///
 /// `row` holds one finite value per feature, without the bias.
 pub fn top_contributions(row: &[f64], n: usize) -> Vec<(usize, f64)> {
+    if n <= FEW {
+        return few_top_contributions(row, n);
+    }
     let mut features: Vec<(usize, f64)> = row.iter().copied().enumerate().collect();
     let greatest_first = |a: &(usize, f64), b: &(usize, f64)| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
-    if n > 0 && n < features.len() {
+    if n < features.len() {
         features.select_nth_unstable_by(n - 1, greatest_first);
     }
     features.truncate(n);
     features.sort_unstable_by(greatest_first);
     features
+}
+
+/// The same in one pass, for a few.
+fn few_top_contributions(row: &[f64], n: usize) -> Vec<(usize, f64)> {
+    let row = if n == 0 { &[] } else { row };
+    let mut top: Vec<(usize, f64)> = Vec::with_capacity(n + 1);
+    let mut least = f64::NEG_INFINITY;
+    for (feature, &value) in row.iter().enumerate() {
+        if top.len() < n || value.abs() > least {
+            let place = top.partition_point(|(_, other)| other.abs() >= value.abs());
+            top.insert(place, (feature, value));
+            top.truncate(n);
+            if let Some((_, last)) = top.last().filter(|_| top.len() == n) {
+                least = last.abs();
+            }
+        }
+    }
+    top
 }
 
 /// The mean over the rows of each feature's absolute contribution: how much it moves the predictions, in their scale

@@ -19,42 +19,67 @@ mod bins;
 mod contributions;
 mod grow;
 mod histogram;
+mod judge;
 mod nodes;
 mod params;
 mod smartcore_engine;
+mod sweep;
+mod tally;
+mod tree;
 
 pub use nodes::{Node, Split};
 pub use params::{ClassWeight, Criterion, Engine, ForestGrid, ForestGroup, ForestParams, MaxFeatures, group};
+
+use tree::{ABREAST, Tree};
 
 /// Rows that one task predicts.
 const BLOCK_ROWS: usize = 256;
 
 /// Something that grows forests.
 pub trait ForestEngine {
-    /// Grows a forest on the rows of `samples`, whose labels are `true` for the positive class (faulty).
-    ///
-    /// `weights` are one non-negative weight per row, on top of the class weights; none means 1 each.
+    /// Makes rows ready to grow any number of forests on: those named, in that order, or all of `samples`.
     ///
     /// # Errors
-    /// When the lengths differ, there are no rows, a value is not finite, a weight is negative, all weights are 0, a param
-    /// is out of range, or the engine does not know what is asked for.
+    /// When there are no rows or columns, a row does not exist, or one of its values is not finite.
+    fn prepare<'a>(
+        &self,
+        samples: &Samples<'a>,
+        rows: Option<&'a [usize]>,
+    ) -> Result<Box<dyn Prepared + 'a>, LearnError>;
+
+    /// Grows a forest on all rows of `samples`; see [`Prepared::fit`].
+    ///
+    /// # Errors
+    /// As for [`ForestEngine::prepare`] and [`Prepared::fit`].
     fn fit(
         &self,
         samples: &Samples<'_>,
         labels: &[bool],
         weights: Option<&[f64]>,
         params: &ForestParams,
-    ) -> Result<Forest, LearnError>;
+    ) -> Result<Forest, LearnError> {
+        self.prepare(samples, None)?.fit(labels, weights, params)
+    }
 }
 
-/// A fitted forest: trees of nodes.
+/// Rows that forests grow on.
+pub trait Prepared: Send + Sync {
+    /// Grows a forest on the rows, whose labels are `true` for the positive class (faulty).
+    ///
+    /// `weights` are one non-negative weight per row, on top of the class weights; none means 1 each.
+    ///
+    /// # Errors
+    /// When the lengths differ, a weight is negative, all weights are 0, a param is out of range, or the engine does not know
+    /// what is asked for.
+    fn fit(&self, labels: &[bool], weights: Option<&[f64]>, params: &ForestParams) -> Result<Forest, LearnError>;
+}
+
+/// A fitted forest: trees of nodes. Takes 32 bytes per node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "nodes::Columns", into = "nodes::Columns")]
 pub struct Forest {
     n_features: usize,
-    nodes: Vec<Node>,
-    /// Where each tree begins in `nodes`, and the end of the last.
-    starts: Vec<usize>,
+    trees: Vec<Tree>,
 }
 
 impl Forest {
@@ -63,9 +88,8 @@ impl Forest {
     /// # Errors
     /// When the table is not one of a forest: trees or nodes out of order, children that do not come after their parent,
     /// features that do not exist, probabilities outside of 0 to 1.
-    pub fn from_nodes(n_features: usize, nodes: Vec<Node>) -> Result<Self, LearnError> {
-        let starts = nodes::check(n_features, &nodes)?;
-        Ok(Self { n_features, nodes, starts })
+    pub fn from_nodes(n_features: usize, nodes: impl IntoIterator<Item = Node>) -> Result<Self, LearnError> {
+        Ok(Self { n_features, trees: nodes::trees(n_features, nodes)? })
     }
 
     /// Reads what [`Classifier::to_bytes`] wrote.
@@ -78,8 +102,14 @@ impl Forest {
     }
 
     /// The table of nodes, by tree and node.
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+    pub fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
+        let trees = self.trees.iter().enumerate();
+        trees.flat_map(|(number, tree)| (0..tree.len()).map(move |node| tree.node(number as u32, node)))
+    }
+
+    /// Number of nodes of all trees.
+    pub fn n_nodes(&self) -> usize {
+        self.trees.iter().map(Tree::len).sum()
     }
 
     /// Number of columns it was fitted on.
@@ -89,7 +119,7 @@ impl Forest {
 
     /// Number of trees.
     pub fn n_estimators(&self) -> usize {
-        self.starts.len().saturating_sub(1)
+        self.trees.len()
     }
 
     /// The probabilities that the forest's first `n_estimators` trees give when cut off at `max_depth` (no limit when
@@ -103,7 +133,32 @@ impl Forest {
         n_estimators: usize,
         max_depth: Option<usize>,
     ) -> Result<Vec<f64>, LearnError> {
+        self.predict(samples, None, n_estimators, max_depth)
+    }
+
+    /// As [`Forest::predict_proba_at`], of the rows named alone, in that order.
+    ///
+    /// # Errors
+    /// As for [`Forest::predict_proba_at`], and when a row does not exist.
+    pub fn predict_rows_at(
+        &self,
+        samples: &Samples<'_>,
+        rows: &[usize],
+        n_estimators: usize,
+        max_depth: Option<usize>,
+    ) -> Result<Vec<f64>, LearnError> {
+        self.predict(samples, Some(rows), n_estimators, max_depth)
+    }
+
+    fn predict(
+        &self,
+        samples: &Samples<'_>,
+        rows: Option<&[usize]>,
+        n_estimators: usize,
+        max_depth: Option<usize>,
+    ) -> Result<Vec<f64>, LearnError> {
         samples.expect_features(self.n_features)?;
+        expect_rows(samples, rows)?;
         if n_estimators == 0 || n_estimators > self.n_estimators() {
             return Err(LearnError::Param {
                 param: "n_estimators",
@@ -112,13 +167,17 @@ impl Forest {
             });
         }
         let max_depth = max_depth.unwrap_or(usize::MAX);
-        let mut probabilities = vec![0.0; samples.n_samples];
+        let mut probabilities = vec![0.0; rows.map_or(samples.n_samples, <[usize]>::len)];
         probabilities.par_chunks_mut(BLOCK_ROWS).enumerate().for_each(|(block, probabilities)| {
+            let row = |i: usize| samples.row(rows.map_or(i, |rows| rows[i]));
+            let first = block * BLOCK_ROWS;
+            let block: Vec<&[f32]> = (first..first + probabilities.len()).map(row).collect();
             // tree by tree, so that a tree's nodes stay in the cache
-            for &start in &self.starts[..n_estimators] {
-                for (i, sum) in probabilities.iter_mut().enumerate() {
-                    let row = samples.row(block * BLOCK_ROWS + i);
-                    *sum += self.leaf(start, row, max_depth).probability;
+            for tree in &self.trees[..n_estimators] {
+                for (rows, sums) in block.chunks(ABREAST).zip(probabilities.chunks_mut(ABREAST)) {
+                    for (sum, probability) in sums.iter_mut().zip(tree.probabilities(rows, max_depth)) {
+                        *sum += probability;
+                    }
                 }
             }
             for sum in probabilities {
@@ -126,21 +185,6 @@ impl Forest {
             }
         });
         Ok(probabilities)
-    }
-
-    /// Where a row ends up in the tree that begins at `start`.
-    fn leaf(&self, start: usize, row: &[f32], max_depth: usize) -> &Node {
-        let mut node = &self.nodes[start];
-        let mut depth = 0;
-        while let Some(split) = node.split
-            && depth < max_depth
-        {
-            let left = row[split.feature as usize] <= split.threshold;
-            let child = if left { split.left } else { split.right };
-            node = &self.nodes[start + child as usize];
-            depth += 1;
-        }
-        node
     }
 }
 
@@ -164,27 +208,46 @@ pub fn engine(engine: Engine) -> &'static dyn ForestEngine {
     }
 }
 
-/// Refuses what no engine can take.
-fn check(
-    samples: &Samples<'_>,
+/// Refuses rows that no engine can take.
+fn check_table(samples: &Samples<'_>, rows: Option<&[usize]>) -> Result<(), LearnError> {
+    let n_rows = rows.map_or(samples.n_samples, <[usize]>::len);
+    if n_rows == 0 || samples.n_features == 0 {
+        return Err(LearnError::Empty { what: "the table to grow a forest on" });
+    }
+    expect_rows(samples, rows)?;
+    let Some(rows) = rows else { return samples.expect_finite() };
+    for &row in rows {
+        // the error tells the place within the whole table
+        if samples.row(row).iter().any(|value| !value.is_finite()) {
+            return samples.expect_finite();
+        }
+    }
+    Ok(())
+}
+
+fn expect_rows(samples: &Samples<'_>, rows: Option<&[usize]>) -> Result<(), LearnError> {
+    let n_samples = samples.n_samples;
+    match rows.unwrap_or_default().iter().find(|row| **row >= n_samples) {
+        Some(&row) => Err(LearnError::RowOutOfRange { row, n_samples }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses labels, weights and params that no engine can take.
+fn check_labels(
+    n_samples: usize,
     labels: &[bool],
     weights: Option<&[f64]>,
     params: &ForestParams,
 ) -> Result<(), LearnError> {
     params.check()?;
-    if samples.n_samples == 0 || samples.n_features == 0 {
-        return Err(LearnError::Empty { what: "the table to grow a forest on" });
-    }
-    let lengths = [
-        ("the list of labels", labels.len()),
-        ("the list of weights", weights.map_or(samples.n_samples, <[f64]>::len)),
-    ];
+    let lengths =
+        [("the list of labels", labels.len()), ("the list of weights", weights.map_or(n_samples, <[f64]>::len))];
     for (what, found) in lengths {
-        if found != samples.n_samples {
-            return Err(LearnError::Length { what, found, expected: samples.n_samples });
+        if found != n_samples {
+            return Err(LearnError::Length { what, found, expected: n_samples });
         }
     }
-    samples.expect_finite()?;
     let weights = weights.unwrap_or_default();
     if let Some(position) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
         return Err(LearnError::BadValue {

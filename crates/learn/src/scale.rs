@@ -54,6 +54,22 @@ impl StandardScaler {
         Ok(Self { means, scales })
     }
 
+    /// The means of the columns.
+    pub(crate) fn means(&self) -> &[f64] {
+        &self.means
+    }
+
+    /// The standard deviations of the columns, 1 for a constant one.
+    pub(crate) fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// The values of one row as [`StandardScaler::transform`] scales them, in single precision.
+    pub(crate) fn scaled<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+        let columns = row.iter().zip(&self.means).zip(&self.scales);
+        columns.map(|((&value, mean), scale)| f64::from(((f64::from(value) - mean) / scale) as f32))
+    }
+
     /// Number of columns.
     pub fn n_features(&self) -> usize {
         self.means.len()

@@ -141,6 +141,34 @@ where
         .collect()
 }
 
+/// Scores groups of candidates over folds as [`cross_validate`] does, fold after fold: for methods that keep all processors
+/// busy by themselves, or make a fold ready once for all groups.
+///
+/// `predict` answers for one fold with one list per group.
+///
+/// # Errors
+/// As for [`cross_validate`], and when folds answer for different numbers of groups.
+pub fn cross_validate_in_turn(
+    labels: &[bool],
+    folds: &[Fold],
+    mut predict: impl FnMut(&Fold) -> Result<Vec<Vec<Vec<f64>>>, LearnError>,
+) -> Result<Vec<Vec<OutOfFold>>, LearnError> {
+    if folds.is_empty() {
+        return Err(LearnError::Empty { what: "the list of folds" });
+    }
+    let mut by_group: Vec<Vec<Vec<Vec<f64>>>> = Vec::new();
+    for (number, fold) in folds.iter().enumerate() {
+        let of_fold = predict(fold)?;
+        by_group.resize_with(if number == 0 { of_fold.len() } else { by_group.len() }, Vec::new);
+        if of_fold.len() != by_group.len() {
+            let (found, expected) = (of_fold.len(), by_group.len());
+            return Err(LearnError::Length { what: "the list of groups of a fold", found, expected });
+        }
+        by_group.iter_mut().zip(of_fold).for_each(|(of_group, predicted)| of_group.push(predicted));
+    }
+    by_group.iter().map(|by_fold| gather(labels, folds, by_fold)).collect()
+}
+
 /// The index of the greatest score, the earlier of equals; `None` when there is none or all are NaN.
 pub fn best(scores: &[f64]) -> Option<usize> {
     scores
@@ -254,6 +282,29 @@ mod tests {
         let auc: Vec<f64> = scores.iter().flatten().map(|score| score.roc_auc).collect();
         assert_eq!(auc, [1.0, 0.5, 0.0, 0.5]);
         assert_eq!(scores[0][0].probabilities, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+
+        // fold after fold, for both groups at once
+        let in_turn = cross_validate_in_turn(&labels, &folds, |fold| {
+            let of_group = |sign: f64| {
+                let by_label = |&row: &usize| sign * f64::from(u8::from(labels[row]));
+                vec![fold.test.iter().map(by_label).collect(), vec![0.5; fold.test.len()]]
+            };
+            Ok(vec![of_group(1.0), of_group(-1.0)])
+        });
+        assert_eq!(in_turn.unwrap(), scores);
+    }
+
+    #[test]
+    fn folds_that_differ_in_their_groups_are_refused() {
+        let labels = [true, false, true, false];
+        let folds = stratified_folds(&labels, &[0; 4], 2, 1).unwrap();
+        let mut n_groups = 0;
+        let scored = cross_validate_in_turn(&labels, &folds, |fold| {
+            n_groups += 1;
+            Ok(vec![vec![vec![0.5; fold.test.len()]]; n_groups])
+        });
+        assert!(matches!(scored, Err(LearnError::Length { found: 2, expected: 1, .. })));
+        assert!(cross_validate_in_turn(&labels, &[], |_| Ok(Vec::new())).is_err());
     }
 
     #[test]

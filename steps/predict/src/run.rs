@@ -42,7 +42,7 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
     if let Some(merged) = &job.merge {
         return merge::run(job, merged, inputs, outputs);
     }
-    let table = Table::read(inputs.path(&job.rows).map_err(PredictError::Input)?)?;
+    let mut table = Table::read(inputs.path(&job.rows).map_err(PredictError::Input)?)?;
     let features = job.aligned(&table)?;
     let bundle = job.open(inputs)?;
     let samples = Samples { features: &features, n_samples: table.row_count(), n_features: job.index.features.len() };
@@ -53,6 +53,9 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
             .map(|scored| scored.into_iter().map(|(score, why)| (score, Some(why))).collect()),
     };
     let scores: Vec<Scored<'_>> = scores.map_err(|source| job.failed(source))?;
+    // the features are most of the memory, and done with
+    drop(features);
+    table.features = Vec::new();
 
     let rows = scores.len() as u64;
     let predictions = job.predictions(&table, &scores)?;

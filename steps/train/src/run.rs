@@ -21,6 +21,9 @@ use crate::{ModelChoice, TrainError, ValidGrid, ValidTrainParams};
 
 /// Training rows whose predictions are taken apart for the importances; of more every n-th.
 const MAX_EXPLAINED_ROWS: usize = 5_000;
+/// Of a large forest, whose every node each row meets, only so many that rows times nodes stay below this, but so many at least.
+const MAX_EXPLAINED_NODES: usize = 5_000_000_000;
+const MIN_EXPLAINED_ROWS: usize = 100;
 
 /// What the core needs besides its tables.
 #[derive(Debug)]
@@ -227,7 +230,7 @@ fn fold_figures(data: &ModelData, probabilities: &[f64]) -> Result<Vec<FoldFigur
 
 /// The features that move the predictions of the training rows, greatest share first, equals in the order of the table.
 fn importances(model: &Model, rows: &Rows, names: &[String]) -> Result<Vec<Importance>, LearnError> {
-    let every = rows.len().div_ceil(MAX_EXPLAINED_ROWS).max(1);
+    let every = rows.len().div_ceil(explained_rows(model)).max(1);
     let explained: Vec<usize> = (0..rows.len()).step_by(every).collect();
     let samples = rows.samples.as_samples().select(&explained)?;
     let moved = mean_absolute(&model.contributions(&samples.as_samples())?, names.len());
@@ -240,6 +243,16 @@ fn importances(model: &Model, rows: &Rows, names: &[String]) -> Result<Vec<Impor
         .collect();
     importances.sort_by(|a, b| b.share.total_cmp(&a.share));
     Ok(importances)
+}
+
+/// How many rows are explained for the importances.
+fn explained_rows(model: &Model) -> usize {
+    match model {
+        Model::Forest(forest) => {
+            (MAX_EXPLAINED_NODES / forest.n_nodes().max(1)).clamp(MIN_EXPLAINED_ROWS, MAX_EXPLAINED_ROWS)
+        }
+        Model::Boosting(_) | Model::Logistic(_) => MAX_EXPLAINED_ROWS,
+    }
 }
 
 /// Of every training row what a model says that was not fitted on it: as it is, and calibrated by the other folds.

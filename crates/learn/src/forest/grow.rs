@@ -1,285 +1,299 @@
 //! Growing one tree on binned columns.
 
+use std::ops::Range;
+
 use rand::Rng;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
-use super::bins::{Bins, MAX_BINS};
-use super::nodes::{Node, Split};
-use super::params::{Criterion, ForestParams};
+use super::bins::{Bins, Codes, MAX_BINS};
+use super::judge::{Judge, Scorer};
+use super::nodes::Split;
+use super::params::ForestParams;
+use super::sweep::{Cut, Sweep};
+use super::tally::Tally;
+use super::tree::Tree;
 use crate::random::{generator, substream};
 
-/// Rows from which on a node's bins are counted; below, its few rows are sorted instead.
-const MIN_HISTOGRAM_ROWS: usize = 48;
+/// Rows from which on all bins of a node are gone through; below, those that have rows are marked and the others passed over.
+const MANY_ROWS: usize = 192;
 
-/// Weights of the negative and the positive class.
-type Weights = [f64; 2];
+/// Columns that are counted side by side: the processor adds to one while another waits for its bin.
+const ABREAST: usize = 4;
 
-/// A training row within a tree, with its bootstrap count in the weight.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Item {
-    pub(super) row: u32,
-    pub(super) positive: bool,
-    pub(super) weight: f64,
+/// What the rows of each bin come to.
+type Histogram<T> = [T; MAX_BINS];
+
+/// The rows of a tree that weigh something, and what they weigh; those of a node lie side by side.
+#[derive(Debug, Default)]
+pub(super) struct Items<T> {
+    pub(super) rows: Vec<u32>,
+    pub(super) tallies: Vec<T>,
 }
 
 /// A node yet to be grown.
-struct Open {
-    node: usize,
+struct Open<T> {
+    node: u32,
     start: usize,
     end: usize,
     depth: usize,
     seed: u64,
+    total: T,
 }
 
-/// The best split found so far: rows up to bin `low` go left, those from bin `high` on right.
-#[derive(Clone, Copy)]
-struct Cut {
-    score: f64,
-    feature: usize,
-    low: u8,
-    high: u8,
+/// What the columns of a node have shown so far.
+struct Search<'a, T> {
+    total: T,
+    scorer: Scorer<'a>,
+    best: Option<Cut<T>>,
+    has_varying: bool,
 }
 
 /// Grows trees one after the other with the same buffers.
-pub(super) struct Grower<'a> {
+pub(super) struct Grower<'a, T> {
     bins: &'a Bins,
-    params: &'a ForestParams,
+    judge: &'a Judge,
+    max_depth: usize,
+    least: usize,
     n_columns: usize,
-    features: Vec<usize>,
+    features: Vec<u32>,
     swaps: Vec<usize>,
-    histogram: Vec<Weights>,
-    /// Rows per bin; counted only where leaves have a least size.
-    rows: Vec<usize>,
-    few: Vec<(u8, bool, f64)>,
-    right: Vec<Item>,
+    /// The bins of some columns; empty between two uses.
+    histograms: Box<[Histogram<T>; ABREAST]>,
+    sweep: Box<Sweep<T>>,
+    pub(super) items: Items<T>,
+    spare: Items<T>,
+    open: Vec<Open<T>>,
 }
 
-impl<'a> Grower<'a> {
-    pub(super) fn new(bins: &'a Bins, params: &'a ForestParams) -> Self {
+impl<'a, T: Tally> Grower<'a, T> {
+    pub(super) fn new(bins: &'a Bins, judge: &'a Judge, params: &ForestParams) -> Self {
         Self {
+            max_depth: params.max_depth.unwrap_or(usize::MAX),
+            least: params.min_samples_leaf,
             n_columns: params.max_features.count(bins.n_features()),
-            features: (0..bins.n_features()).collect(),
+            features: (0..bins.n_features() as u32).collect(),
             swaps: Vec::new(),
-            histogram: vec![[0.0; 2]; MAX_BINS],
-            rows: vec![0; MAX_BINS],
-            few: Vec::new(),
-            right: Vec::new(),
+            histograms: Box::new([[T::default(); MAX_BINS]; ABREAST]),
+            sweep: Box::new(Sweep::new()),
+            items: Items { rows: Vec::new(), tallies: Vec::new() },
+            spare: Items { rows: Vec::new(), tallies: Vec::new() },
+            open: Vec::new(),
             bins,
-            params,
+            judge,
         }
     }
 
-    /// Grows tree number `tree` on `items`, which it reorders.
+    /// Grows a tree on `items`, which it reorders.
     ///
     /// Every node draws its columns from a random stream of its own, named by the path to it, so that a depth limit cuts
     /// a tree off without changing what is above.
-    pub(super) fn grow(&mut self, tree: u32, seed: u64, items: &mut [Item]) -> Vec<Node> {
-        let max_depth = self.params.max_depth.unwrap_or(usize::MAX);
-        let mut nodes = vec![leaf(tree, 0, items)];
-        let mut open = vec![Open { node: 0, start: 0, end: items.len(), depth: 0, seed }];
-        while let Some(next) = open.pop() {
-            let here = &mut items[next.start..next.end];
-            let totals = totals(here);
-            let too_few = here.len() < 2 * self.params.min_samples_leaf;
-            if next.depth >= max_depth || too_few || totals.contains(&0.0) {
-                continue;
-            }
-            let Some(cut) = self.best_cut(here, totals, next.seed) else {
+    pub(super) fn grow(&mut self, seed: u64) -> Tree {
+        let end = self.items.rows.len();
+        let total = self.items.tallies.iter().fold(T::default(), |sum, tally| sum.plus(*tally));
+        self.spare.rows.resize(end, 0);
+        self.spare.tallies.resize(end, T::default());
+        let mut tree = Tree::default();
+        self.push(&mut tree, total);
+        self.open.clear();
+        self.open_if(Open { node: 0, start: 0, end, depth: 0, seed, total });
+        while let Some(next) = self.open.pop() {
+            let Some(cut) = self.best_cut(next.start..next.end, next.total, next.seed) else {
                 continue;
             };
-            let middle = next.start + self.part(here, &cut);
-            let (left, right) = (nodes.len(), nodes.len() + 1);
-            nodes.push(leaf(tree, left, &items[next.start..middle]));
-            nodes.push(leaf(tree, right, &items[middle..next.end]));
-            nodes[next.node].split = Some(Split {
-                feature: cut.feature as u32,
-                threshold: self.bins.column(cut.feature).threshold(cut.low, cut.high),
-                left: left as u32,
-                right: right as u32,
-            });
-            let depth = next.depth + 1;
-            for (node, start, end) in [(right, middle, next.end), (left, next.start, middle)] {
-                open.push(Open { node, start, end, depth, seed: substream(next.seed, (node - left) as u64) });
+            let right = next.total.minus(cut.left);
+            let middle = next.start + cut.left.rows();
+            let children = [self.push(&mut tree, cut.left), self.push(&mut tree, right)];
+            let threshold = self.bins.threshold(cut.feature as usize, cut.low, cut.high);
+            tree.split(next.node, Split { feature: cut.feature, threshold, left: children[0], right: children[1] });
+            let n_open = self.open.len();
+            let below = [(1, right, middle, next.end), (0, cut.left, next.start, middle)];
+            for (side, total, start, end) in below {
+                let seed = substream(next.seed, side as u64);
+                self.open_if(Open { node: children[side], start, end, depth: next.depth + 1, seed, total });
+            }
+            // leaves do not need their rows
+            if self.open.len() > n_open {
+                self.part(next.start..next.end, &cut);
             }
         }
-        nodes
+        tree.shrink();
+        tree
+    }
+
+    fn push(&self, tree: &mut Tree, total: T) -> u32 {
+        let (probability, cover) = self.judge.share(total);
+        tree.push(probability, cover)
+    }
+
+    /// Lists a node to be grown, unless it is certain to be a leaf.
+    fn open_if(&mut self, node: Open<T>) {
+        let too_few = node.total.rows() < 2 * self.least;
+        if node.depth < self.max_depth && !too_few && !node.total.is_pure() {
+            self.open.push(node);
+        }
     }
 
     /// The best cut over columns drawn without replacement: `n_columns` of them, then more until one is not constant
     /// here. The order of drawing settles ties. As in scikit-learn, a column that varies but has no place for a cut that leaves
     /// both sides enough rows counts as drawn.
-    fn best_cut(&mut self, items: &[Item], totals: Weights, seed: u64) -> Option<Cut> {
+    fn best_cut(&mut self, range: Range<usize>, total: T, seed: u64) -> Option<Cut<T>> {
         let mut random = SplitMix64::seed_from_u64(seed);
-        let mut best: Option<Cut> = None;
-        let mut has_varying = false;
+        let mut search = Search { total, scorer: self.judge.scorer(total), best: None, has_varying: false };
         let n_features = self.features.len();
-        for drawn in 0..n_features {
-            if drawn >= self.n_columns && has_varying {
-                break;
+        while self.swaps.len() < n_features && !(search.has_varying && self.swaps.len() >= self.n_columns) {
+            // those that are looked at in any case, then one by one
+            let first = self.swaps.len();
+            for drawn in first..self.n_columns.max(first + 1) {
+                let left = (n_features - drawn) as u64;
+                let pick = drawn + ((u128::from(random.next_u64()) * u128::from(left)) >> 64) as usize;
+                self.features.swap(drawn, pick);
+                self.swaps.push(pick);
             }
-            let left = (n_features - drawn) as u64;
-            let pick = drawn + ((u128::from(random.next_u64()) * u128::from(left)) >> 64) as usize;
-            self.features.swap(drawn, pick);
-            self.swaps.push(pick);
-            let feature = self.features[drawn];
-            let scan = self.scan(items, totals, feature);
-            has_varying |= scan.varies;
-            if let Some(cut) = scan.best
-                && best.is_none_or(|best| cut.score > best.score)
-            {
-                best = Some(cut);
-            }
+            self.look_at(first..self.swaps.len(), &range, &mut search);
         }
         // undone, so that the next node draws from the same order whatever came before it
         while let Some(pick) = self.swaps.pop() {
             self.features.swap(self.swaps.len(), pick);
         }
-        best
+        search.best
     }
 
-    /// Looks for the best cut of one column.
-    fn scan(&mut self, items: &[Item], totals: Weights, feature: usize) -> Scan {
-        let column = self.bins.column(feature);
-        let least = self.params.min_samples_leaf;
-        let mut scan = Scan::new(self.params.criterion, totals, feature, items.len(), least);
-        if column.n_bins() < 2 {
-            return scan;
-        }
-        if items.len() >= MIN_HISTOGRAM_ROWS {
-            let histogram = &mut self.histogram[..column.n_bins()];
-            histogram.fill([0.0; 2]);
-            for item in items {
-                let bin = usize::from(column.codes[item.row as usize]);
-                histogram[bin][usize::from(item.positive)] += item.weight;
+    /// Looks at some of the drawn columns.
+    fn look_at(&mut self, drawn: Range<usize>, range: &Range<usize>, search: &mut Search<'_, T>) {
+        let features = &self.features[drawn];
+        let (rows, tallies) = (&self.items.rows[range.clone()], &self.items.tallies[range.clone()]);
+        let n_groups = features.len().div_ceil(ABREAST);
+        let mut rest = features;
+        for group in 0..n_groups {
+            let (features, others) = rest.split_at(rest.len().div_ceil(n_groups - group));
+            rest = others;
+            let mut codes = [self.bins.codes(0, rows.len()); ABREAST];
+            for (codes, feature) in codes.iter_mut().zip(features) {
+                *codes = self.bins.codes(*feature as usize, rows.len());
             }
-            let rows = &mut self.rows[..column.n_bins()];
-            if least > 1 {
-                rows.fill(0);
-                for item in items {
-                    rows[usize::from(column.codes[item.row as usize])] += 1;
+            if rows.len() < MANY_ROWS {
+                for (codes, feature) in codes.iter().zip(features) {
+                    self.sweep.begin(search.total, self.least);
+                    if self.least > 1 {
+                        few::<T, true>(rows, tallies, *codes, &mut self.histograms[0], &mut self.sweep);
+                    } else {
+                        few::<T, false>(rows, tallies, *codes, &mut self.histograms[0], &mut self.sweep);
+                    }
+                    search.take(&self.sweep, *feature);
                 }
+                continue;
             }
-            for (bin, (weights, rows)) in histogram.iter().zip(rows).enumerate() {
-                if weights[0] + weights[1] > 0.0 {
-                    scan.see(bin as u8, *weights, *rows);
+            count(rows, tallies, &codes[..features.len()], &mut self.histograms);
+            for (histogram, feature) in self.histograms.iter_mut().zip(features) {
+                self.sweep.begin(search.total, self.least);
+                let histogram = &mut histogram[..self.bins.n_bins(*feature as usize)];
+                if self.least > 1 {
+                    all::<T, true>(histogram, &mut self.sweep);
+                } else {
+                    all::<T, false>(histogram, &mut self.sweep);
                 }
-            }
-        } else {
-            self.few.clear();
-            self.few.extend(items.iter().map(|item| {
-                let code = column.codes[item.row as usize];
-                (code, item.positive, item.weight)
-            }));
-            // stable: sums are taken in the order of the rows
-            self.few.sort_by_key(|(code, _, _)| *code);
-            for run in self.few.chunk_by(|a, b| a.0 == b.0) {
-                let mut weights = [0.0; 2];
-                for (_, positive, weight) in run {
-                    weights[usize::from(*positive)] += weight;
-                }
-                scan.see(run[0].0, weights, run.len());
+                search.take(&self.sweep, *feature);
             }
         }
-        scan
     }
 
-    /// Moves the rows that go left to the front, both sides keeping their order; returns how many those are.
-    fn part(&mut self, items: &mut [Item], cut: &Cut) -> usize {
-        let codes = &self.bins.column(cut.feature).codes;
-        self.right.clear();
-        let mut left = 0;
-        for i in 0..items.len() {
-            let item = items[i];
-            if codes[item.row as usize] <= cut.low {
-                items[left] = item;
-                left += 1;
-            } else {
-                self.right.push(item);
-            }
+    /// Moves the rows that go left to the front, both sides keeping their order.
+    fn part(&mut self, range: Range<usize>, cut: &Cut<T>) {
+        let codes = self.bins.codes(cut.feature as usize, range.len());
+        let (rows, tallies) = (&mut self.items.rows[range.clone()], &mut self.items.tallies[range]);
+        let (spare_rows, spare_tallies) = (&mut self.spare.rows[..], &mut self.spare.tallies[..]);
+        // without a branch, which no processor could foresee
+        let (mut left, mut right) = (0, 0);
+        for i in 0..rows.len() {
+            let (row, tally) = (rows[i], tallies[i]);
+            (rows[left], tallies[left]) = (row, tally);
+            (spare_rows[right], spare_tallies[right]) = (row, tally);
+            let goes_left = usize::from(codes.of(row) <= cut.low);
+            left += goes_left;
+            right += 1 - goes_left;
         }
-        items[left..].copy_from_slice(&self.right);
-        left
+        rows[left..].copy_from_slice(&spare_rows[..right]);
+        tallies[left..].copy_from_slice(&spare_tallies[..right]);
     }
 }
 
-/// Goes through a column's bins from below and keeps the best place to cut.
-struct Scan {
-    criterion: Criterion,
-    totals: Weights,
-    feature: usize,
-    left: Weights,
-    rows: usize,
-    rows_left: usize,
-    min_samples_leaf: usize,
-    last: Option<u8>,
-    varies: bool,
-    best: Option<Cut>,
+impl<T: Tally> Search<'_, T> {
+    fn take(&mut self, sweep: &Sweep<T>, feature: u32) {
+        self.has_varying |= sweep.varies();
+        let floor = self.best.map_or(f64::NEG_INFINITY, |best| best.score);
+        self.best = sweep.best(&self.scorer, feature, floor).or(self.best);
+    }
 }
 
-impl Scan {
-    fn new(criterion: Criterion, totals: Weights, feature: usize, rows: usize, min_samples_leaf: usize) -> Self {
-        let (left, rows_left, last, varies, best) = ([0.0; 2], 0, None, false, None);
-        Self { criterion, totals, feature, left, rows, rows_left, min_samples_leaf, last, varies, best }
+/// Counts the bins of up to [`ABREAST`] columns.
+fn count<T: Tally>(rows: &[u32], tallies: &[T], codes: &[Codes<'_>], histograms: &mut [Histogram<T>; ABREAST]) {
+    match *codes {
+        [a] => count_abreast(rows, tallies, [a], histograms),
+        [a, b] => count_abreast(rows, tallies, [a, b], histograms),
+        [a, b, c] => count_abreast(rows, tallies, [a, b, c], histograms),
+        [a, b, c, d] => count_abreast(rows, tallies, [a, b, c, d], histograms),
+        _ => {}
     }
+}
 
-    /// Takes in the next bin that has rows. Their number matters only where leaves have a least size.
-    fn see(&mut self, bin: u8, weights: Weights, rows: usize) {
-        let leaves_enough =
-            self.min_samples_leaf < 2 || self.rows_left.min(self.rows - self.rows_left) >= self.min_samples_leaf;
-        self.varies |= self.last.is_some();
-        if let Some(low) = self.last
-            && leaves_enough
-        {
-            let right = [self.totals[0] - self.left[0], self.totals[1] - self.left[1]];
-            let score = purity(self.criterion, self.left) + purity(self.criterion, right);
-            if self.best.is_none_or(|best| score > best.score) {
-                self.best = Some(Cut { score, feature: self.feature, low, high: bin });
-            }
+fn count_abreast<T: Tally, const N: usize>(
+    rows: &[u32],
+    tallies: &[T],
+    codes: [Codes<'_>; N],
+    histograms: &mut [Histogram<T>; ABREAST],
+) {
+    // all columns lie alike
+    let shift = codes[0].shift;
+    // of one length, so that one check of the bounds serves all
+    let length = codes.iter().map(|codes| codes.codes.len()).min().unwrap_or_default();
+    let codes = codes.map(|codes| &codes.codes[..length]);
+    for (row, tally) in rows.iter().zip(tallies) {
+        let place = (*row as usize) << shift;
+        for column in 0..N {
+            let bin = &mut histograms[column][usize::from(codes[column][place])];
+            *bin = bin.plus(*tally);
         }
-        self.left[0] += weights[0];
-        self.left[1] += weights[1];
-        self.rows_left += rows;
-        self.last = Some(bin);
+    }
+}
+
+/// Shows all bins, and empties them.
+fn all<T: Tally, const IS_LIMITED: bool>(histogram: &mut [T], sweep: &mut Sweep<T>) {
+    for (bin, here) in histogram.iter_mut().enumerate() {
+        sweep.see::<IS_LIMITED>(bin as u8, std::mem::take(here));
+    }
+}
+
+/// Shows the bins of a few rows.
+fn few<T: Tally, const IS_LIMITED: bool>(
+    rows: &[u32],
+    tallies: &[T],
+    codes: Codes<'_>,
+    histogram: &mut [T; MAX_BINS],
+    sweep: &mut Sweep<T>,
+) {
+    const WORD: usize = u64::BITS as usize;
+    let mut occupied = [0_u64; MAX_BINS / WORD];
+    for (row, tally) in rows.iter().zip(tallies) {
+        let code = usize::from(codes.of(*row));
+        histogram[code] = histogram[code].plus(*tally);
+        occupied[code / WORD] |= 1 << (code % WORD);
+    }
+    for (word, mut bits) in occupied.into_iter().enumerate() {
+        while bits != 0 {
+            let bin = word * WORD + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            sweep.see::<IS_LIMITED>(bin as u8, std::mem::take(&mut histogram[bin]));
+        }
     }
 }
 
 /// A bootstrap sample: `n_samples` draws with replacement, as counts.
-pub(super) fn bootstrap(n_samples: usize, seed: u64, stream: u64) -> Vec<u32> {
-    let mut counts = vec![0; n_samples];
+pub(super) fn bootstrap(n_samples: usize, seed: u64, stream: u64, counts: &mut Vec<u32>) {
+    counts.clear();
+    counts.resize(n_samples, 0);
     let mut random = generator(seed, stream);
     for _ in 0..n_samples {
         counts[random.gen_range(0..n_samples)] += 1;
     }
-    counts
-}
-
-/// The weight of a side less its weighted impurity, up to a constant: the higher, the purer.
-fn purity(criterion: Criterion, [negative, positive]: Weights) -> f64 {
-    let total = negative + positive;
-    if total <= 0.0 {
-        return 0.0;
-    }
-    match criterion {
-        Criterion::Gini => (negative * negative + positive * positive) / total,
-        Criterion::Entropy => x_log_x(negative) + x_log_x(positive) - x_log_x(total),
-    }
-}
-
-fn x_log_x(x: f64) -> f64 {
-    if x > 0.0 { x * x.ln() } else { 0.0 }
-}
-
-fn totals(items: &[Item]) -> Weights {
-    let mut totals = [0.0; 2];
-    for item in items {
-        totals[usize::from(item.positive)] += item.weight;
-    }
-    totals
-}
-
-fn leaf(tree: u32, node: usize, items: &[Item]) -> Node {
-    let [negative, positive] = totals(items);
-    let cover = negative + positive;
-    Node { tree, node: node as u32, split: None, probability: positive / cover, cover }
 }

@@ -3,10 +3,12 @@
 use rayon::prelude::*;
 
 use super::bins::Bins;
-use super::grow::{Grower, Item, bootstrap};
-use super::nodes::Node;
+use super::grow::{Grower, bootstrap};
+use super::judge::Judge;
 use super::params::{ClassWeight, ForestParams};
-use super::{Forest, ForestEngine, check};
+use super::tally::{COUNT_LIMIT, Counts, Tally, Weights};
+use super::tree::Tree;
+use super::{Forest, ForestEngine, Prepared, check_labels, check_table};
 use crate::classifier::Samples;
 use crate::error::LearnError;
 use crate::random::substream;
@@ -20,55 +22,78 @@ const COLUMNS: u64 = 1;
 pub(super) struct Histogram;
 
 impl ForestEngine for Histogram {
-    fn fit(
+    fn prepare<'a>(
         &self,
-        samples: &Samples<'_>,
-        labels: &[bool],
-        weights: Option<&[f64]>,
-        params: &ForestParams,
-    ) -> Result<Forest, LearnError> {
-        check(samples, labels, weights, params)?;
-        let weights = row_weights(labels, weights, params.class_weight);
-        let bins = Bins::new(samples);
-        let trees: Vec<Vec<Node>> = (0..params.n_estimators)
-            .into_par_iter()
-            .map_init(
-                || Grower::new(&bins, params),
-                |grower, tree| {
-                    let seed = substream(params.seed, tree as u64);
-                    let mut items = draw(labels, &weights, seed);
-                    grower.grow(tree as u32, substream(seed, COLUMNS), &mut items)
-                },
-            )
-            .collect();
-        Forest::from_nodes(samples.n_features, trees.concat())
+        samples: &Samples<'a>,
+        rows: Option<&'a [usize]>,
+    ) -> Result<Box<dyn Prepared + 'a>, LearnError> {
+        check_table(samples, rows)?;
+        Ok(Box::new(Bins::new(samples, rows)))
     }
 }
 
-/// Every row's weight: its own times that of its class.
-fn row_weights(labels: &[bool], weights: Option<&[f64]>, class_weight: ClassWeight) -> Vec<f64> {
-    let own = |i: usize| weights.map_or(1.0, |weights| weights[i]);
-    let mut classes = [1.0, 1.0];
-    if class_weight == ClassWeight::Balanced {
-        for (class, weight) in [false, true].into_iter().zip(&mut classes) {
-            let members = labels.iter().filter(|&&label| label == class).count();
-            if members > 0 {
-                *weight = labels.len() as f64 / (2.0 * members as f64);
+impl Prepared for Bins {
+    fn fit(&self, labels: &[bool], weights: Option<&[f64]>, params: &ForestParams) -> Result<Forest, LearnError> {
+        check_labels(self.n_samples(), labels, weights, params)?;
+        let judge = Judge::new(params.criterion, class_weights(labels, params.class_weight));
+        let trees = match weights {
+            None if self.n_samples() < COUNT_LIMIT => grow_all::<Counts>(self, &judge, labels, |_| 1.0, params),
+            None => grow_all::<Weights>(self, &judge, labels, |_| 1.0, params),
+            Some(weights) => grow_all::<Weights>(self, &judge, labels, |row| weights[row], params),
+        };
+        Ok(Forest { n_features: self.n_features(), trees })
+    }
+}
+
+fn grow_all<T: Tally>(
+    bins: &Bins,
+    judge: &Judge,
+    labels: &[bool],
+    weight: impl Fn(usize) -> f64 + Sync,
+    params: &ForestParams,
+) -> Vec<Tree> {
+    (0..params.n_estimators)
+        .into_par_iter()
+        .map_init(
+            || (Grower::<T>::new(bins, judge, params), Vec::new()),
+            |(grower, counts), tree| {
+                let seed = substream(params.seed, tree as u64);
+                bootstrap(labels.len(), seed, BOOTSTRAP, counts);
+                draw(grower, labels, &weight, counts);
+                grower.grow(substream(seed, COLUMNS))
+            },
+        )
+        .collect()
+}
+
+/// Hands over the rows of a bootstrap sample that weigh something. Should none of them, all such rows are taken.
+fn draw<T: Tally>(grower: &mut Grower<'_, T>, labels: &[bool], weight: impl Fn(usize) -> f64, counts: &[u32]) {
+    let items = &mut grower.items;
+    let mut take = |count_of: &dyn Fn(usize) -> u32| {
+        items.rows.clear();
+        items.tallies.clear();
+        for (row, label) in labels.iter().enumerate() {
+            let (count, weight) = (count_of(row), weight(row));
+            if count > 0 && weight > 0.0 {
+                items.rows.push(row as u32);
+                items.tallies.push(T::of(*label, count, weight));
             }
         }
+        !items.rows.is_empty()
+    };
+    if !take(&|row| counts[row]) {
+        take(&|_| 1);
     }
-    labels.iter().enumerate().map(|(i, &label)| own(i) * classes[usize::from(label)]).collect()
 }
 
-/// The rows of a bootstrap sample that weigh something. Should none of them, all rows are taken.
-fn draw(labels: &[bool], weights: &[f64], seed: u64) -> Vec<Item> {
-    let items = |count_of: &dyn Fn(usize) -> u32| -> Vec<Item> {
-        (0..labels.len())
-            .map(|i| Item { row: i as u32, positive: labels[i], weight: weights[i] * f64::from(count_of(i)) })
-            .filter(|item| item.weight > 0.0)
-            .collect()
+/// The weights of the negative and the positive class.
+fn class_weights(labels: &[bool], class_weight: ClassWeight) -> [f64; 2] {
+    let weight = |class: bool| {
+        let members = labels.iter().filter(|label| **label == class).count();
+        if members > 0 { labels.len() as f64 / (2.0 * members as f64) } else { 1.0 }
     };
-    let counts = bootstrap(labels.len(), seed, BOOTSTRAP);
-    let drawn = items(&|i| counts[i]);
-    if drawn.is_empty() { items(&|_| 1) } else { drawn }
+    match class_weight {
+        ClassWeight::None => [1.0, 1.0],
+        ClassWeight::Balanced => [weight(false), weight(true)],
+    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Forest;
+use super::tree::Tree;
 use crate::error::LearnError;
 
 /// One node of a tree.
@@ -87,7 +88,7 @@ impl From<Forest> for Columns {
             probability: Vec::new(),
             cover: Vec::new(),
         };
-        for node in &forest.nodes {
+        for node in forest.nodes() {
             let (feature, threshold, left, right) = node.to_columns();
             columns.tree.push(node.tree);
             columns.node.push(node.node);
@@ -139,52 +140,63 @@ impl TryFrom<Columns> for Forest {
     }
 }
 
-/// Finds where the trees begin, and refuses a table that no walk may be trusted to.
-pub(super) fn check(n_features: usize, nodes: &[Node]) -> Result<Vec<usize>, LearnError> {
-    let mut starts = Vec::new();
-    for (i, node) in nodes.iter().enumerate() {
+/// Parts the table into trees, and refuses one that no walk may be trusted to.
+pub(super) fn trees(n_features: usize, nodes: impl IntoIterator<Item = Node>) -> Result<Vec<Tree>, LearnError> {
+    let mut trees: Vec<Tree> = Vec::new();
+    for (i, node) in nodes.into_iter().enumerate() {
         if node.node == 0 {
-            starts.push(i);
+            close_last(&mut trees)?;
+            trees.push(Tree::default());
         }
-        let start = *starts.last().unwrap_or(&0);
-        if node.tree as usize + 1 != starts.len() || node.node as usize != i - start {
+        let expected = (trees.len(), trees.last().map_or(0, Tree::len));
+        let Some(tree) = trees.last_mut().filter(|_| (node.tree as usize + 1, node.node as usize) == expected) else {
             return Err(malformed(format!("tree {}, node {} is out of order at row {i}", node.tree, node.node)));
-        }
+        };
         if !(0.0..=1.0).contains(&node.probability) || !(0.0..f64::INFINITY).contains(&node.cover) {
             return Err(malformed(format!(
                 "tree {}, node {} has probability {} and cover {}",
                 node.tree, node.node, node.probability, node.cover
             )));
         }
+        tree.push(node.probability, node.cover);
+        if let Some(split) = node.split {
+            let is_known = (split.feature as usize) < n_features && !split.threshold.is_nan();
+            if split.left.min(split.right) <= node.node || !is_known {
+                return Err(astray(node.tree, node.node, &split));
+            }
+            tree.split(node.node, split);
+        }
     }
-    if starts.is_empty() {
+    if trees.is_empty() {
         return Err(malformed("there are no nodes".to_owned()));
     }
-    starts.push(nodes.len());
-    for tree in starts.windows(2) {
-        let last = tree[1] - tree[0];
-        let mut has_parent = vec![false; last];
-        for node in &nodes[tree[0]..tree[1]] {
-            let Some(split) = node.split else { continue };
-            let ahead = |child: u32| child > node.node && (child as usize) < last;
-            if !ahead(split.left)
-                || !ahead(split.right)
-                || split.feature as usize >= n_features
-                || split.threshold.is_nan()
-            {
-                return Err(malformed(format!(
-                    "tree {}, node {} splits on feature {} to nodes {} and {}",
-                    node.tree, node.node, split.feature, split.left, split.right
-                )));
-            }
-            for child in [split.left, split.right] {
-                if std::mem::replace(&mut has_parent[child as usize], true) {
-                    return Err(malformed(format!("tree {}, node {child} is the child of two splits", node.tree)));
-                }
+    close_last(&mut trees)?;
+    Ok(trees)
+}
+
+/// Refuses the last tree, all of whose nodes are there, if a child does not exist or has two parents.
+fn close_last(trees: &mut [Tree]) -> Result<(), LearnError> {
+    let number = trees.len().saturating_sub(1);
+    let Some(tree) = trees.last_mut() else { return Ok(()) };
+    let mut has_parent = vec![false; tree.len()];
+    for node in 0..tree.len() {
+        let Some(split) = tree.split_of(node) else { continue };
+        for child in [split.left, split.right] {
+            let Some(has_parent) = has_parent.get_mut(child as usize) else {
+                return Err(astray(number as u32, node as u32, &split));
+            };
+            if std::mem::replace(has_parent, true) {
+                return Err(malformed(format!("tree {number}, node {child} is the child of two splits")));
             }
         }
     }
-    Ok(starts)
+    tree.shrink();
+    Ok(())
+}
+
+fn astray(tree: u32, node: u32, split: &Split) -> LearnError {
+    let Split { feature, left, right, .. } = split;
+    malformed(format!("tree {tree}, node {node} splits on feature {feature} to nodes {left} and {right}"))
 }
 
 fn malformed(message: String) -> LearnError {

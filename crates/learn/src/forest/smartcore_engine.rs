@@ -9,7 +9,7 @@ use smartcore::tree::decision_tree_classifier::SplitCriterion;
 
 use super::nodes::{Node, Split};
 use super::params::{ClassWeight, Criterion, ForestParams};
-use super::{Forest, ForestEngine, check};
+use super::{Forest, ForestEngine, Prepared, check_labels, check_table};
 use crate::classifier::Samples;
 use crate::error::LearnError;
 use crate::random::substream;
@@ -40,15 +40,33 @@ struct SerialisedNode {
     false_child: Option<usize>,
 }
 
+/// Rows as smartcore takes them.
+struct Table {
+    rows: DenseMatrix<f32>,
+    n_samples: usize,
+    n_features: usize,
+}
+
 impl ForestEngine for Smartcore {
-    fn fit(
+    fn prepare<'a>(
         &self,
-        samples: &Samples<'_>,
-        labels: &[bool],
-        weights: Option<&[f64]>,
-        params: &ForestParams,
-    ) -> Result<Forest, LearnError> {
-        check(samples, labels, weights, params)?;
+        samples: &Samples<'a>,
+        rows: Option<&'a [usize]>,
+    ) -> Result<Box<dyn Prepared + 'a>, LearnError> {
+        check_table(samples, rows)?;
+        let (n_samples, features) = match rows {
+            None => (samples.n_samples, samples.features.to_vec()),
+            Some(rows) => (rows.len(), samples.select(rows)?.into_features()),
+        };
+        let n_features = samples.n_features;
+        let rows = DenseMatrix::new(n_samples, n_features, features, false).map_err(method_error)?;
+        Ok(Box::new(Table { rows, n_samples, n_features }))
+    }
+}
+
+impl Prepared for Table {
+    fn fit(&self, labels: &[bool], weights: Option<&[f64]>, params: &ForestParams) -> Result<Forest, LearnError> {
+        check_labels(self.n_samples, labels, weights, params)?;
         if weights.is_some() || params.class_weight != ClassWeight::None {
             return Err(LearnError::Param {
                 param: "class_weight",
@@ -56,21 +74,19 @@ impl ForestEngine for Smartcore {
                 expected: "none: the engine smartcore knows no weights (use the engine histogram)",
             });
         }
-        let table = DenseMatrix::new(samples.n_samples, samples.n_features, samples.features.to_vec(), false)
-            .map_err(method_error)?;
         let labels: Vec<u32> = labels.iter().copied().map(u32::from).collect();
         // one forest of one tree each, so that trees grow side by side
         let trees: Vec<Vec<Node>> = (0..params.n_estimators)
             .into_par_iter()
             .map(|tree| {
-                let params = one_tree(params, samples.n_features, tree);
-                let fitted = RandomForestClassifier::fit(&table, &labels, params).map_err(method_error)?;
+                let params = one_tree(params, self.n_features, tree);
+                let fitted = RandomForestClassifier::fit(&self.rows, &labels, params).map_err(method_error)?;
                 let text = serde_json::to_vec(&fitted).map_err(method_error)?;
                 let read: Serialised = serde_json::from_slice(&text).map_err(method_error)?;
                 nodes(tree, &read)
             })
             .collect::<Result<_, _>>()?;
-        Forest::from_nodes(samples.n_features, trees.concat())
+        Forest::from_nodes(self.n_features, trees.concat())
     }
 }
 

@@ -97,6 +97,55 @@ fn a_large_forest_contains_the_small_ones() {
 }
 
 #[test]
+fn some_rows_of_a_table_are_as_good_as_these_rows_alone() {
+    let (values, labels) = data(400, 11);
+    let rows: Vec<usize> = (0..400).filter(|row| row % 3 > 0).rev().collect();
+    let others: Vec<usize> = (0..400).filter(|row| row % 3 == 0).collect();
+    let labels: Vec<bool> = rows.iter().map(|&row| labels[row]).collect();
+    let alone = table(&values).select(&rows).unwrap();
+    for name in [Engine::Histogram, Engine::Smartcore] {
+        let prepared = engine(name).prepare(&table(&values), Some(&rows)).unwrap();
+        let expected = engine(name).fit(&alone.as_samples(), &labels, None, &params()).unwrap();
+        // one preparation serves any number of fits
+        assert_eq!(prepared.fit(&labels, None, &params()).unwrap(), expected, "{name:?}");
+        let forest = prepared.fit(&labels, None, &params()).unwrap();
+        assert_eq!(forest, expected, "{name:?}");
+        let of_others = table(&values).select(&others).unwrap();
+        assert_eq!(
+            forest.predict_rows_at(&table(&values), &others, 7, Some(3)).unwrap(),
+            forest.predict_proba_at(&of_others.as_samples(), 7, Some(3)).unwrap()
+        );
+        let outside = forest.predict_rows_at(&table(&values), &[400], 7, None);
+        assert!(matches!(outside, Err(LearnError::RowOutOfRange { row: 400, n_samples: 400 })));
+        assert!(engine(name).prepare(&table(&values), Some(&[3, 400])).is_err());
+        assert!(engine(name).prepare(&table(&values), Some(&[])).is_err());
+    }
+}
+
+#[test]
+fn counts_and_weights_of_one_give_the_same_forest() {
+    // enough rows and columns that nodes are read in every way there is
+    let (n_samples, n_features) = (12_000, 96);
+    let mut random = generator(12, 0);
+    let values: Vec<f32> = (0..n_samples * n_features).map(|_| random.gen_range(-1.0..1.0)).collect();
+    let labels: Vec<bool> =
+        values.chunks(n_features).map(|row| row[0] + row[70] > 0.9 || random.gen_bool(0.02)).collect();
+    let samples = Samples::new(&values, n_samples, n_features).unwrap();
+    for (criterion, min_samples_leaf) in [(Criterion::Gini, 1), (Criterion::Gini, 5), (Criterion::Entropy, 1)] {
+        let params = ForestParams { n_estimators: 2, criterion, min_samples_leaf, ..params() };
+        let prepared = engine(Engine::Histogram).prepare(&samples, None).unwrap();
+        let counted = prepared.fit(&labels, None, &params).unwrap();
+        let weighed = prepared.fit(&labels, Some(&vec![1.0; n_samples]), &params).unwrap();
+        assert!(counted.n_nodes() > 100);
+        let shape =
+            |forest: &Forest| forest.nodes().map(|node| node.split.map(|split| split.feature)).collect::<Vec<_>>();
+        assert_eq!(shape(&counted), shape(&weighed), "{params:?}");
+        let pairs = counted.nodes().zip(weighed.nodes());
+        assert!(pairs.into_iter().all(|(a, b)| (a.probability - b.probability).abs() < 1e-12), "{params:?}");
+    }
+}
+
+#[test]
 fn seeds_matter() {
     let (values, labels) = data(200, 5);
     let other = ForestParams { seed: 10, ..params() };
@@ -134,11 +183,11 @@ fn what_moves_the_predictions_is_where_the_signal_is() {
 #[test]
 fn one_class_and_constant_columns_make_stumps() {
     let forest = fit(&[0.0; 4 * N_FEATURES], &[true; 4], &params());
-    assert_eq!(forest.nodes().len(), 20);
+    assert_eq!(forest.n_nodes(), 20);
     let found = forest.predict_proba(&table(&[0.0; N_FEATURES])).unwrap();
     assert!((found[0] - 1.0).abs() < 1e-12);
     let mixed = fit(&[0.0; 4 * N_FEATURES], &[true, false, true, false], &params());
-    assert_eq!(mixed.nodes().len(), 20);
+    assert_eq!(mixed.n_nodes(), 20);
 }
 
 #[test]
@@ -146,7 +195,7 @@ fn the_root_covers_all_rows() {
     let (values, labels) = data(100, 8);
     for name in [Engine::Histogram, Engine::Smartcore] {
         let fitted = engine(name).fit(&table(&values), &labels, None, &params());
-        for root in fitted.unwrap().nodes().iter().filter(|node| node.node == 0) {
+        for root in fitted.unwrap().nodes().filter(|node| node.node == 0) {
             assert!((root.cover - 100.0).abs() < 1e-9, "{name:?}");
         }
     }
@@ -177,7 +226,7 @@ fn leaves_have_the_least_number_of_rows() {
         let smallest = |min_samples_leaf| {
             let params = ForestParams { min_samples_leaf, ..params() };
             let forest = engine(name).fit(&table(&values), &labels, None, &params).unwrap();
-            let leaves = forest.nodes().iter().filter(|node| node.split.is_none());
+            let leaves = forest.nodes().filter(|node| node.split.is_none());
             leaves.map(|leaf| leaf.cover).min_by(f64::total_cmp).unwrap()
         };
         // a row that was drawn twice weighs two, so the weight is at least the number of rows

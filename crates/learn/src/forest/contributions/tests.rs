@@ -5,8 +5,9 @@ use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
+
 use crate::classifier::Classifier;
-use crate::forest::{ClassWeight, Criterion, Engine, ForestParams, MaxFeatures, engine};
+use crate::forest::{ClassWeight, Criterion, Engine, ForestParams, MaxFeatures, Node, Split, engine};
 use crate::random::generator;
 
 /// Grows a subtree of at most `depth` levels below `tree`, whose thresholds, covers and probabilities are drawn; returns
@@ -64,7 +65,8 @@ fn worth(tree: &[Node], at: usize, row: &[f32], known: u32) -> f64 {
 fn by_definition(forest: &Forest, row: &[f32]) -> Vec<f64> {
     let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();
     let n_features = row.len() as u32;
-    let trees = || forest.starts.windows(2).map(|tree| &forest.nodes[tree[0]..tree[1]]);
+    let nodes: Vec<Node> = forest.nodes().collect();
+    let trees = || nodes.chunk_by(|a, b| a.tree == b.tree);
     let of = |known: u32| trees().map(|tree| worth(tree, 0, row, known)).sum::<f64>() / forest.n_estimators() as f64;
     let mut values = vec![0.0; row.len()];
     for (feature, value) in values.iter_mut().enumerate() {
@@ -119,7 +121,7 @@ proptest! {
         let forest = random_forest(seed, n_features, 3, 1);
         let found = explained(&forest, &random_rows(seed, 20, n_features));
         for feature in 0..n_features {
-            if forest.nodes().iter().all(|node| node.split.is_none_or(|split| split.feature != feature)) {
+            if forest.nodes().all(|node| node.split.is_none_or(|split| split.feature != feature)) {
                 let of_feature = found.iter().skip(feature as usize).step_by(n_features as usize + 1);
                 prop_assert!(of_feature.map(|value| value.to_bits()).all(|bits| bits == 0));
             }
@@ -173,7 +175,7 @@ fn long_paths_are_exact() {
 #[test]
 fn a_tree_of_one_node_is_all_bias() {
     let forest = random_forest(3, 2, 0, 1);
-    let probability = forest.nodes()[0].probability;
+    let probability = forest.nodes().next().unwrap().probability;
     assert_eq!(explained(&forest, &[1.0, f32::NAN]), [0.0, 0.0, probability]);
 }
 
