@@ -13,7 +13,10 @@ use crate::error::LearnError;
 mod bins;
 mod fold;
 mod grid;
+mod memory;
 mod objective;
+#[cfg(test)]
+mod parity;
 mod rounds;
 mod scan;
 mod search;

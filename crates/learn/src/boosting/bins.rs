@@ -6,7 +6,7 @@ use super::{BoostingParams, ValidBoostingParams, matrix, refused};
 use crate::classifier::Samples;
 use crate::error::LearnError;
 
-/// Most rows to fit on. Row and bin of an entry are 16 bits each; and with many rows to a bin the library's histograms win.
+/// Most rows to fit on, a power of two: with many rows to a bin the library's histograms win.
 pub(super) const MAX_ROWS: usize = 4_096;
 
 /// Columns are scanned this many at a time.
@@ -14,17 +14,17 @@ pub(super) const LANES: usize = 4;
 
 /// Rows to fit on, sorted by every column, and rows to score, as bins.
 ///
-/// Columns in which all rows share a bin are left out: nothing can be split by them. The last column is repeated up to a
-/// multiple of [`LANES`], which changes no tree: the first of equal splits is taken.
+/// Columns in which all rows share a bin are left out: nothing can be split by them.
 pub(super) struct Bins {
     /// Rows to fit on.
     pub(super) n_train: usize,
     /// Rows to score.
     pub(super) n_test: usize,
-    /// For every column `n_train` entries: the bin in the upper 16 bits, the row in the lower ones, rising.
-    pub(super) sorted: Vec<u32>,
+    /// For every column the rows to fit on, in the order of their bins, and those bins.
+    sorted_rows: Vec<u16>,
+    sorted_bins: Vec<u16>,
     /// For every column `n_test` bins.
-    pub(super) test: Vec<u16>,
+    test: Vec<u16>,
     /// The log-odds that every row starts with.
     pub(super) base_margin: f32,
 }
@@ -49,8 +49,14 @@ impl Bins {
         if edges.iter().any(|edges| edges.len() >= usize::from(u16::MAX) || !strictly_rising(edges)) {
             return Ok(None);
         }
-        let mut bins =
-            Self { n_train: train.n_samples, n_test: test.n_samples, sorted: Vec::new(), test: Vec::new(), base_margin };
+        let mut bins = Self {
+            n_train: train.n_samples,
+            n_test: test.n_samples,
+            sorted_rows: Vec::new(),
+            sorted_bins: Vec::new(),
+            test: Vec::new(),
+            base_margin,
+        };
         let mut column = Vec::with_capacity(bins.n_train);
         for (feature, edges) in edges.iter().enumerate() {
             let below = |value: f32| edges.partition_point(|&edge| edge <= value);
@@ -64,26 +70,34 @@ impl Bins {
             if column.first().map(|entry| entry >> 16) == column.last().map(|entry| entry >> 16) {
                 continue;
             }
-            bins.sorted.extend_from_slice(&column);
+            bins.sorted_rows.extend(column.iter().map(|&entry| entry as u16));
+            bins.sorted_bins.extend(column.iter().map(|&entry| (entry >> 16) as u16));
             bins.test.extend((0..test.n_samples).map(|row| {
                 let value = value(test, row);
                 if value.is_nan() { u16::MAX } else { below(value) as u16 }
             }));
         }
-        bins.pad();
         Ok(Some(bins))
     }
 
-    /// Number of columns, the repeated ones included.
-    pub(super) fn n_columns(&self) -> usize {
-        self.sorted.len() / self.n_train.max(1)
+    /// The rows to fit on in the order of a column's bins.
+    pub(super) fn rows(&self, place: usize) -> &[u16] {
+        &self.sorted_rows[place * self.n_train..(place + 1) * self.n_train]
     }
 
-    fn pad(&mut self) {
-        while self.n_columns() % LANES != 0 {
-            self.sorted.extend_from_within(self.sorted.len() - self.n_train..);
-            self.test.extend_from_within(self.test.len() - self.n_test..);
-        }
+    /// The bins of [`Self::rows`].
+    pub(super) fn bins(&self, place: usize) -> &[u16] {
+        &self.sorted_bins[place * self.n_train..(place + 1) * self.n_train]
+    }
+
+    /// The bins of a column's rows to score.
+    pub(super) fn test_column(&self, place: usize) -> &[u16] {
+        &self.test[place * self.n_test..(place + 1) * self.n_test]
+    }
+
+    /// Number of columns that are not left out.
+    pub(super) fn n_columns(&self) -> usize {
+        self.sorted_rows.len() / self.n_train.max(1)
     }
 }
 

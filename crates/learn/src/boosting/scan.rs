@@ -1,14 +1,17 @@
-//! The best split of a node, over all columns.
+//! The best split of a node in some columns.
 //!
 //! Between two rows of a node that are neighbours in a column, all bins give the same split, and of equal splits the first is
-//! taken: so only the bins in which rows of the node lie are looked at. XGBoost 3.2.0 looks at all (`EnumerateSplit` and
-//! `SplitEntryContainer::NeedReplace` in `src/tree/hist/evaluate_splits.h` and `src/tree/param.h`).
+//! taken: so only the bins in which rows of the node lie are looked at. XGBoost 3.2.0 looks at all (`EnumerateSplit` in
+//! `src/tree/hist/evaluate_splits.h`, `NeedReplace` in `src/tree/param.h`).
 
-use super::bins::LANES;
+use pulp::{Arch, NullaryFnOnce};
+
+use super::bins::{Bins, LANES, MAX_ROWS};
+use super::memory::SLACK;
 use super::objective::{Sums, TreeParams};
 
 /// Gains at or below this are none (`kRtEps` of the library).
-pub(super) const LEAST_GAIN: f32 = 1e-6;
+const LEAST_GAIN: f32 = 1e-6;
 
 /// Splits that are looked at together.
 const BLOCK: usize = 8;
@@ -17,6 +20,9 @@ const BLOCK: usize = 8;
 /// rounding of the three `f32` operations in a gain (each 6e-8).
 const MARGIN: f64 = 1e-6;
 
+/// Rows are counted by so many bits, so that no index needs a check.
+const ROW_MASK: usize = MAX_ROWS - 1;
+
 /// Where a node is split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Split {
@@ -24,108 +30,163 @@ pub(super) struct Split {
     pub(super) column: usize,
     /// The last bin that goes left.
     pub(super) bin: u16,
-    /// Rows that go left.
-    pub(super) n_left: usize,
     /// What the split gains.
     pub(super) gain: f32,
     /// The sums of the rows that go left.
     pub(super) left: Sums,
 }
 
-/// What is split.
-pub(super) struct Scan<'a> {
-    /// Gradient and Hessian of every row.
-    pub(super) rows: &'a [[f64; 2]],
-    /// Sums over the rows of the node.
-    pub(super) sums: Sums,
-    /// The node's own share in the gain of its splits.
-    pub(super) own_gain: f32,
-    /// Hyper-parameters.
-    pub(super) params: &'a TreeParams,
+/// The node that is looked at, and room for its columns.
+pub(super) struct Scan {
+    params: TreeParams,
+    sums: Sums,
+    own_gain: f32,
+    n_rows: usize,
+    /// Gradient and Hessian of every row of the node, zero for all others.
+    rows: Box<[[f64; 2]; MAX_ROWS]>,
+    /// 1 for the rows of the node, 0 for all others.
+    member: Box<[u8; MAX_ROWS]>,
+    /// Of every column at hand the sums up to and with each of the node's entries, gradient and Hessian by turns.
+    sums_to: Box<[[f64; 2]; LANES * MAX_ROWS]>,
+    best: Option<Split>,
+    /// The widest vectors that the processor has. All results are the same with any.
+    arch: Arch,
 }
 
-/// Room for the sums up to every place of [`LANES`] columns.
-pub(super) type Prefixes = [Vec<[f64; 2]>; LANES];
-
-impl Scan<'_> {
-    /// Looks for a split in [`LANES`] columns, the first of them at place `column`, that is better than `best`.
-    ///
-    /// `lists` are the node's entries of each column, in the order of the bins.
-    pub(super) fn improve(
-        &self,
-        column: usize,
-        lists: [&[u32]; LANES],
-        prefixes: &mut Prefixes,
-        best: &mut Option<Split>,
-    ) {
-        self.add_up(lists, prefixes);
-        for (lane, (list, prefix)) in lists.into_iter().zip(prefixes.iter()).enumerate() {
-            self.best_of(column + lane, list, prefix, best);
+impl Scan {
+    pub(super) fn new(params: TreeParams) -> Self {
+        Self {
+            params,
+            sums: Sums::default(),
+            own_gain: 0.0,
+            n_rows: 0,
+            rows: Box::new([[0.0; 2]; MAX_ROWS]),
+            member: Box::new([0; MAX_ROWS]),
+            sums_to: Box::new([[0.0; 2]; LANES * MAX_ROWS]),
+            best: None,
+            arch: Arch::new(),
         }
     }
 
-    /// Sums up to and with every place. Four columns at once, since each sum waits for the one before it.
-    fn add_up(&self, lists: [&[u32]; LANES], prefixes: &mut Prefixes) {
-        let length = lists[0].len();
-        let [a, b, c, d] = prefixes;
-        let mut sums = [[0.0_f64; 2]; LANES];
-        let columns = lists[0].iter().zip(lists[1]).zip(lists[2].iter().zip(lists[3]));
-        let places = a[..length].iter_mut().zip(&mut b[..length]).zip(c[..length].iter_mut().zip(&mut d[..length]));
-        for (((&e0, &e1), (&e2, &e3)), ((p0, p1), (p2, p3))) in columns.zip(places) {
-            for (sum, (entry, place)) in sums.iter_mut().zip([(e0, p0), (e1, p1), (e2, p2), (e3, p3)]) {
-                let row = self.rows[row_of(entry)];
-                sum[0] += row[0];
-                sum[1] += row[1];
-                *place = *sum;
-            }
+    /// Turns to another node.
+    pub(super) fn begin(&mut self, rows: &[u32], sums: Sums, gradients: &[[f64; 2]]) {
+        self.member[..gradients.len()].fill(0);
+        self.rows[..gradients.len()].fill([0.0; 2]);
+        for &row in rows {
+            self.member[row as usize] = 1;
+            self.rows[row as usize] = gradients[row as usize];
         }
+        (self.sums, self.own_gain, self.n_rows) = (sums, self.params.gain(sums), rows.len());
+        self.best = None;
     }
 
-    fn best_of(&self, column: usize, list: &[u32], prefix: &[[f64; 2]], best: &mut Option<Split>) {
-        // The last place leaves nothing on the right.
-        let n_splits = list.len().saturating_sub(1);
-        let mut bar = self.bar(best.as_ref());
-        for start in (0..n_splits).step_by(BLOCK) {
-            let end = (start + BLOCK).min(n_splits);
-            if !self.any_may_pass(&prefix[start..end], bar) {
-                continue;
-            }
-            for place in start..end {
-                let bin = list[place] >> 16;
-                if list[place + 1] >> 16 == bin {
-                    continue;
-                }
-                let left = Sums { gradient: prefix[place][0], hessian: prefix[place][1] };
-                let Some(gain) = self.gain(left) else { continue };
-                if gain > best.as_ref().map_or(LEAST_GAIN, |best| best.gain) {
-                    *best = Some(Split { column, bin: bin as u16, n_left: place + 1, gain, left });
-                    bar = self.bar(best.as_ref());
-                }
-            }
-        }
+    /// The best split so far. Of equal ones that of the first column, and in it the first.
+    pub(super) fn best(&self) -> Option<Split> {
+        self.best
     }
 
-    /// What both sides must reach together.
-    fn bar(&self, best: Option<&Split>) -> f64 {
-        let gain = best.map_or(LEAST_GAIN, |best| best.gain);
+    /// What both sides of a split must reach together to be the best, a little less for the sake of rounding.
+    pub(super) fn bar(&self) -> f64 {
+        let gain = self.best.map_or(LEAST_GAIN, |best| best.gain);
         (f64::from(gain) + f64::from(self.own_gain)) * (1.0 - MARGIN)
     }
 
-    /// Whether one of the splits may be better, by sums that are not divided.
-    fn any_may_pass(&self, prefix: &[[f64; 2]], bar: f64) -> bool {
-        let (alpha, lambda) = (f64::from(self.params.reg_alpha), f64::from(self.params.reg_lambda));
-        let least = f64::from(self.params.min_child_weight);
-        let mut any = false;
-        for sums in prefix {
-            let (left, right) = (sums[0], self.sums.gradient - sums[0]);
-            let (left_hessian, right_hessian) = (sums[1], self.sums.hessian - sums[1]);
-            let (left, right) = ((left.abs() - alpha).max(0.0), (right.abs() - alpha).max(0.0));
-            let (a, b) = (left_hessian + lambda, right_hessian + lambda);
-            any |= (left_hessian >= least)
-                & (right_hessian >= least)
-                & (left * left * b + right * right * a >= bar * (a * b));
+    /// Looks at the splits of [`LANES`] columns, given by their places. The answer is for each a bound on what both sides of a split
+    /// reach together, sides that are too light by up to [`SLACK`] included.
+    pub(super) fn look(&mut self, places: [usize; LANES], bins: &Bins) -> [f64; LANES] {
+        self.arch.dispatch(Look { scan: self, places, bins })
+    }
+
+    /// Sums up to and with every entry of the node. Four columns at once, since each sum waits for the one before it.
+    #[inline(always)]
+    fn add_up(&mut self, rows: [&[u16]; LANES]) {
+        let [a, b, c, d] = rows;
+        let mut sums = [[0.0_f64; 2]; LANES];
+        let mut ends = [0_usize; LANES];
+        for ((&a, &b), (&c, &d)) in a.iter().zip(b).zip(c.iter().zip(d)) {
+            for (lane, row) in [a, b, c, d].into_iter().enumerate() {
+                let row = usize::from(row) & ROW_MASK;
+                sums[lane][0] += self.rows[row][0];
+                sums[lane][1] += self.rows[row][1];
+                // After a row of another node the next entry takes this place again.
+                self.sums_to[lane * MAX_ROWS + ends[lane]] = sums[lane];
+                ends[lane] = (ends[lane] + usize::from(self.member[row])) & ROW_MASK;
+            }
         }
-        any
+        // What the last block holds beyond the node is no split.
+        for sums_to in self.sums_to.chunks_exact_mut(MAX_ROWS) {
+            sums_to[self.n_rows..self.n_rows.next_multiple_of(BLOCK)].fill([0.0; 2]);
+        }
+    }
+
+    #[inline(always)]
+    fn best_of(&mut self, place: usize, bins: &Bins, lane: usize) -> f64 {
+        // The last entry leaves nothing on the right.
+        let n_splits = self.n_rows.saturating_sub(1);
+        let mut bar = self.bar();
+        let mut greatest = [0.0_f64; BLOCK];
+        for start in (0..n_splits).step_by(BLOCK) {
+            let Some(sums_to) = self.sums_to[lane * MAX_ROWS + start..].first_chunk() else { break };
+            let gains = self.gains(sums_to);
+            let mut any = false;
+            for (greatest, gain) in greatest.iter_mut().zip(gains) {
+                *greatest = if gain > *greatest { gain } else { *greatest };
+                any |= gain >= bar;
+            }
+            if any {
+                self.weigh(place, bins, lane, start..(start + BLOCK).min(n_splits));
+                bar = self.bar();
+            }
+        }
+        greatest.into_iter().fold(0.0, f64::max)
+    }
+
+    /// The gains of both sides together of some splits, to the precision of `f64`; 0 where a side is too light.
+    #[inline(always)]
+    fn gains(&self, sums_to: &[[f64; 2]; BLOCK]) -> [f64; BLOCK] {
+        let (alpha, lambda) = (f64::from(self.params.reg_alpha), f64::from(self.params.reg_lambda));
+        let least = f64::from(self.params.min_child_weight) * (1.0 - SLACK);
+        let shrunk = |gradient: f64| {
+            let rest = gradient.abs() - alpha;
+            if rest > 0.0 { rest } else { 0.0 }
+        };
+        let mut gains = [0.0; BLOCK];
+        for i in 0..BLOCK {
+            let [gradient, left] = sums_to[i];
+            let right = self.sums.hessian - left;
+            let (a, b) = (shrunk(gradient), shrunk(self.sums.gradient - gradient));
+            let (left_weight, right_weight) = (left + lambda, right + lambda);
+            let gain = (a * a * right_weight + b * b * left_weight) / (left_weight * right_weight);
+            gains[i] = if (left >= least) & (right >= least) { gain } else { 0.0 };
+        }
+        gains
+    }
+
+    /// Weighs splits in the library's precision.
+    #[inline(never)]
+    fn weigh(&mut self, place: usize, bins: &Bins, lane: usize, splits: std::ops::Range<usize>) {
+        let entries = bins.rows(place).iter().zip(bins.bins(place));
+        let mut entries = entries.filter(|(row, _)| self.member[usize::from(**row)] == 1).skip(splits.start);
+        let Some((_, &first)) = entries.next() else { return };
+        let mut bin = first;
+        let mut weighed = self.best;
+        for (split, (_, &next)) in splits.zip(entries) {
+            let last = std::mem::replace(&mut bin, next);
+            if last == next {
+                continue;
+            }
+            let [gradient, hessian] = self.sums_to[lane * MAX_ROWS + split];
+            let left = Sums { gradient, hessian };
+            let Some(gain) = self.gain(left) else { continue };
+            let is_better = match weighed {
+                None => gain > LEAST_GAIN,
+                Some(best) => gain > best.gain || (gain >= best.gain && place < best.column),
+            };
+            if is_better {
+                weighed = Some(Split { column: place, bin: last, gain, left });
+            }
+        }
+        self.best = weighed;
     }
 
     /// What a split gains, in the library's precision; none where a side is too light or the gain is no number.
@@ -137,7 +198,23 @@ impl Scan<'_> {
     }
 }
 
-/// The row of an entry.
-pub(super) fn row_of(entry: u32) -> usize {
-    (entry & 0xffff) as usize
+/// [`Scan::look`] as what can be compiled for each kind of processor.
+struct Look<'a> {
+    scan: &'a mut Scan,
+    places: [usize; LANES],
+    bins: &'a Bins,
+}
+
+impl NullaryFnOnce for Look<'_> {
+    type Output = [f64; LANES];
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        self.scan.add_up(self.places.map(|place| self.bins.rows(place)));
+        let mut greatest = [0.0; LANES];
+        for (lane, greatest) in greatest.iter_mut().enumerate() {
+            *greatest = self.scan.best_of(self.places[lane], self.bins, lane);
+        }
+        greatest
+    }
 }

@@ -4,21 +4,21 @@
 //! `src/tree/updater_quantile_hist.cc`, `src/tree/driver.h`, `src/tree/hist/expand_entry.h`.
 
 use super::bins::{Bins, LANES};
+use super::memory::{Known, Memory};
 use super::objective::{Sums, TreeParams};
-use super::scan::{Prefixes, Scan, Split, row_of};
+use super::scan::{Scan, Split};
 
 /// Grows trees on the rows of one fold. Holds the room that growing takes.
 pub(super) struct Grower<'a> {
     bins: &'a Bins,
     params: TreeParams,
-    /// The entries of every column, by node; a node's children write into the list that it does not read.
-    lists: [Vec<u32>; 2],
+    scan: Scan,
+    memory: Memory,
     /// Rows to fit on and rows to score, by node.
     rows: Vec<u32>,
     test_rows: Vec<u32>,
     /// Which rows go left at the split at hand.
-    goes_left: Vec<u8>,
-    prefixes: Prefixes,
+    goes_left: Vec<bool>,
     moved: Vec<u32>,
 }
 
@@ -35,11 +35,11 @@ impl<'a> Grower<'a> {
         Self {
             bins,
             params,
-            lists: [vec![0; bins.sorted.len()], vec![0; bins.sorted.len()]],
+            scan: Scan::new(params),
+            memory: Memory::default(),
             rows: Vec::new(),
             test_rows: Vec::new(),
-            goes_left: vec![0; bins.n_train],
-            prefixes: std::array::from_fn(|_| vec![[0.0; 2]; bins.n_train]),
+            goes_left: vec![false; bins.n_train],
             moved: Vec::new(),
         }
     }
@@ -65,7 +65,7 @@ impl<'a> Grower<'a> {
             deepest = deepest.max(node.depth);
             let split = if node.depth < max_depth { self.best_split(gradients, &node) } else { None };
             if let Some(split) = split.filter(|split| self.is_taken(&node, split)) {
-                open.extend(self.split(&node, &split, max_depth));
+                open.extend(self.split(&node, &split));
             } else {
                 let value = self.params.leaf(node.sums);
                 for &row in &self.rows[node.rows.0..node.rows.1] {
@@ -80,21 +80,42 @@ impl<'a> Grower<'a> {
     }
 
     fn best_split(&mut self, gradients: &[[f64; 2]], node: &Node) -> Option<Split> {
+        let least = f64::from(self.params.min_child_weight);
         // Two children of the least weight do not fit in.
-        if node.sums.hessian < 2.0 * f64::from(self.params.min_child_weight) {
+        if node.sums.hessian < 2.0 * least {
             return None;
         }
-        let scan =
-            Scan { rows: gradients, sums: node.sums, own_gain: self.params.gain(node.sums), params: &self.params };
-        let lists = if node.depth == 0 { &self.bins.sorted } else { &self.lists[node.depth as usize % 2] };
-        let n_train = self.bins.n_train;
-        let mut best = None;
-        for (group, columns) in lists.chunks_exact(n_train * LANES).enumerate() {
-            let list = |lane: usize| &columns[lane * n_train + node.rows.0..lane * n_train + node.rows.1];
-            let lists = std::array::from_fn(list);
-            scan.improve(group * LANES, lists, &mut self.prefixes, &mut best);
+        let rows = &self.rows[node.rows.0..node.rows.1];
+        let n_columns = self.bins.n_columns();
+        self.scan.begin(rows, node.sums, gradients);
+        let known = self.memory.meet(rows, gradients, n_columns);
+        let mut look = |known: &mut Known, places: [usize; LANES]| {
+            let greatest = self.scan.look(places, self.bins);
+            places.into_iter().zip(greatest).for_each(|(place, greatest)| known.note(place, greatest));
+            self.scan.bar()
+        };
+        // The better the first column, the fewer have to be looked at after it.
+        let first = known.most_promising();
+        let mut bar = first.map_or(0.0, |first| look(known, [first; LANES]));
+        let mut places = [0; LANES];
+        let mut n_places = 0;
+        for place in (0..n_columns).filter(|&place| Some(place) != first) {
+            if known.rules_out(place, bar, least) {
+                continue;
+            }
+            places[n_places] = place;
+            n_places += 1;
+            if n_places == LANES {
+                bar = look(known, places);
+                n_places = 0;
+            }
         }
-        best
+        if n_places > 0 {
+            let again = places[0];
+            places[n_places..].fill(again);
+            look(known, places);
+        }
+        self.scan.best()
     }
 
     fn is_taken(&self, node: &Node, split: &Split) -> bool {
@@ -102,61 +123,22 @@ impl<'a> Grower<'a> {
         split.gain >= self.params.gamma && split.left.hessian != 0.0 && right.hessian != 0.0
     }
 
-    /// Parts the rows of a node, and its lists when a child may be split again.
-    fn split(&mut self, node: &Node, split: &Split, max_depth: u32) -> [Node; 2] {
-        let n_train = self.bins.n_train;
-        let lists = if node.depth == 0 { &self.bins.sorted } else { &self.lists[node.depth as usize % 2] };
-        let column = &lists[split.column * n_train + node.rows.0..split.column * n_train + node.rows.1];
-        for (place, &entry) in column.iter().enumerate() {
-            self.goes_left[row_of(entry)] = u8::from(place < split.n_left);
+    /// Parts the rows of a node.
+    fn split(&mut self, node: &Node, split: &Split) -> [Node; 2] {
+        for (&row, &bin) in self.bins.rows(split.column).iter().zip(self.bins.bins(split.column)) {
+            self.goes_left[usize::from(row)] = bin <= split.bin;
         }
-        let test_column = &self.bins.test[split.column * self.bins.n_test..];
+        let test_bins = self.bins.test_column(split.column);
         let goes_left = &self.goes_left;
-        part(&mut self.rows[node.rows.0..node.rows.1], &mut self.moved, |row| goes_left[row as usize] == 1);
-        let test_left =
-            part(&mut self.test_rows[node.test_rows.0..node.test_rows.1], &mut self.moved, |row| {
-                test_column[row as usize] <= split.bin
-            });
-        let (middle, test_middle) = (node.rows.0 + split.n_left, node.test_rows.0 + test_left);
-        let children = [
-            Node {
-                depth: node.depth + 1,
-                sums: split.left,
-                rows: (node.rows.0, middle),
-                test_rows: (node.test_rows.0, test_middle),
-            },
-            Node {
-                depth: node.depth + 1,
-                sums: node.sums - split.left,
-                rows: (middle, node.rows.1),
-                test_rows: (test_middle, node.test_rows.1),
-            },
-        ];
-        let least = 2.0 * f64::from(self.params.min_child_weight);
-        if node.depth + 1 < max_depth && children.iter().any(|child| child.sums.hessian >= least) {
-            self.part_lists(node, split.n_left);
-        }
-        children
-    }
-
-    fn part_lists(&mut self, node: &Node, n_left: usize) {
-        let n_train = self.bins.n_train;
-        let [even, odd] = &mut self.lists;
-        let (from, to) = match node.depth {
-            0 => (&self.bins.sorted, odd),
-            depth if depth % 2 == 0 => (&*even, odd),
-            _ => (&*odd, even),
-        };
-        for (from, to) in from.chunks_exact(n_train).zip(to.chunks_exact_mut(n_train)) {
-            let (from, to) = (&from[node.rows.0..node.rows.1], &mut to[node.rows.0..node.rows.1]);
-            let (mut left, mut right) = (0, n_left);
-            for &entry in from {
-                let goes_left = usize::from(self.goes_left[row_of(entry)]);
-                to[if goes_left == 1 { left } else { right }] = entry;
-                left += goes_left;
-                right += 1 - goes_left;
-            }
-        }
+        let left = part(&mut self.rows[node.rows.0..node.rows.1], &mut self.moved, |row| goes_left[row as usize]);
+        let test_rows = &mut self.test_rows[node.test_rows.0..node.test_rows.1];
+        let test_left = part(test_rows, &mut self.moved, |row| test_bins[row as usize] <= split.bin);
+        let (middle, test_middle) = (node.rows.0 + left, node.test_rows.0 + test_left);
+        let child = |sums, rows, test_rows| Node { depth: node.depth + 1, sums, rows, test_rows };
+        [
+            child(split.left, (node.rows.0, middle), (node.test_rows.0, test_middle)),
+            child(node.sums - split.left, (middle, node.rows.1), (test_middle, node.test_rows.1)),
+        ]
     }
 }
 
