@@ -151,7 +151,8 @@ fn a_search_on_the_real_wafers_is_the_librarys() {
         return;
     };
     let (samples, targets) = wafers(&folder.join("wafer/Training_Batch_Files"), &fixture().wafer.files);
-    let filled: Vec<f32> = samples.into_features().into_iter().map(|value| if value.is_nan() { 0.0 } else { value }).collect();
+    let filled: Vec<f32> =
+        samples.into_features().into_iter().map(|value| if value.is_nan() { 0.0 } else { value }).collect();
     let whole = OwnedSamples::new(filled, targets.len(), 590).unwrap();
     let kept: Vec<usize> = (0..targets.len()).step_by(5).collect();
     let samples = whole.as_samples().select(&kept).unwrap();

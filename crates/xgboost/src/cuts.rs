@@ -20,12 +20,7 @@ impl DMatrix {
         let (mut offsets, mut values) = (ptr::null(), ptr::null());
         // SAFETY: the handle is alive, the text ends in NUL and the pointers are valid for writing.
         let code = unsafe {
-            (self.library().functions.matrix_cuts)(
-                self.handle(),
-                config.as_ptr(),
-                &raw mut offsets,
-                &raw mut values,
-            )
+            (self.library().functions.matrix_cuts)(self.handle(), config.as_ptr(), &raw mut offsets, &raw mut values)
         };
         self.library().check(code, FUNCTION)?;
         // SAFETY: the library reports two of its own arrays, of u64 and of f32, in texts and buffers of this thread that live
@@ -58,7 +53,8 @@ unsafe fn copy<T: Copy>(interface: *const c_char, type_name: &str) -> Result<Vec
     if !text.contains(&format!("\"{type_name}\"")) {
         return Err(malformed());
     }
-    let (address, length) = first_number(text, "\"data\"").zip(first_number(text, "\"shape\"")).ok_or_else(malformed)?;
+    let (address, length) =
+        first_number(text, "\"data\"").zip(first_number(text, "\"shape\"")).ok_or_else(malformed)?;
     if length == 0 {
         return Ok(Vec::new());
     }

@@ -21,8 +21,8 @@ pub(super) struct Bins {
     /// Rows to score.
     pub(super) n_test: usize,
     /// For every column the rows to fit on, in the order of their bins, and those bins.
-    sorted_rows: Vec<u16>,
-    sorted_bins: Vec<u16>,
+    ranked_rows: Vec<u16>,
+    ranked_codes: Vec<u16>,
     /// For every column `n_test` bins.
     test: Vec<u16>,
     /// The log-odds that every row starts with.
@@ -52,8 +52,8 @@ impl Bins {
         let mut bins = Self {
             n_train: train.n_samples,
             n_test: test.n_samples,
-            sorted_rows: Vec::new(),
-            sorted_bins: Vec::new(),
+            ranked_rows: Vec::new(),
+            ranked_codes: Vec::new(),
             test: Vec::new(),
             base_margin,
         };
@@ -70,8 +70,8 @@ impl Bins {
             if column.first().map(|entry| entry >> 16) == column.last().map(|entry| entry >> 16) {
                 continue;
             }
-            bins.sorted_rows.extend(column.iter().map(|&entry| entry as u16));
-            bins.sorted_bins.extend(column.iter().map(|&entry| (entry >> 16) as u16));
+            bins.ranked_rows.extend(column.iter().map(|&entry| entry as u16));
+            bins.ranked_codes.extend(column.iter().map(|&entry| (entry >> 16) as u16));
             bins.test.extend((0..test.n_samples).map(|row| {
                 let value = value(test, row);
                 if value.is_nan() { u16::MAX } else { below(value) as u16 }
@@ -82,12 +82,12 @@ impl Bins {
 
     /// The rows to fit on in the order of a column's bins.
     pub(super) fn rows(&self, place: usize) -> &[u16] {
-        &self.sorted_rows[place * self.n_train..(place + 1) * self.n_train]
+        &self.ranked_rows[place * self.n_train..(place + 1) * self.n_train]
     }
 
     /// The bins of [`Self::rows`].
     pub(super) fn bins(&self, place: usize) -> &[u16] {
-        &self.sorted_bins[place * self.n_train..(place + 1) * self.n_train]
+        &self.ranked_codes[place * self.n_train..(place + 1) * self.n_train]
     }
 
     /// The bins of a column's rows to score.
@@ -97,16 +97,12 @@ impl Bins {
 
     /// Number of columns that are not left out.
     pub(super) fn n_columns(&self) -> usize {
-        self.sorted_rows.len() / self.n_train.max(1)
+        self.ranked_rows.len() / self.n_train.max(1)
     }
 }
 
 /// The edges of the bins and the log-odds to start with, by a round of the library that moves nothing.
-fn probe(
-    train: &Samples<'_>,
-    targets: &[u8],
-    params: &BoostingParams,
-) -> Result<(Vec<Vec<f32>>, f32), LearnError> {
+fn probe(train: &Samples<'_>, targets: &[u8], params: &BoostingParams) -> Result<(Vec<Vec<f32>>, f32), LearnError> {
     let mut data = matrix(train)?;
     let labels: Vec<f32> = targets.iter().map(|&target| f32::from(target)).collect();
     data.set_labels(&labels).map_err(|error| refused(&error))?;

@@ -102,7 +102,7 @@ pub(super) fn group(candidates: &[BoostingParams]) -> Vec<BoostingGroup> {
         let alike = |group: &&mut BoostingGroup| {
             let (n_estimators, max_depth) = (candidate.n_estimators, candidate.max_depth);
             let first = group.members.first().map(|&first| candidates[first].clone());
-            first.is_some_and(|first| BoostingParams { n_estimators, max_depth, ..first } == *candidate)
+            first.is_some_and(|first| BoostingParams { max_depth, n_estimators, ..first } == *candidate)
         };
         if let Some(group) = groups.iter_mut().find(alike) {
             group.members.push(i);

@@ -23,15 +23,18 @@ use std::collections::HashMap;
 /// Share of the least weight that a side may lack and still count in a bound.
 pub(super) const SLACK: f64 = 0.25;
 
-/// Nodes that are remembered; beyond that all are forgotten.
-const MAX_NODES: usize = 1_024;
+/// Rows and columns of all nodes that are remembered, 16 bytes each; beyond that all are forgotten.
+const MAX_CELLS: usize = 1 << 21;
 
 /// Each step may be off by the rounding of a few operations in `f64`, which is far less.
 const ROUNDING: f64 = 1.0 + 1e-9;
 
 /// Nodes by their rows.
 #[derive(Default)]
-pub(super) struct Memory(HashMap<Vec<u32>, Known>);
+pub(super) struct Memory {
+    nodes: HashMap<Vec<u32>, Known>,
+    cells: usize,
+}
 
 /// What is known of one node.
 pub(super) struct Known {
@@ -47,10 +50,13 @@ pub(super) struct Known {
 impl Memory {
     /// The node of these rows, its bounds brought to the gradients of this round.
     pub(super) fn meet(&mut self, rows: &[u32], gradients: &[[f64; 2]], n_columns: usize) -> &mut Known {
-        if self.0.len() >= MAX_NODES && !self.0.contains_key(rows) {
-            self.0.clear();
+        if !self.nodes.contains_key(rows) {
+            if self.cells > MAX_CELLS {
+                (self.cells, self.nodes) = (0, HashMap::new());
+            }
+            self.cells += rows.len() + n_columns;
         }
-        let known = self.0.entry(rows.to_vec()).or_insert_with(|| Known {
+        let known = self.nodes.entry(rows.to_vec()).or_insert_with(|| Known {
             rows: rows.iter().map(|&row| gradients[row as usize]).collect(),
             reach: vec![f64::INFINITY; n_columns],
             risen: 0.0,
@@ -64,8 +70,8 @@ impl Memory {
 impl Known {
     /// Whether no split in `column` can have a gain of `bar` on both sides together.
     pub(super) fn rules_out(&self, column: usize, bar: f64, min_child_weight: f64) -> bool {
-        let fresh = min_child_weight <= 0.0
-            || (self.risen - self.risen_at[column]) * ROUNDING <= SLACK * min_child_weight;
+        let fresh =
+            min_child_weight <= 0.0 || (self.risen - self.risen_at[column]) * ROUNDING <= SLACK * min_child_weight;
         fresh && self.reach[column] * self.reach[column] < bar
     }
 

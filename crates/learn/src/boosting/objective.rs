@@ -88,12 +88,7 @@ pub(super) fn sigmoid(margin: f32) -> f32 {
 ///
 /// None where the sums could be inexact: all partial sums of values that are multiples of one power of two are exact, in any
 /// order, as long as the sum of their magnitudes takes no more than 53 bits above it. Only then is the order free.
-pub(super) fn gradients(
-    margins: &[f32],
-    targets: &[u8],
-    scale_pos_weight: f32,
-    rows: &mut [[f64; 2]],
-) -> Option<Sums> {
+pub(super) fn gradients(margins: &[f32], targets: &[u8], scale_pos_weight: f32, rows: &mut [[f64; 2]]) -> Option<Sums> {
     let mut sums = Sums::default();
     let (mut magnitude, mut lowest) = ([0.0_f64; 2], [i32::MAX; 2]);
     for ((row, &margin), &target) in rows.iter_mut().zip(margins).zip(targets) {
@@ -170,9 +165,8 @@ mod tests {
 
     #[test]
     fn sums_that_could_be_inexact_are_refused() {
-        let sums = |margins: &[f32], targets: &[u8]| {
-            gradients(margins, targets, 1.0, &mut vec![[0.0; 2]; margins.len()])
-        };
+        let sums =
+            |margins: &[f32], targets: &[u8]| gradients(margins, targets, 1.0, &mut vec![[0.0; 2]; margins.len()]);
         let fair = sums(&[0.0, 0.0], &[0, 1]).unwrap();
         assert_eq!(fair, Sums { gradient: 0.0, hessian: 0.5 });
         assert_eq!(sums(&[-40.0, 1.0], &[0, 0]), None, "4e-18 beside 0.7");

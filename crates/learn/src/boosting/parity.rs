@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::fold::FoldTrials;
 use super::*;
-use crate::classifier::OwnedSamples;
+use crate::selection::Fold;
 
 /// What the values of a column look like.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,13 @@ fn table(kinds: &[Kind], n_rows: usize, faulty_share: f64, seed: u64) -> (Vec<f3
                 Kind::Few(n) => (drawn * f64::from(n)).floor() as f32 - 1.0,
                 Kind::Constant => 7.5,
                 Kind::Copy => features[start..].last().copied().unwrap_or(drawn as f32),
-                Kind::Sparse => if drawn < 0.8 { 0.0 } else { drawn as f32 },
+                Kind::Sparse => {
+                    if drawn < 0.8 {
+                        0.0
+                    } else {
+                        drawn as f32
+                    }
+                }
                 Kind::Wide => (10.0_f64.powf(40.0 * drawn - 20.0) * if uniform() < 0.5 { -1.0 } else { 1.0 }) as f32,
             };
             features.push(value);
@@ -66,11 +72,14 @@ fn table(kinds: &[Kind], n_rows: usize, faulty_share: f64, seed: u64) -> (Vec<f3
     (features, targets)
 }
 
-fn trials(features: &[f32], targets: &[u8], n_train: usize, candidates: &[BoostingParams]) -> FoldTrials {
-    let n_features = features.len() / targets.len();
-    let (train, test) = features.split_at(n_train * n_features);
-    let owned = |part: &[f32]| OwnedSamples::new(part.to_vec(), part.len() / n_features, n_features).unwrap();
-    FoldTrials::new(owned(train), targets[..n_train].to_vec(), owned(test), candidates).unwrap()
+/// The first rows to fit on, the others to score.
+fn fold(targets: &[u8], n_train: usize) -> Fold {
+    Fold { train: (0..n_train).collect(), test: (n_train..targets.len()).collect() }
+}
+
+fn trials<'a>(features: &'a [f32], targets: &[u8], fold: &'a Fold, candidates: &[BoostingParams]) -> FoldTrials<'a> {
+    let samples = Samples::new(features, targets.len(), features.len() / targets.len()).unwrap();
+    FoldTrials::new(samples, targets, fold, candidates).unwrap()
 }
 
 fn bits(scores: &[Vec<f64>]) -> Vec<Vec<u64>> {
@@ -132,7 +141,8 @@ proptest! {
     ) {
         let (features, targets) = table(&kinds, n_train + n_test, faulty_share, seed);
         let points = grid(&rest, &[6, 2, 1], &[12, 1, 5]);
-        let trials = trials(&features, &targets, n_train, &points);
+        let fold = fold(&targets, n_train);
+        let trials = trials(&features, &targets, &fold, &points);
         // Where it does not answer it is not used: `settled_tables_are_trained_here` sees to it that this is rare.
         if let Some(found) = trials.score_here(&points.iter().collect::<Vec<_>>()) {
             prop_assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, n_train, &points)));
@@ -149,7 +159,8 @@ proptest! {
     ) {
         let (features, targets) = table(&kinds, 60, 0.3, seed);
         let points = grid(&BoostingParams { subsample, colsample_bytree, ..rest }, &[1, 2, 9], &[7, 3]);
-        let trials = trials(&features, &targets, 45, &points);
+        let fold = fold(&targets, 45);
+        let trials = trials(&features, &targets, &fold, &points);
         let found = trials.score_by_library(&points.iter().collect::<Vec<_>>(), 7).unwrap();
         prop_assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 45, &points)));
     }
@@ -161,7 +172,8 @@ fn settled_tables_are_trained_here() {
     for (learning_rate, seed) in [(0.5, 1), (0.1, 2), (0.01, 3), (0.001, 4)] {
         let (features, targets) = table(&kinds, 300, 0.1, seed);
         let points = grid(&BoostingParams { learning_rate, ..BoostingParams::default() }, &[3, 5, 20], &[10, 50, 200]);
-        let trials = trials(&features, &targets, 240, &points);
+        let fold = fold(&targets, 240);
+        let trials = trials(&features, &targets, &fold, &points);
         let found = trials.score_here(&points.iter().collect::<Vec<_>>()).expect("trained here");
         assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 240, &points)), "{learning_rate}");
         assert_ne!(found[0], found[2], "rounds matter");
@@ -174,7 +186,8 @@ fn missing_values_to_score_go_the_librarys_way() {
     let n_cells = features.len();
     features[n_cells - 90..].iter_mut().step_by(4).for_each(|value| *value = f32::NAN);
     let points = grid(&BoostingParams::default(), &[4], &[20]);
-    let trials = trials(&features, &targets, 90, &points);
+    let fold = fold(&targets, 90);
+    let trials = trials(&features, &targets, &fold, &points);
     let found = trials.score_here(&points.iter().collect::<Vec<_>>()).expect("trained here");
     assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 90, &points)));
 }
@@ -189,13 +202,15 @@ fn what_is_not_followed_goes_to_the_library() {
         BoostingParams { learning_rate: 1e-30, ..plain.clone() },
     ];
     for point in drawn {
-        let trials = trials(&features, &targets, 60, std::slice::from_ref(&point));
+        let fold = fold(&targets, 60);
+        let trials = trials(&features, &targets, &fold, std::slice::from_ref(&point));
         assert_eq!(trials.score_here(&[&point]), None, "{point:?}");
         let found = trials.score(&[&point], 7).unwrap();
         assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 60, &[point])));
     }
     features[3] = f32::NAN;
-    let trials = trials(&features, &targets, 60, std::slice::from_ref(&plain));
+    let fold = fold(&targets, 60);
+    let trials = trials(&features, &targets, &fold, std::slice::from_ref(&plain));
     assert_eq!(trials.score_here(&[&plain]), None);
     let found = trials.score(&[&plain], 7).unwrap();
     assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 60, &[plain])));
@@ -206,9 +221,11 @@ fn sums_that_are_not_exact_go_to_the_library() {
     // Rows that are told apart with a rate of 1 and no penalty end at probabilities whose sums need more than 53 bits.
     let features: Vec<f32> = (0..400).map(|row| row as f32).collect();
     let targets: Vec<u8> = (0..400).map(|row| u8::from(row % 200 >= 100)).collect();
-    let rest = BoostingParams { learning_rate: 1.0, reg_lambda: 0.0, min_child_weight: 0.0, ..BoostingParams::default() };
+    let rest =
+        BoostingParams { learning_rate: 1.0, reg_lambda: 0.0, min_child_weight: 0.0, ..BoostingParams::default() };
     let points = grid(&rest, &[3], &[60]);
-    let trials = trials(&features, &targets, 300, &points);
+    let fold = fold(&targets, 300);
+    let trials = trials(&features, &targets, &fold, &points);
     let refs: Vec<&BoostingParams> = points.iter().collect();
     assert_eq!(trials.score_here(&refs), None);
     assert_eq!(bits(&trials.score(&refs, 7).unwrap()), bits(&one_by_one(&features, &targets, 300, &points)));
@@ -219,7 +236,8 @@ fn a_limit_that_no_tree_reaches_is_no_fit_of_its_own() {
     let (features, targets) = table(&[Kind::Few(2), Kind::Few(2)], 80, 0.4, 8);
     // Two columns of two values each leave nothing to split below the second level.
     let points = grid(&BoostingParams::default(), &[2, 3, 20], &[10]);
-    let trials = trials(&features, &targets, 60, &points);
+    let fold = fold(&targets, 60);
+    let trials = trials(&features, &targets, &fold, &points);
     let found = trials.score_by_library(&points.iter().collect::<Vec<_>>(), 7).unwrap();
     assert_eq!(found[0], found[1]);
     assert_eq!(found[1], found[2]);

@@ -4,6 +4,11 @@
 //! taken: so only the bins in which rows of the node lie are looked at. XGBoost 3.2.0 looks at all (`EnumerateSplit` in
 //! `src/tree/hist/evaluate_splits.h`, `NeedReplace` in `src/tree/param.h`).
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is dispatched to a kind of processor is compiled for it only where it is inlined"
+)]
+
 use pulp::{Arch, NullaryFnOnce};
 
 use super::bins::{Bins, LANES, MAX_ROWS};
@@ -54,6 +59,7 @@ pub(super) struct Scan {
 }
 
 impl Scan {
+    #[expect(clippy::large_stack_arrays, reason = "320 KiB for an instant; a fixed length saves the checks of indices")]
     pub(super) fn new(params: TreeParams) -> Self {
         Self {
             params,
@@ -143,6 +149,10 @@ impl Scan {
 
     /// The gains of both sides together of some splits, to the precision of `f64`; 0 where a side is too light.
     #[inline(always)]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "a branch would keep it from being done for several splits at once"
+    )]
     fn gains(&self, sums_to: &[[f64; 2]; BLOCK]) -> [f64; BLOCK] {
         let (alpha, lambda) = (f64::from(self.params.reg_alpha), f64::from(self.params.reg_lambda));
         let least = f64::from(self.params.min_child_weight) * (1.0 - SLACK);

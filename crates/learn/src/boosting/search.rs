@@ -29,14 +29,8 @@ pub fn search_boosting(
         candidate.clone().check()?;
     }
     let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
-    let trials: Vec<FoldTrials> = folds
-        .par_iter()
-        .map(|fold| {
-            let pick = fold.train.iter().map(|&row| targets.get(row).copied()).collect::<Option<Vec<u8>>>();
-            let (train, test) = (samples.select(&fold.train)?, samples.select(&fold.test)?);
-            FoldTrials::new(train, pick.unwrap_or_default(), test, candidates)
-        })
-        .collect::<Result<_, _>>()?;
+    let trials: Vec<FoldTrials<'_>> =
+        folds.par_iter().map(|fold| FoldTrials::new(*samples, targets, fold, candidates)).collect::<Result<_, _>>()?;
     let groups = group(candidates);
     let scores = cross_validate(&labels, folds, &groups, |group, fold| {
         let trial = folds.iter().position(|other| std::ptr::eq(other, fold)).and_then(|place| trials.get(place));
