@@ -10,9 +10,20 @@ use serde::{Deserialize, Serialize};
 use crate::classifier::{Classifier, Samples};
 use crate::error::LearnError;
 
+mod bins;
+mod fold;
 mod grid;
+mod memory;
+mod objective;
+#[cfg(test)]
+mod parity;
+mod rounds;
+mod scan;
+mod search;
+mod tree;
 
-pub use grid::{BoostingGrid, BoostingGroup, group};
+pub use grid::BoostingGrid;
+pub use search::search_boosting;
 
 /// Rows that are predicted at once; rows do not depend on each other, so the size is a matter of speed alone.
 const BLOCK_ROWS: usize = 4_096;
@@ -184,6 +195,11 @@ impl BoostedTrees {
     /// As in [`Classifier::predict_proba`].
     pub fn contributions(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
         self.predict(samples, Output::Contributions, None)
+    }
+
+    /// Levels below the root of each tree, in the order of the rounds.
+    fn depths(&self) -> Result<Vec<u32>, LearnError> {
+        self.booster.tree_depths().map_err(|error| refused(&error))
     }
 
     fn predict(&self, samples: &Samples<'_>, output: Output, rounds: Option<u32>) -> Result<Vec<f64>, LearnError> {

@@ -7,7 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use faultline_learn::boosting::{BoostedTrees, BoostingParams, fit_boosting};
+use faultline_learn::boosting::{BoostedTrees, BoostingGrid, BoostingParams, fit_boosting, search_boosting};
+use faultline_learn::selection::stratified_folds;
 use faultline_learn::{Classifier, OwnedSamples};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -139,5 +140,44 @@ fn a_row_of_the_synthetic_table_alone_is_scored_as_in_it() {
         let alone = samples.select(&[i]).unwrap();
         let found = model.predict_proba(&alone.as_samples()).unwrap();
         assert_eq!(found[0].to_bits(), expected.to_bits(), "row {i}");
+    }
+}
+
+/// The search trains by itself where it can; the library, point by point, must give the same bits.
+#[test]
+fn a_search_on_the_real_wafers_is_the_librarys() {
+    let Some(folder) = data_folder() else {
+        eprintln!("skipped: the real wafer files are not here, name their folder in FAULTLINE_DATA");
+        return;
+    };
+    let (samples, targets) = wafers(&folder.join("wafer/Training_Batch_Files"), &fixture().wafer.files);
+    let filled: Vec<f32> =
+        samples.into_features().into_iter().map(|value| if value.is_nan() { 0.0 } else { value }).collect();
+    let whole = OwnedSamples::new(filled, targets.len(), 590).unwrap();
+    let kept: Vec<usize> = (0..targets.len()).step_by(5).collect();
+    let samples = whole.as_samples().select(&kept).unwrap();
+    let targets: Vec<u8> = kept.iter().map(|&row| targets[row]).collect();
+    let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
+    let folds = stratified_folds(&labels, &vec![0; labels.len()], 2, 7).unwrap();
+    let candidates = BoostingGrid {
+        learning_rate: vec![0.5, 0.01],
+        max_depth: vec![2, 12],
+        n_estimators: vec![5, 40],
+        ..BoostingGrid::default()
+    }
+    .candidates();
+    let found = search_boosting(&samples.as_samples(), &targets, &folds, &candidates, 7).unwrap();
+    assert_eq!(found.len(), candidates.len());
+    for (candidate, found) in candidates.into_iter().zip(found) {
+        let params = candidate.check().unwrap();
+        for fold in &folds {
+            let train = samples.as_samples().select(&fold.train).unwrap();
+            let test = samples.as_samples().select(&fold.test).unwrap();
+            let train_targets: Vec<u8> = fold.train.iter().map(|&row| targets[row]).collect();
+            let model = fit_boosting(&train.as_samples(), &train_targets, None, &params, 7).unwrap();
+            for (&row, expected) in fold.test.iter().zip(model.predict_proba(&test.as_samples()).unwrap()) {
+                assert_eq!(found.probabilities[row].to_bits(), expected.to_bits(), "{params:?}, row {row}");
+            }
+        }
     }
 }

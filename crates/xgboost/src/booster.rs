@@ -1,6 +1,6 @@
 //! Models: training, prediction and their bytes.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::{ptr, slice};
 
 use crate::error::Error;
@@ -159,6 +159,43 @@ impl Booster {
         let code = unsafe { (self.library.functions.booster_rounds)(self.handle, &raw mut rounds) };
         self.library.check(code, "XGBoosterBoostedRounds")?;
         Ok(u32::try_from(rounds).unwrap_or_default())
+    }
+
+    /// Levels below the root that each tree has, in the order of the rounds: 0 for a tree that is one leaf.
+    ///
+    /// # Errors
+    /// When the library cannot write the model as text.
+    pub fn tree_depths(&self) -> Result<Vec<u32>, Error> {
+        let (names, format) = (c_string("feature map", "")?, c_string("format", "text")?);
+        let (mut count, mut trees) = (0, ptr::null());
+        // SAFETY: the handle is alive, both texts end in NUL and the pointers are valid for writing.
+        let code = unsafe {
+            (self.library.functions.booster_dump)(
+                self.handle,
+                names.as_ptr(),
+                0,
+                format.as_ptr(),
+                &raw mut count,
+                &raw mut trees,
+            )
+        };
+        self.library.check(code, "XGBoosterDumpModelEx")?;
+        if trees.is_null() {
+            return Ok(Vec::new());
+        }
+        // SAFETY: the library reports `count` texts that end in NUL and live until the thread's next call on this booster;
+        // they are only read before that.
+        let texts = unsafe { slice::from_raw_parts(trees, count as usize) };
+        // A node stands on a line of its own, indented by one tab for every level.
+        let indent = |line: &[u8]| line.iter().take_while(|&&byte| byte == b'\t').count() as u32;
+        Ok(texts
+            .iter()
+            .map(|&text| {
+                // SAFETY: as above.
+                let text = unsafe { CStr::from_ptr(text) }.to_bytes();
+                text.split(|&byte| byte == b'\n').map(indent).max().unwrap_or_default()
+            })
+            .collect())
     }
 
     /// Number of columns that a row must have.

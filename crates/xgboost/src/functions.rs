@@ -37,6 +37,9 @@ functions! {
     last_error = b"XGBGetLastError\0" () -> *const c_char;
     matrix_from_dense = b"XGDMatrixCreateFromDense\0" (*const c_char, *const c_char, *mut DMatrixHandle) -> c_int;
     matrix_set_info = b"XGDMatrixSetInfoFromInterface\0" (DMatrixHandle, *const c_char, *const c_char) -> c_int;
+    matrix_cuts = b"XGDMatrixGetQuantileCut\0" (
+        DMatrixHandle, *const c_char, *mut *const c_char, *mut *const c_char
+    ) -> c_int;
     matrix_free = b"XGDMatrixFree\0" (DMatrixHandle) -> c_int;
     booster_create = b"XGBoosterCreate\0" (*const DMatrixHandle, BstUlong, *mut BoosterHandle) -> c_int;
     booster_free = b"XGBoosterFree\0" (BoosterHandle) -> c_int;
@@ -47,6 +50,9 @@ functions! {
     ) -> c_int;
     booster_features = b"XGBoosterGetNumFeature\0" (BoosterHandle, *mut BstUlong) -> c_int;
     booster_rounds = b"XGBoosterBoostedRounds\0" (BoosterHandle, *mut c_int) -> c_int;
+    booster_dump = b"XGBoosterDumpModelEx\0" (
+        BoosterHandle, *const c_char, c_int, *const c_char, *mut BstUlong, *mut *const *const c_char
+    ) -> c_int;
     booster_save = b"XGBoosterSaveModelToBuffer\0" (
         BoosterHandle, *const c_char, *mut BstUlong, *mut *const c_char
     ) -> c_int;

@@ -5,6 +5,7 @@
 )]
 
 mod booster;
+mod cuts;
 mod error;
 mod functions;
 mod library;

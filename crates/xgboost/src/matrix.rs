@@ -65,6 +65,10 @@ impl DMatrix {
         self.n_features
     }
 
+    pub(crate) fn library(&self) -> &'static Library {
+        self.library
+    }
+
     pub(crate) fn handle(&self) -> DMatrixHandle {
         self.handle
     }

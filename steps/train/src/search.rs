@@ -2,7 +2,7 @@
 
 use faultline_bundle::Model;
 use faultline_contract::documents::train::HyperParams;
-use faultline_learn::boosting::{self, fit_boosting};
+use faultline_learn::boosting::{fit_boosting, search_boosting};
 use faultline_learn::forest::{self, ForestGroup, ForestParams, engine};
 use faultline_learn::logistic::{fit_logistic, fit_logistic_rows};
 use faultline_learn::selection::{Fold, OutOfFold, cross_validate, cross_validate_in_turn};
@@ -53,19 +53,7 @@ impl ValidGrid {
                 })?;
                 Ok(in_order(groups.iter().map(|group| group.members.as_slice()), scores))
             }
-            Self::Boosting(candidates) => {
-                let groups = boosting::group(candidates);
-                let scores = cross_validate(&labels, folds, &groups, |group, fold| {
-                    let (train, test) = (samples.select(&fold.train)?, samples.select(&fold.test)?);
-                    let targets = pick(&rows.targets, &fold.train);
-                    let params = group.fit.clone().check()?;
-                    let trees = fit_boosting(&train.as_samples(), &targets, None, &params, seed)?;
-                    let predict =
-                        |&member: &usize| trees.predict_proba_at(&test.as_samples(), candidates[member].n_estimators);
-                    group.members.iter().map(predict).collect()
-                })?;
-                Ok(in_order(groups.iter().map(|group| group.members.as_slice()), scores))
-            }
+            Self::Boosting(candidates) => search_boosting(&samples, &rows.targets, folds, candidates, seed),
             Self::Logistic(candidates) => {
                 let scores = cross_validate(&labels, folds, candidates, |point, fold| {
                     let labels = pick(&labels, &fold.train);

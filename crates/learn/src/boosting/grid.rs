@@ -34,13 +34,11 @@ pub struct BoostingGrid {
     pub max_bin: Vec<u32>,
 }
 
-/// Points that one fit serves.
+/// Points that share the work of fitting: those that differ in rounds and depth alone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BoostingGroup {
-    /// What to fit: the most rounds of the members.
-    pub fit: BoostingParams,
+pub(super) struct BoostingGroup {
     /// Positions of the members in the list of points, rising.
-    pub members: Vec<usize>,
+    pub(super) members: Vec<usize>,
 }
 
 impl Default for BoostingGrid {
@@ -96,20 +94,20 @@ impl BoostingGrid {
     }
 }
 
-/// Groups points that one fit serves, in the order of their first members: those that differ in their number of rounds
-/// alone, since the first rounds of a longer training are the shorter one (see
-/// [`super::BoostedTrees::predict_proba_at`]).
-pub fn group(candidates: &[BoostingParams]) -> Vec<BoostingGroup> {
+/// Groups points that differ in their numbers of rounds and limits of depth alone, in the order of their first members. The first
+/// rounds of a longer training are the shorter one, and a limit that no tree reaches changes nothing.
+pub(super) fn group(candidates: &[BoostingParams]) -> Vec<BoostingGroup> {
     let mut groups: Vec<BoostingGroup> = Vec::new();
     for (i, candidate) in candidates.iter().enumerate() {
         let alike = |group: &&mut BoostingGroup| {
-            BoostingParams { n_estimators: candidate.n_estimators, ..group.fit.clone() } == *candidate
+            let (n_estimators, max_depth) = (candidate.n_estimators, candidate.max_depth);
+            let first = group.members.first().map(|&first| candidates[first].clone());
+            first.is_some_and(|first| BoostingParams { max_depth, n_estimators, ..first } == *candidate)
         };
         if let Some(group) = groups.iter_mut().find(alike) {
-            group.fit.n_estimators = group.fit.n_estimators.max(candidate.n_estimators);
             group.members.push(i);
         } else {
-            groups.push(BoostingGroup { fit: candidate.clone(), members: vec![i] });
+            groups.push(BoostingGroup { members: vec![i] });
         }
     }
     groups
@@ -120,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixty_four_points_are_sixteen_fits() {
+    fn sixty_four_points_are_four_groups() {
         let original = BoostingGrid {
             learning_rate: vec![0.5, 0.1, 0.01, 0.001],
             max_depth: vec![3, 5, 10, 20],
@@ -130,9 +128,15 @@ mod tests {
         let candidates = original.candidates();
         assert_eq!(candidates.len(), 64);
         let groups = group(&candidates);
-        assert_eq!(groups.len(), 16);
-        assert!(groups.iter().all(|group| group.fit.n_estimators == 200 && group.members.len() == 4));
-        assert_eq!(groups[1].members, [4, 5, 6, 7]);
+        assert_eq!(groups.len(), 4);
+        assert_eq!(groups[1].members, (16..32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn points_that_differ_in_more_than_rounds_and_depth_stand_apart() {
+        let mixed = BoostingGrid { max_depth: vec![2, 3], gamma: vec![0.0, 1.0], ..BoostingGrid::default() };
+        let groups = group(&mixed.candidates());
+        assert_eq!(groups.iter().map(|group| group.members.as_slice()).collect::<Vec<_>>(), [[0, 2], [1, 3]]);
     }
 
     #[test]

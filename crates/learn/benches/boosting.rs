@@ -1,0 +1,115 @@
+//! What a grid search of boosting costs on a small cluster of wafers, against the library asked point by point as a plain search would:
+//! one fit for all numbers of rounds, one for each limit of depth. Both give the same bits, which is asserted.
+//!
+//! ```text
+//! cargo bench -p faultline-learn --bench boosting
+//! ```
+
+use std::error::Error;
+use std::fs;
+use std::io::Write as _;
+
+use faultline_learn::boosting::{BoostingGrid, BoostingParams, fit_boosting, search_boosting};
+use faultline_learn::selection::{Fold, stratified_folds};
+use faultline_learn::{LearnError, OwnedSamples};
+
+const N_ROWS: usize = 534;
+const N_FEATURES: usize = 474;
+const N_FOLDS: usize = 4;
+const FAULTY_SHARE: f64 = 0.06;
+/// Every figure is the least of this many rounds, in which both take turns.
+const ROUNDS: usize = 3;
+/// Processor time is counted in hundredths of a second on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Readings that tell little of the faults, as those of real wafers do.
+fn table() -> (Vec<f32>, Vec<u8>) {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut uniform = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f64 / f64::from(1_u32 << 24)
+    };
+    let (mut features, mut targets) = (Vec::new(), Vec::new());
+    for _ in 0..N_ROWS {
+        let is_faulty = uniform() < FAULTY_SHARE;
+        for column in 0..N_FEATURES {
+            let pull = if is_faulty && column % 40 == 0 { 0.4 } else { 0.0 };
+            let reading = uniform() + uniform() + uniform() + pull;
+            // Every eighth sensor knows few values.
+            features.push(if column % 8 == 0 { (reading * 4.0).floor() } else { reading } as f32);
+        }
+        targets.push(u8::from(is_faulty));
+    }
+    (features, targets)
+}
+
+/// User and system time of the whole process, in seconds.
+fn processor_time() -> Result<f64, Box<dyn Error>> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit_once(')').ok_or("no name in /proc/self/stat")?.1;
+    let ticks: Vec<f64> = after_name.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
+}
+
+/// The probabilities of every point, by one model of the library for each limit of depth.
+fn by_library(
+    samples: &OwnedSamples,
+    targets: &[u8],
+    folds: &[Fold],
+    points: &[BoostingParams],
+) -> Result<Vec<Vec<f64>>, LearnError> {
+    let mut found = vec![vec![f64::NAN; targets.len()]; points.len()];
+    for fold in folds {
+        let (train, test) = (samples.as_samples().select(&fold.train)?, samples.as_samples().select(&fold.test)?);
+        let train_targets: Vec<u8> = fold.train.iter().map(|&row| targets[row]).collect();
+        for same_depth in (0..points.len()).collect::<Vec<_>>().chunk_by(|&a, &b| points[a].max_depth == points[b].max_depth) {
+            let rounds = same_depth.iter().map(|&point| points[point].n_estimators).max().unwrap_or(1);
+            let longest = BoostingParams { n_estimators: rounds, ..points[same_depth[0]].clone() }.check()?;
+            let model = fit_boosting(&train.as_samples(), &train_targets, None, &longest, 7)?;
+            for &point in same_depth {
+                let probabilities = model.predict_proba_at(&test.as_samples(), points[point].n_estimators)?;
+                fold.test.iter().zip(probabilities).for_each(|(&row, probability)| found[point][row] = probability);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (features, targets) = table();
+    let samples = OwnedSamples::new(features, N_ROWS, N_FEATURES)?;
+    let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
+    let folds = stratified_folds(&labels, &vec![0; N_ROWS], N_FOLDS, 7)?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{N_ROWS} x {N_FEATURES}, {N_FOLDS} folds, depths 3, 5, 10, 20, rounds 10, 50, 100, 200; cpu seconds\n")?;
+    writeln!(out, "{:>13} {:>8} {:>8} {:>6}", "learning rate", "library", "ours", "ratio")?;
+    let mut totals = [0.0; 2];
+    for learning_rate in [0.5, 0.1, 0.01, 0.001] {
+        let points = BoostingGrid {
+            learning_rate: vec![learning_rate],
+            max_depth: vec![3, 5, 10, 20],
+            n_estimators: vec![10, 50, 100, 200],
+            ..BoostingGrid::default()
+        }
+        .candidates();
+        let mut least = [f64::INFINITY; 2];
+        for _ in 0..ROUNDS {
+            let start = processor_time()?;
+            let theirs = by_library(&samples, &targets, &folds, &points)?;
+            let middle = processor_time()?;
+            let ours = search_boosting(&samples.as_samples(), &targets, &folds, &points, 7)?;
+            let end = processor_time()?;
+            let same = ours.iter().zip(&theirs).all(|(ours, theirs)| ours.probabilities == *theirs);
+            if !same {
+                return Err("the search and the library differ".into());
+            }
+            least = [least[0].min(middle - start), least[1].min(end - middle)];
+        }
+        writeln!(out, "{learning_rate:>13} {:>8.2} {:>8.2} {:>6.1}", least[0], least[1], least[0] / least[1])?;
+        totals = [totals[0] + least[0], totals[1] + least[1]];
+    }
+    writeln!(out, "{:>13} {:>8.2} {:>8.2} {:>6.1}", "all", totals[0], totals[1], totals[0] / totals[1])?;
+    Ok(())
+}

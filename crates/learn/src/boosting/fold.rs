@@ -1,0 +1,137 @@
+//! The points of a grid, tried on one fold.
+
+use std::cmp::Reverse;
+
+use super::bins::{Bins, MAX_ROWS};
+use super::rounds::train;
+use super::{BoostedTrees, BoostingParams, check_targets, fit_boosting};
+use crate::classifier::Samples;
+use crate::error::LearnError;
+use crate::selection::Fold;
+
+/// The rows of a fold, with all that points share: on these the points of a grid are tried.
+///
+/// It holds no copy of the table: a copy is made where the library is asked, and only for as long.
+pub(super) struct FoldTrials<'a> {
+    samples: Samples<'a>,
+    fold: &'a Fold,
+    targets: Vec<u8>,
+    bins: Vec<(BinsKey, Bins)>,
+}
+
+/// What the bins and the log-odds to start with hang on, beside the rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct BinsKey {
+    max_bin: u32,
+    scale_pos_weight: f64,
+}
+
+impl BinsKey {
+    fn of(params: &BoostingParams) -> Self {
+        Self { max_bin: params.max_bin, scale_pos_weight: params.scale_pos_weight }
+    }
+}
+
+impl<'a> FoldTrials<'a> {
+    /// Bins the rows to fit on once for every setting among `candidates` that asks for bins of its own.
+    ///
+    /// # Errors
+    /// As in [`fit_boosting`], and when the fold names a row that is not there.
+    pub(super) fn new(
+        samples: Samples<'a>,
+        targets: &[u8],
+        fold: &'a Fold,
+        candidates: &[BoostingParams],
+    ) -> Result<Self, LearnError> {
+        let n_samples = samples.n_samples.min(targets.len());
+        let pick = |&row: &usize| targets.get(row).copied().ok_or(LearnError::RowOutOfRange { row, n_samples });
+        let targets = fold.train.iter().map(pick).collect::<Result<_, _>>()?;
+        let mut trials = Self { samples, fold, targets, bins: Vec::new() };
+        if fold.train.len() <= MAX_ROWS {
+            trials.bin(candidates)?;
+        }
+        Ok(trials)
+    }
+
+    fn bin(&mut self, candidates: &[BoostingParams]) -> Result<(), LearnError> {
+        let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
+        check_targets(&train.as_samples(), &self.targets)?;
+        for candidate in candidates.iter().filter(|candidate| is_followed(candidate)) {
+            let key = BinsKey::of(candidate);
+            if self.bins.iter().any(|(known, _)| *known == key) {
+                continue;
+            }
+            let binned = Bins::new(&train.as_samples(), &self.targets, &test.as_samples(), candidate)?;
+            // Tables that are not binned here are of a kind, whatever the setting.
+            let Some(binned) = binned else { break };
+            self.bins.push((key, binned));
+        }
+        Ok(())
+    }
+
+    /// The probabilities of the rows to score for every one of `points`, which differ in rounds and depth alone.
+    ///
+    /// # Errors
+    /// As in [`fit_boosting`].
+    pub(super) fn score(&self, points: &[&BoostingParams], seed: u64) -> Result<Vec<Vec<f64>>, LearnError> {
+        match self.score_here(points) {
+            Some(scores) => Ok(scores),
+            None => self.score_by_library(points, seed),
+        }
+    }
+
+    /// By the trainer of our own; none where it is not known to give the library's very bits.
+    pub(super) fn score_here(&self, points: &[&BoostingParams]) -> Option<Vec<Vec<f64>>> {
+        let first = points.first().filter(|point| is_followed(point))?;
+        let (_, bins) = self.bins.iter().find(|(key, _)| *key == BinsKey::of(first))?;
+        train(bins, &self.targets, points)
+    }
+
+    /// By models of the library, with the errors of [`fit_boosting`]. The deepest limit is fitted first; lower limits that its trees stayed within, in as many
+    /// rounds as a point asks for, are served by the same model.
+    pub(super) fn score_by_library(&self, points: &[&BoostingParams], seed: u64) -> Result<Vec<Vec<f64>>, LearnError> {
+        let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
+        let mut order: Vec<usize> = (0..points.len()).collect();
+        order.sort_by_key(|&i| (Reverse(points[i].max_depth), Reverse(points[i].n_estimators)));
+        let mut scores = vec![Vec::new(); points.len()];
+        let mut held: Option<Fitted> = None;
+        for i in order {
+            let point = points[i];
+            let fitted = match held.take().filter(|held| held.serves(point)) {
+                Some(held) => held,
+                None => Fitted::new(&train.as_samples(), &self.targets, point, seed)?,
+            };
+            scores[i] = fitted.trees.predict_proba_at(&test.as_samples(), point.n_estimators)?;
+            held = Some(fitted);
+        }
+        Ok(scores)
+    }
+}
+
+/// A model of the library, and how deep its trees grew.
+struct Fitted {
+    limit: u32,
+    depths: Vec<u32>,
+    trees: BoostedTrees,
+}
+
+impl Fitted {
+    fn new(train: &Samples<'_>, targets: &[u8], point: &BoostingParams, seed: u64) -> Result<Self, LearnError> {
+        let trees = fit_boosting(train, targets, None, &point.clone().check()?, seed)?;
+        Ok(Self { limit: point.max_depth, depths: trees.depths()?, trees })
+    }
+
+    /// Whether the model's first rounds are the model of `point`, which differs in rounds and depth alone.
+    fn serves(&self, point: &BoostingParams) -> bool {
+        let within = |depths: &[u32]| depths.iter().all(|&depth| depth <= point.max_depth);
+        self.depths
+            .get(..point.n_estimators as usize)
+            .is_some_and(|depths| self.limit == point.max_depth || within(depths))
+    }
+}
+
+/// Whether the trainer of our own follows these settings: nothing is drawn, and the platform computes as the one does on which that
+/// was shown.
+fn is_followed(params: &BoostingParams) -> bool {
+    cfg!(all(target_arch = "x86_64", target_env = "gnu")) && params.subsample >= 1.0 && params.colsample_bytree >= 1.0
+}

@@ -1,0 +1,50 @@
+//! The grid search: every point out of fold.
+
+use rayon::prelude::*;
+
+use super::BoostingParams;
+use super::fold::FoldTrials;
+use super::grid::{BoostingGroup, group};
+use crate::classifier::Samples;
+use crate::error::LearnError;
+use crate::selection::{Fold, OutOfFold, cross_validate};
+
+/// Scores every one of `candidates` out of fold, in their order.
+///
+/// The probabilities are bit for bit those of the models that [`super::fit_boosting`] fits on each fold, one by one. They are had
+/// for less: a fold is binned once; points that differ in rounds alone, or in a limit of depth that no tree reaches, are one
+/// training; and small tables without missing values are trained on by a trainer of our own, which grows the library's trees
+/// several times faster where its arithmetic is known to be the same. Fits run side by side.
+///
+/// # Errors
+/// As in [`super::fit_boosting`] and [`cross_validate`], and for the first candidate out of its ranges.
+pub fn search_boosting(
+    samples: &Samples<'_>,
+    targets: &[u8],
+    folds: &[Fold],
+    candidates: &[BoostingParams],
+    seed: u64,
+) -> Result<Vec<OutOfFold>, LearnError> {
+    for candidate in candidates {
+        candidate.clone().check()?;
+    }
+    let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
+    let trials: Vec<FoldTrials<'_>> =
+        folds.par_iter().map(|fold| FoldTrials::new(*samples, targets, fold, candidates)).collect::<Result<_, _>>()?;
+    let groups = group(candidates);
+    let scores = cross_validate(&labels, folds, &groups, |group, fold| {
+        let trial = folds.iter().position(|other| std::ptr::eq(other, fold)).and_then(|place| trials.get(place));
+        let points: Vec<&BoostingParams> = group.members.iter().map(|&member| &candidates[member]).collect();
+        trial.ok_or(LearnError::Empty { what: "the list of folds" })?.score(&points, seed)
+    })?;
+    Ok(in_order(&groups, scores))
+}
+
+/// Puts the scores of grouped points back into the order of the grid.
+fn in_order(groups: &[BoostingGroup], scores: Vec<Vec<OutOfFold>>) -> Vec<OutOfFold> {
+    let members = groups.iter().map(|group| group.members.iter().copied());
+    let mut placed: Vec<(usize, OutOfFold)> =
+        members.zip(scores).flat_map(|(members, scores)| members.zip(scores)).collect();
+    placed.sort_by_key(|(position, _)| *position);
+    placed.into_iter().map(|(_, score)| score).collect()
+}
