@@ -48,7 +48,7 @@ def both(setting):
 def ours(setting, folder, rows):
     """Seconds of both steps, started one after the other, and the peak of each."""
     root = setting.fresh("intake/ours")
-    common = ["--root-uri", root, "--run-id", "run", "--no-cache", "true"]
+    common = ["--root-uri", root, "--run-id", "run", "--no-cache=true"]
     first = run(setting.program("validate"), *common, "--raw-uri", folder)
     manifest = root / "runs/run/validate/manifest.json"
     second = run(setting.program("transform"), *common, "--validate-manifest-uri", manifest)

@@ -89,7 +89,7 @@ only if the quality of the result is no worse as well.
   counterpart of: promotion and the report.
 - P2, P4: the peer runs once on one thread and once on all, and then in the way that took less. P3: so too, and beside it as users get it.
 - P5: ours checks every cell, keeps what it rejects, and writes Parquet. Memory is that of the larger of the two steps.
-- P6: from the start of the process until it opens its first input, a named pipe; the peer's figure is Python importing its libraries.
+- P6: from the start of the process until it opens its first input, as the kernel tells (inotify); the peer's figure is Python importing its libraries.
 - P7: both sides read the same export and write CSV and Parquet. Of boosting the peer has the very trees of ours; its forest is scikit-learn's own
   of the same size, and shap explains fewer rows of it, for it would take hours.
 - P8: resident memory of the program and all that it started, looked at every 5 ms.

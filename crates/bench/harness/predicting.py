@@ -44,7 +44,7 @@ def measured(setting, family, root, stack, predicted, top):
     for nth in range(setting.at_most(2)):
         again = f"{name}-{nth}"
         manifest = predicted.folder / "load/manifest.json"
-        flags = ["--root-uri", root, "--run-id", again, "--no-cache", "true", "--top-features", top]
+        flags = ["--root-uri", root, "--run-id", again, "--no-cache=true", "--top-features", top]
         ours = run(setting.program("predict"), *flags, "--load-manifest-uri", manifest)
         theirs = setting.peer("predict", "score", stack, export, theirs_out, top)
         pairs.append((ours.wall, theirs.wall))
