@@ -43,13 +43,18 @@ class Run:
         return pathlib.Path(uri.removeprefix("file://"))
 
 
-def pipeline(setting, name, root, raw, run_id, *, watched=False, environment=None, **params):
+def demo_grid(setting):
+    """The default hyper-parameters; quick benches have fewer."""
+    return setting.checkout / "crates/bench/params/small.json" if setting.quick else "builtin://demo"
+
+
+def pipeline(setting, name, root, raw, run_id, *, watched=False, **params):
     """Runs the Pipeline `name` of the project on the batch files in `raw`."""
     command = [setting.program("faultline"), "run", setting.checkout / f"pipelines/{name}.yaml", "--run-id", run_id]
     command += ["--state-dir", root / "logs", "--output", "json", "-p", f"raw-uri={raw}", "-p", f"root-uri={root}"]
     for param, value in params.items():
         command += ["-p", f"{param.replace('_', '-')}={value}"]
     if watched:
-        finished, memory = run_watched(*command, **(environment or {}))
+        finished, memory = run_watched(*command)
         return Run(finished, root, run_id, memory)
-    return Run(run(*command, **(environment or {})), root, run_id)
+    return Run(run(*command), root, run_id)

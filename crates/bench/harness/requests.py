@@ -12,6 +12,7 @@ import urllib.request
 
 from harness import inputs
 from harness.counting import Proxy
+from harness.pipelines import demo_grid
 from harness.process import Failed, run
 
 KEYS = ("faultline", "only-for-this-machine")
@@ -46,6 +47,7 @@ def train(setting, proxy):
         "raw-uri": "s3://faultline/raw",
         "root-uri": "s3://faultline/store",
         "records-uri": f"sqlite://{state}/records.sqlite",
+        "params-uri": demo_grid(setting),
     }
     command = [setting.program("faultline"), "run", setting.checkout / "pipelines/train.yaml", "--run-id", "train"]
     command += ["--state-dir", state, "--output", "json"]

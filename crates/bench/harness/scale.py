@@ -3,12 +3,12 @@
 import shutil
 
 from harness import inputs
-from harness.pipelines import pipeline
+from harness.pipelines import demo_grid, pipeline
 from harness.rows import alone, rounded
 from harness.setting import note
 
 ROWS_PER_FILE = 10_000
-QUICK_ROWS = (400, 800)
+QUICK_ROWS = (200, 400)
 BASE_ROWS, LARGE_ROWS = 100_000, 1_000_000
 LIMIT_MEGABYTES = 12_000
 LIMIT_RATIO = 1.3
@@ -23,7 +23,7 @@ def sizes(setting):
         files = max(rows // ROWS_PER_FILE, 1)
         folder = inputs.batch_files(setting, files, rows // files)
         root = setting.fresh("scale")
-        done = pipeline(setting, "train", root, folder, "train", watched=True)
+        done = pipeline(setting, "train", root, folder, "train", watched=True, params_uri=demo_grid(setting))
         found.append(size(done, files * (rows // files), folder))
         shutil.rmtree(root)
     return found

@@ -52,7 +52,7 @@ def agreement(mine, theirs):
     back."""
     files = mine.manifests("validate")[None]["counts"]
     clusters = mine.document("cluster", "clusters.json")
-    features = len(mine.document("preprocess", "preprocessor.json")["features"])
+    features = len(mine.document("preprocess", "preprocessor.json")["feature_names_out"])
     same = (
         files["rows_accepted"] == theirs["rows"]
         and files["files_accepted"] == theirs["files_good"]
