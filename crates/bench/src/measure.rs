@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn work_costs_and_sleep_does_not() {
-        let work = measure(|| Ok((0..20_000_000_u64).fold(1_u64, |sum, i| sum.wrapping_mul(31).wrapping_add(i)))).unwrap();
+        let work =
+            measure(|| Ok((0..20_000_000_u64).fold(1_u64, |sum, i| sum.wrapping_mul(31).wrapping_add(i)))).unwrap();
         assert!(work.cpu_seconds > 0.0 && work.peak_bytes > 0 && work.result != 0);
         let sleep = measure(|| {
             std::thread::sleep(std::time::Duration::from_millis(50));
