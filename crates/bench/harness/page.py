@@ -15,7 +15,8 @@ GENERATED = "This page is written by `./dev bench` from [benchmarks.json](benchm
 
 def table(rows):
     """The rows as Markdown."""
-    head = ["", "work", "peer", "unit", "ours", "peer's", "ratio", "min to max", "quality of ours", "quality of the peer", "target", "met"]
+    head = ["", "work", "peer", "unit", "ours", "peer's", "ratio", "min to max"]
+    head += ["quality of ours", "quality of the peer", "target", "met"]
     lines = [head, ["---"] * len(head)]
     for row in rows:
         spread = f"{number(row['ratio_min'])} to {number(row['ratio_max'])}" if row["ratio"] is not None else ""
@@ -45,12 +46,15 @@ def plain(rows):
     for row in rows:
         spread = f"{number(row['ratio_min'])} to {number(row['ratio_max'])}" if row["ratio"] is not None else ""
         met = {True: "yes", False: "NO", None: ""}[row["met"]]
-        ours, theirs = (f"{number(row[side])} {row['unit']}" if row[side] is not None else "" for side in ("ours", "theirs"))
-        lines.append((row["id"], row["work"], ours, theirs, number(row["ratio"]), spread, row["target"] or "", met, row["peer"] or ""))
+        ours, theirs = (f"{number(row[side])} {row['unit']}" if row[side] else "" for side in ("ours", "theirs"))
+        target, peer = row["target"] or "", row["peer"] or ""
+        lines.append((row["id"], row["work"], ours, theirs, number(row["ratio"]), spread, target, met, peer))
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    table_lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines]
-    qualities = [f"{row['id']}  {row['work']}\n    ours: {row['quality_ours']}\n    peer: {row['quality_theirs']}" for row in rows if row["quality_ours"]]
-    return "\n".join([*table_lines, "", "quality", *qualities])
+    shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines]
+    for row in rows:
+        if row["quality_ours"]:
+            shown += ["", f"{row['id']}  {row['work']}", f"    ours: {row['quality_ours']}", f"    peer: {row['quality_theirs']}"]
+    return "\n".join(shown)
 
 
 def number(value):
@@ -87,9 +91,11 @@ only if the quality of the result is no worse as well.
   them out before anything is fitted and judges by cross-validation, the peer cuts a fifth off within each cluster, so the areas under the
   curves are of different rows and show only that both learn the same sort of thing. The second row leaves out what the peer has no
   counterpart of: promotion and the report.
-- P2, P4: the peer runs once on one thread and once on all, and then in the way that took less. P3: so too, and beside it as users get it.
+- P2, P4: the peer runs once on one thread and once on all, and then in the way that took less. P3: so too, and beside it as users get
+  it, once: its threads wait actively for each other.
 - P5: ours checks every cell, keeps what it rejects, and writes Parquet. Memory is that of the larger of the two steps.
-- P6: from the start of the process until it opens its first input, as the kernel tells (inotify); the peer's figure is Python importing its libraries.
+- P6: from the start of the process until it opens its first input, as the kernel tells (inotify); the peer's figure is Python importing
+  its libraries.
 - P7: both sides read the same export and write CSV and Parquet. Of boosting the peer has the very trees of ours; its forest is scikit-learn's own
   of the same size, and shap explains fewer rows of it, for it would take hours.
 - P8: resident memory of the program and all that it started, looked at every 5 ms.
@@ -114,7 +120,10 @@ def scale_parts(document):
 
 
 def size_table(sizes):
-    lines = ["| rows | CSV, GB | seconds | cpu s | seconds per 1,000 rows | all processes together, MB | largest process, MB |", "|---:|---:|---:|---:|---:|---:|---|"]
+    lines = [
+        "| rows | CSV, GB | seconds | cpu s | seconds per 1,000 rows | all processes together, MB | largest process, MB |",
+        "|---:|---:|---:|---:|---:|---:|---|",
+    ]
     for each in sizes:
         largest = f"{number(each['largest_process_bytes'] / 1e6)} ({each['largest_process']})"
         cells = [
@@ -186,11 +195,11 @@ def request_table(requests):
     lines = [
         f"A training on {requests['rows']:,} rows in {requests['files']} files ({requests['raw_bytes'] / 1e6:,.0f} MB of CSV), everything in S3:",
         "",
-        "| stage | GET | PUT | other requests | bytes in, MB | bytes out, MB | bytes in per row | bytes out per row |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| stage | GET | listings | PUT | other requests | bytes in, MB | bytes out, MB | bytes in per row | bytes out per row |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, stage in requests["stages"].items():
-        cells = [name, *(f"{stage[key]:,}" for key in ("get", "put", "other"))]
+        cells = [name, *(f"{stage[key]:,}" for key in ("get", "list", "put", "other"))]
         cells += [number(stage[key] / 1e6) for key in ("bytes_in", "bytes_out")]
         cells += [number(stage[key] / requests["rows"]) for key in ("bytes_in", "bytes_out")]
         lines.append("| " + " | ".join(cells) + " |")

@@ -33,12 +33,18 @@ def counted(setting):
         record = train(setting, proxy)
     by_stage = {}
     for seen in proxy.seen:
-        stage = by_stage.setdefault(stage_of(seen, record), {"get": 0, "put": 0, "other": 0, "bytes_in": 0, "bytes_out": 0})
-        stage[{"GET": "get", "PUT": "put"}.get(seen.method, "other")] += 1
+        stage = by_stage.setdefault(stage_of(seen, record), {"get": 0, "list": 0, "put": 0, "other": 0, "bytes_in": 0, "bytes_out": 0})
+        stage[kind(seen)] += 1
         stage["bytes_in"] += seen.answered_bytes
         stage["bytes_out"] += seen.sent_bytes
     sizes = sum(path.stat().st_size for path in files.glob("*.csv"))
     return {"rows": FILES * rows_per_file, "files": FILES, "raw_bytes": sizes, "stages": by_stage}
+
+
+def kind(seen):
+    if seen.method == "GET" and "list-type=" in seen.target:
+        return "list"
+    return {"GET": "get", "PUT": "put"}.get(seen.method, "other")
 
 
 def train(setting, proxy):

@@ -8,7 +8,7 @@ from harness.rows import alone, rounded
 from harness.setting import note
 
 ROWS_PER_FILE = 10_000
-QUICK_ROWS = (200, 400)
+QUICK_ROWS = (300,)
 BASE_ROWS, LARGE_ROWS = 100_000, 1_000_000
 LIMIT_MEGABYTES = 12_000
 LIMIT_RATIO = 1.3

@@ -1,5 +1,6 @@
 """P1 and P8: the whole training on the real folder, against the same pipeline in one Python process."""
 
+from harness import inputs
 from harness.pipelines import pipeline
 from harness.process import run, run_watched
 from harness.rows import compared
@@ -10,29 +11,32 @@ MEGABYTE = 1e6
 FEATURES_APART = 5
 
 
-def ours(setting, name, *, watched=False):
+def real(setting):
+    return setting.data() / "wafer/Training_Batch_Files"
+
+
+def ours(setting, raw, name, *, watched=False):
     """One run on an empty store, so that nothing is reused."""
-    params = setting.checkout / "crates/bench/params/small.json" if setting.quick else "builtin://original"
-    root, raw = setting.fresh(f"training/{name}"), setting.data() / "wafer/Training_Batch_Files"
-    return pipeline(
-        setting, "train", root, raw, "train", watched=watched, schema_uri="builtin://wafer-strict", params_uri=params
-    )
+    params = {"schema_uri": "builtin://wafer-strict", "params_uri": "builtin://original"}
+    if setting.quick:
+        params["params_uri"] = setting.checkout / "crates/bench/params/small.json"
+    return pipeline(setting, "train", setting.fresh(f"training/{name}"), raw, "train", watched=watched, **params)
 
 
-def peer_command(setting, jobs):
+def peer_command(setting, raw, jobs):
     grid = "small" if setting.quick else "full"
-    raw = setting.data() / "wafer/Training_Batch_Files"
     return setting.python, setting.training_peer(), raw, "--grid", grid, "--jobs", jobs
 
 
 def times(setting):
     """P1. The peer's number of jobs is the one with the least time in the first round."""
     setting.training_peer()
+    raw = real(setting)
     jobs = [JOBS[-1]] if setting.quick else list(JOBS)
     whole, alike, said = [], [], None
     for nth in range(setting.at_most(3)):
-        mine = ours(setting, f"p1-{nth}")
-        results = [(run(*peer_command(setting, each)), each) for each in jobs]
+        mine = ours(setting, raw, f"p1-{nth}")
+        results = [(run(*peer_command(setting, raw, each)), each) for each in jobs]
         theirs, best = min(results, key=lambda pair: pair[0].wall)
         jobs = [best]
         whole.append((mine.finished.wall, theirs.wall))
@@ -79,21 +83,23 @@ def area(name, value):
 def memory(setting):
     """P8. The runner, its steps and all their threads against the peer and its workers, looked at together."""
     setting.training_peer()
+    raw = inputs.batch_files(setting, 2, 100) if setting.quick else real(setting)
     together = {jobs: [] for jobs in ((-1,) if setting.quick else (1, -1))}
     fewest, single = next(iter(together)), []
     for nth in range(setting.at_most(2)):
-        mine = ours(setting, f"p8-{nth}", watched=True)
+        mine = ours(setting, raw, f"p8-{nth}", watched=True)
         largest, step = mine.largest()
         for jobs in together:
-            _, theirs = run_watched(*peer_command(setting, jobs))
+            _, theirs = run_watched(*peer_command(setting, raw, jobs))
             together[jobs].append((mine.memory.sum_bytes / MEGABYTE, theirs.sum_bytes / MEGABYTE))
             if jobs == fewest:
                 single.append((largest / MEGABYTE, theirs.single_bytes / MEGABYTE))
     work = "peak memory of the training on the real folder"
     name = "pandas, scikit-learn, xgboost in one process"
+    # The target is about the run that P1 times, which uses all cores; the others are for the reader.
     rows = [
-        compared("P8", f"{work}, all processes together", f"{name}, --jobs {jobs}", "MB", pairs, target=3)
+        compared("P8", f"{work}, all processes together", f"{name}, --jobs {jobs}", "MB", pairs, target=3 if jobs == -1 else None)
         for jobs, pairs in together.items()
     ]
     work = f"{work}, the largest process ({step})"
-    return [*rows, compared("P8", work, f"{name}, --jobs {fewest}", "MB", single, target=3)]
+    return [*rows, compared("P8", work, f"{name}, --jobs {fewest}", "MB", single)]

@@ -115,7 +115,8 @@ def difference(ours, theirs):
     ours, theirs = (pd.read_parquet(path, columns=["_id", "cluster", "probability"]) for path in (ours, theirs))
     apart = (ours["probability"] - theirs["probability"]).abs()
     other = int((ours["cluster"] != theirs["cluster"]).sum()) + int((ours["_id"] != theirs["_id"]).sum())
-    print(json.dumps({"max": apart.max(), "mean": apart.mean(), "other": other, "mean_ours": ours["probability"].mean(), "mean_theirs": theirs["probability"].mean()}))
+    means = {"mean_ours": ours["probability"].mean(), "mean_theirs": theirs["probability"].mean()}
+    print(json.dumps({"max": apart.max(), "other": other, **means}))
 
 
 if __name__ == "__main__":
