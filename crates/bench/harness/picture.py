@@ -2,7 +2,7 @@
 
 import math
 
-WIDTH, HEIGHT, LEFT, TOP, PANEL_WIDTH, PANEL_HEIGHT, GAP = 1080, 430, 70, 70, 380, 280, 170
+WIDTH, HEIGHT, LEFT, TOP, PANEL_WIDTH, PANEL_HEIGHT, GAP = 1120, 430, 70, 70, 380, 280, 170
 # Told apart by hue and by dashes, in the order of the pipeline.
 LOOKS = ("", "6 3", "2 3", "8 3 2 3", "12 4", "4 2", "1 4", "10 2 2 2")
 STYLE = """
