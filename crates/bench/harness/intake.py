@@ -1,0 +1,110 @@
+"""P5: validate and transform on large batch files, against pandas that only reads and polars that reads and writes Parquet."""
+
+import pathlib
+
+from harness import inputs
+from harness.process import Failed, run
+from harness.rows import alone, compared
+
+# One wafer of the sample is about 5.2 kB; sixteen files of this many are 2 GB.
+ROWS_PER_FILE = 24_000
+FILES = 16
+QUICK_ROWS_PER_FILE = 500
+QUICK_FILES = 8
+MEGABYTE = 1e6
+LIMIT_MEGABYTES = 300
+# Memory that does not grow with the input may still differ by this from run to run.
+FLAT_RATIO = 1.1
+
+
+def both(setting):
+    files, rows = (QUICK_FILES, QUICK_ROWS_PER_FILE) if setting.quick else (FILES, ROWS_PER_FILE)
+    folder = inputs.batch_files(setting, files, rows)
+    size = total(folder)
+    read_whole(folder)
+    pandas, polars = [], []
+    for nth in range(setting.at_most(3)):
+        mine, peaks = ours(setting, folder, files * rows)
+        out = setting.fresh("intake/peers") / "table.parquet"
+        by_pandas = counted(setting.peer("read_csv", "pandas", folder), files * rows)
+        ways = ("polars", "polars-lazy") if nth == 0 else (way,)
+        read = {way: counted(setting.peer("read_csv", way, folder, out), files * rows) for way in ways}
+        way = min(read, key=lambda name: read[name].wall)
+        pandas.append((mine, by_pandas.wall))
+        polars.append((mine, read[way].wall))
+    work = f"validate and transform of {size / 1e9:.2g} GB in {files} files, Parquet written"
+    unlike = {"pandas reading alone": by_pandas, f"{way}, reading and writing": read[way]}
+    rows_out = [
+        compared("P5", work, "pandas, reading alone", "s", pandas, target=3),
+        compared("P5", work, f"{way}, reading and writing Parquet", "s", polars, target=1.5),
+    ]
+    flat = memory(setting, folder, files, rows, max(peaks.values()))
+    for peer, finished in unlike.items():
+        pair = (max(peaks.values()) / MEGABYTE, finished.peak_bytes / MEGABYTE)
+        rows_out.append(compared("P5", f"peak memory, {size / 1e9:.2g} GB", peer, "MB", [pair]))
+    return rows_out + flat
+
+
+def ours(setting, folder, rows):
+    """Seconds of both steps, started one after the other, and the peak of each."""
+    root = setting.fresh("intake/ours")
+    common = ["--root-uri", root, "--run-id", "run", "--no-cache=true"]
+    first = run(setting.program("validate"), *common, "--raw-uri", folder)
+    manifest = root / "runs/run/validate/manifest.json"
+    second = run(setting.program("transform"), *common, "--validate-manifest-uri", manifest)
+    counted_rows = rows_out(root)
+    if counted_rows != rows:
+        raise Failed(f"transform left {counted_rows} rows of {rows}")
+    return first.wall + second.wall, {"validate": first.peak_bytes, "transform": second.peak_bytes}
+
+
+def memory(setting, folder, files, rows, whole):
+    """Ours on a quarter and on half of the files, beside the whole."""
+    found = {}
+    for share in (4, 2):
+        part = setting.fresh("intake/part")
+        paths = sorted(folder.glob("*.csv"))[: files // share]
+        for path in paths:
+            (part / path.name).hardlink_to(path)
+        _, peaks = ours(setting, part, files // share * rows)
+        found[share] = max(peaks.values())
+    found[1] = whole
+    is_flat = found[1] <= found[4] * FLAT_RATIO
+    shown = {4: "a quarter", 2: "half", 1: "all"}
+    result = []
+    for share, peak in found.items():
+        row = alone(
+            "P5",
+            f"peak memory of validate and transform on {shown[share]} of the files",
+            "MB",
+            [peak / MEGABYTE],
+            limit=LIMIT_MEGABYTES,
+            target=f"below {LIMIT_MEGABYTES} MB, and flat",
+        )
+        row["met"] = row["met"] and is_flat
+        result.append(row)
+    return result
+
+
+def rows_out(root):
+    import json
+
+    return json.loads((root / "runs/run/transform/manifest.json").read_text())["counts"]["rows_out"]
+
+
+def counted(finished, rows):
+    if int(finished.stdout) != rows:
+        raise Failed(f"the peer read {finished.stdout.strip()} rows of {rows}")
+    return finished
+
+
+def total(folder):
+    return sum(path.stat().st_size for path in folder.glob("*.csv"))
+
+
+def read_whole(folder):
+    """Both sides read from memory: the disk is not what is measured."""
+    for path in folder.glob("*.csv"):
+        with pathlib.Path(path).open("rb") as file:
+            while file.read(1 << 24):
+                pass

@@ -1,0 +1,60 @@
+"""Running the pipelines as a user does, and reading what they left."""
+
+import json
+import pathlib
+
+from harness.process import run, run_watched
+
+
+class Run:
+    """A finished run: its cost and its documents."""
+
+    def __init__(self, finished, root, run_id, memory=None):
+        self.finished, self.folder, self.memory = finished, root / "runs" / run_id, memory
+        self.record = json.loads((self.folder / "_run/record.json").read_text())
+
+    def ended(self, task):
+        """Seconds from the start of the run until the last task of that name had ended."""
+        return max(each["started_secs"] + each["elapsed_secs"] for each in self.tasks(task))
+
+    def tasks(self, name=None):
+        """The tasks that were started, all or those of that name."""
+        started = [each for each in self.record["tasks"] if each["started_secs"] is not None]
+        return [each for each in started if name in (None, each["name"])]
+
+    def largest(self):
+        """The most memory that one process of a task held, and the task."""
+        task = max(self.tasks(), key=lambda each: each["peak_memory_bytes"])
+        return task["peak_memory_bytes"], task["name"]
+
+    def manifests(self, step):
+        """Every manifest of a step, by part; a step without parts has the part None."""
+        paths = sorted((self.folder / step).rglob("manifest.json"))
+        found = [json.loads(path.read_text()) for path in paths]
+        return {manifest.get("part"): manifest for manifest in found}
+
+    def document(self, step, name, part=None):
+        return json.loads(self.path(step, name, part).read_text())
+
+    def path(self, step, name, part=None):
+        """The local file of an output."""
+        outputs = self.manifests(step)[part]["outputs"]
+        uri = next(output["uri"] for output in outputs if output["name"] == name)
+        return pathlib.Path(uri.removeprefix("file://"))
+
+
+def demo_grid(setting):
+    """The default hyper-parameters; quick benches have fewer."""
+    return setting.checkout / "crates/bench/params/small.json" if setting.quick else "builtin://demo"
+
+
+def pipeline(setting, name, root, raw, run_id, *, watched=False, **params):
+    """Runs the Pipeline `name` of the project on the batch files in `raw`."""
+    command = [setting.program("faultline"), "run", setting.checkout / f"pipelines/{name}.yaml", "--run-id", run_id]
+    command += ["--state-dir", root / "logs", "--output", "json", "-p", f"raw-uri={raw}", "-p", f"root-uri={root}"]
+    for param, value in params.items():
+        command += ["-p", f"{param.replace('_', '-')}={value}"]
+    if watched:
+        finished, memory = run_watched(*command)
+        return Run(finished, root, run_id, memory)
+    return Run(run(*command), root, run_id)

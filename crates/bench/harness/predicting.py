@@ -1,0 +1,65 @@
+"""P7: prediction of many rows by the step `predict`, the champion loaded from the store, against a pickled Python stack."""
+
+from harness import inputs
+from harness.pipelines import pipeline
+from harness.process import run
+from harness.rows import compared
+
+PEER = "pandas, scikit-learn, xgboost, the stack loaded from a pickle"
+TOP_FEATURES = 3
+# The same trees over features that both sides impute and scale: a value right at a threshold may go the other way.
+PROBABILITY_TOLERANCE = 0.01
+# A forest of the peer's own can only be held against ours as a whole.
+MEAN_TOLERANCE = 0.02
+# Of this many rows at most does the peer explain a forest: its exact TreeSHAP takes hours for all.
+EXPLAINED_BY_SHAP = 1_000
+
+
+def champions(setting):
+    return [row for family in ("boosting", "forest") for row in champion(setting, family)]
+
+
+def champion(setting, family):
+    training, prediction = inputs.to_predict(setting, 300 if setting.quick else 1_000, 2, 1 if setting.quick else 100)
+    root = setting.fresh(f"predicting/{family}")
+    params = setting.checkout / f"crates/bench/params/{family}.json"
+    trained = pipeline(setting, "train", root, training, "train", params_uri=params)
+    stack = root / "stack.joblib"
+    version = next((root / "models/wafer/versions").iterdir())
+    features, assignments = trained.path("preprocess", "features.parquet"), trained.path("cluster", "assignments.parquet")
+    setting.peer("predict", "prepare", version, features, assignments, params.read_text(), stack)
+
+    predicted = pipeline(setting, "predict", root, prediction, "all")
+    if setting.quick:
+        return [measured(setting, family, root, stack, predicted, TOP_FEATURES)]
+    rows = [measured(setting, family, root, stack, predicted, 0)]
+    if family == "forest":
+        _, few = inputs.to_predict(setting, EXPLAINED_BY_SHAP, 2, 1)
+        predicted = pipeline(setting, "predict", root, few, "few")
+    return [*rows, measured(setting, family, root, stack, predicted, TOP_FEATURES)]
+
+
+def measured(setting, family, root, stack, predicted, top):
+    export, name = predicted.path("load", "export.parquet"), f"{predicted.folder.name}-{top}"
+    count = predicted.manifests("load")[None]["counts"]["rows_out"]
+    pairs, theirs_out = [], root / "theirs"
+    for nth in range(setting.at_most(2)):
+        again = f"{name}-{nth}"
+        manifest = predicted.folder / "load/manifest.json"
+        flags = ["--root-uri", root, "--run-id", again, "--no-cache=true", "--top-features", top]
+        ours = run(setting.program("predict"), *flags, "--load-manifest-uri", manifest)
+        theirs = setting.peer("predict", "score", stack, export, theirs_out, top)
+        pairs.append((ours.wall, theirs.wall))
+    written = next((root / "runs" / again / "predict").rglob("predictions.parquet"))
+    apart = setting.peer("predict", "difference", written, f"{theirs_out}.parquet").json()
+    if family == "boosting":
+        said = f"probabilities within {apart['max']:.1g}, {apart['other']} rows in another cluster"
+        good = apart["max"] <= PROBABILITY_TOLERANCE and apart["other"] == 0
+        quality = (said, "the measure", good)
+    else:
+        near = abs(apart["mean_ours"] - apart["mean_theirs"]) <= (0.1 if setting.quick else MEAN_TOLERANCE)
+        quality = (f"mean probability {apart['mean_ours']:.4f}", f"mean probability {apart['mean_theirs']:.4f}", near)
+    how = f"the {top} largest contributions of each" if top else "no contributions"
+    explainer = {"boosting": ", pred_contribs", "forest": ", shap"}[family] if top else ""
+    work = f"prediction of {count:,} rows by {family}, {how}"
+    return compared("P7", work, PEER + explainer, "s", pairs, target=3 if top else 10, quality=quality)

@@ -1,0 +1,152 @@
+"""The rules of the harness; `./dev test` runs them by unittest."""
+
+import threading
+import time
+import unittest
+import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from harness.counting import Proxy
+from harness.kernels import Best
+from harness.page import BEGIN, END, filled, slopes, table
+from harness.picture import picture
+from harness.process import Failed, run, run_watched
+from harness.requests import RUNNER, stage_of
+from harness.rows import alone, compared, merged
+
+
+def size(rows, seconds):
+    stage = {"seconds": seconds, "cpu_seconds": 2 * seconds, "peak_bytes": 100 * rows + 7}
+    return {"rows": rows, "seconds": seconds, "peak_bytes": 200 * rows, "stages": {"train": stage}}
+
+
+class Rows(unittest.TestCase):
+    def test_ratios_are_taken_pair_by_pair(self):
+        row = compared("P1", "work", "peer", "s", [(1, 10), (2, 12), (4, 100)], target=10)
+        self.assertEqual((row["ratio"], row["ratio_min"], row["ratio_max"]), (10, 6, 25))
+        self.assertEqual((row["ours"], row["theirs"], row["met"]), (2, 12, True))
+
+    def test_a_target_is_not_met_by_a_worse_result(self):
+        quality = ("worse", "better", False)
+        row = compared("P2", "work", "peer", "s", [(1, 100)], target=10, quality=quality)
+        self.assertEqual((row["met"], row["quality_holds"]), (False, False))
+        self.assertFalse(compared("P2", "work", "peer", "s", [(1, 9.9)], target=10)["met"])
+
+    def test_a_figure_alone_has_a_limit(self):
+        self.assertTrue(alone("P9", "work", "MB", [12], limit=12)["met"])
+        self.assertFalse(alone("P9", "work", "MB", [13], limit=12)["met"])
+        self.assertIsNone(alone("P9", "work", "MB", [13])["met"])
+
+    def test_a_bench_renews_its_own_rows_only(self):
+        before = [{"id": "P10"}, {"id": "P1", "work": "old"}, {"id": "P2"}]
+        after = merged(before, [{"id": "P1", "work": "new"}])
+        self.assertEqual(after, [{"id": "P1", "work": "new"}, {"id": "P2"}, {"id": "P10"}])
+
+
+class Peers(unittest.TestCase):
+    def test_the_better_way_is_kept_after_the_first_round(self):
+        class Setting:
+            quick = False
+
+        costs, asked, best = {1: 5, 0: 9}, [], Best(Setting, (1, 0))
+
+        def call(way):
+            asked.append(way)
+            return {"cpu_seconds": costs[way]}
+
+        self.assertEqual([best.run(call)["cpu_seconds"] for _ in range(2)], [5, 5])
+        self.assertEqual(asked, [1, 0, 1])
+
+
+class Processes(unittest.TestCase):
+    def test_costs_are_those_of_the_program(self):
+        done = run("python3", "-c", "x = bytearray(90_000_000); print('said')")
+        self.assertGreater(done.peak_bytes, 90e6)
+        self.assertGreater(done.cpu, 0)
+        self.assertEqual(done.stdout, "said\n")
+
+    def test_a_failure_tells_what_was_said(self):
+        with self.assertRaisesRegex(Failed, "ended with 3\nwhy"):
+            run("sh", "-c", "echo why >&2; exit 3")
+
+    def test_memory_of_processes_side_by_side_adds_up(self):
+        one = "x = bytearray(60_000_000); import time; time.sleep(0.5)"
+        done, memory = run_watched("sh", "-c", f"python3 -c '{one}' & python3 -c '{one}' & wait")
+        self.assertGreater(memory.sum_bytes, 120e6)
+        self.assertLess(memory.single_bytes, 110e6)
+        self.assertEqual(memory.single_name, "python3")
+        self.assertLess(done.peak_bytes, 110e6)
+
+
+class Pages(unittest.TestCase):
+    def test_generated_parts_are_renewed_in_their_order(self):
+        page = f"a\n{BEGIN}\n\nold\n\n{END}\nb\n{BEGIN}\n\nold\n\n{END}\nc\n"
+        once = filled(page, ["one", "two"])
+        self.assertEqual(once, f"a\n{BEGIN}\n\none\n\n{END}\nb\n{BEGIN}\n\ntwo\n\n{END}\nc\n")
+        self.assertEqual(filled(once, ["old", "old"]), page)
+
+    def test_what_a_stage_costs_in_any_case_falls_out_of_its_cost_per_row(self):
+        grown = slopes([size(10, 3.0), size(100, 5.0), size(300, 9.0)])
+        self.assertEqual(grown["train"], {"seconds": 0.02, "cpu_seconds": 0.04, "peak_bytes": 100})
+
+    def test_a_missed_target_shows(self):
+        row = compared("P1", "work", "peer", "s", [(1, 2)], target=10)
+        self.assertIn("| **2** | 2 to 2 |  |  | 10 x | **no** |", table([row]))
+
+    def test_the_picture_is_the_same_for_the_same_figures(self):
+        sizes = [size(100, 5.0), size(1000, 50.0)]
+        self.assertEqual(picture(sizes), picture(sizes))
+        self.assertIn(">train</text>", picture(sizes))
+
+
+class Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "3")
+        self.end_headers()
+        self.wfile.write(b"yes")
+
+    def log_message(self, *_):
+        pass
+
+
+class Requests(unittest.TestCase):
+    def test_the_proxy_passes_on_and_counts(self):
+        server = HTTPServer(("127.0.0.1", 0), Echo)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        proxy = Proxy(server.server_port)
+        request = urllib.request.Request(f"http://127.0.0.1:{proxy.port}/a/b", b"12345", method="PUT")
+        with urllib.request.urlopen(request) as answer:
+            self.assertEqual(answer.read(), b"yes")
+        # It is noted once the client has all of it.
+        while not proxy.seen:
+            time.sleep(0.01)
+        server.shutdown()
+        server.server_close()
+        self.assertEqual([(s.method, s.target, s.sent_bytes, s.answered_bytes) for s in proxy.seen], [("PUT", "/a/b", 5, 3)])
+
+    def test_a_request_belongs_to_the_stage_that_was_started_last(self):
+        record = {
+            "started_at": "1970-01-01T00:00:10Z",
+            "tasks": [
+                {"name": "validate", "started_secs": 1.0},
+                {"name": "train", "started_secs": 5.0},
+                {"name": "promote", "started_secs": None},
+            ],
+        }
+
+        class Seen:
+            target = "/faultline/store"
+
+        for at, expected in ((10.5, RUNNER), (12, "validate"), (16, "train"), (90, "train")):
+            Seen.at = at
+            self.assertEqual(stage_of(Seen, record), expected)
+        Seen.target = "/faultline/runs/x/_run/record.json"
+        self.assertEqual(stage_of(Seen, record), RUNNER)
+
+
+if __name__ == "__main__":
+    unittest.main()
