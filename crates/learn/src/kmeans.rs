@@ -81,7 +81,8 @@ impl KMeans {
     }
 
     /// Fits every number of clusters from 1 to `k_max` and gives the fits in that order. The table is made ready and the
-    /// starts are drawn once for all of them.
+    /// starts are drawn once for all of them, and as many runs go side by side as keep their state within the size of the
+    /// table.
     ///
     /// Beside its `n_runs` starts every number of clusters is started from the fit before and one more row, and no fit is
     /// kept that is worse than the one before, so the inertia never rises with the number of clusters.
