@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::Field;
@@ -13,11 +14,9 @@ use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use arrow_array::cast::AsArray;
-
 /// A column chunk.
 pub(crate) enum Encoded {
-    Arrow(ArrowColumnChunk),
+    Arrow(Box<ArrowColumnChunk>),
     Plain(Bytes, Box<ColumnCloseResult>),
 }
 
@@ -27,7 +26,7 @@ impl Encoded {
         for leaf in compute_leaves(field, array)? {
             writer.write(&leaf)?;
         }
-        Ok(Self::Arrow(writer.close()?))
+        Ok(Self::Arrow(Box::new(writer.close()?)))
     }
 
     /// Encodes an array of f32. It gets by without the lists of indices that the writer for any type makes.

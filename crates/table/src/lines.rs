@@ -41,7 +41,7 @@ pub(crate) struct Piece {
 
 impl Piece {
     /// The bytes from a place on: the rest of a line, the lines after it and at least [`WINDOW_BYTES`] more.
-    pub(crate) fn from(&self, start: usize) -> &[u8] {
+    pub(crate) fn bytes_from(&self, start: usize) -> &[u8] {
         &self.buffer[start..]
     }
 

@@ -41,10 +41,18 @@ struct Slot {
     max: f64,
     required: bool,
     integer: bool,
-    /// A plain decimal number needs no more than a look at its range.
-    plain: bool,
-    /// Every plain decimal number is right.
-    unbounded: bool,
+    plain: Plain,
+}
+
+/// What is to be seen of a plain decimal number before it is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plain {
+    /// More than its value: the cell is looked at as a whole.
+    All,
+    /// Its range.
+    Range,
+    /// Nothing.
+    Nothing,
 }
 
 /// How the rows of one file are read; the same for all its lines, which may be read side by side.
@@ -76,7 +84,13 @@ impl<'a> RowRules<'a> {
             let bound = |bound: fn(&Column) -> Option<f64>| column.and_then(bound);
             let (min, max) = (bound(|column| column.min), bound(|column| column.max));
             let integer = column.is_some_and(|column| column.kind == ColumnType::Integer);
-            let plain = column.is_some() && !integer && !schema.has_numeric_missing_token();
+            let plain = if column.is_none() || integer || schema.has_numeric_missing_token() {
+                Plain::All
+            } else if min.is_some() || max.is_some() {
+                Plain::Range
+            } else {
+                Plain::Nothing
+            };
             Slot {
                 binding: *binding,
                 min: min.unwrap_or(f64::NEG_INFINITY),
@@ -84,7 +98,6 @@ impl<'a> RowRules<'a> {
                 required: column.is_some_and(|column| column.required),
                 integer,
                 plain,
-                unbounded: plain && min.is_none() && max.is_none(),
             }
         };
         Self { schema, purpose, delimiter, slots: bindings.iter().map(slot).collect() }
@@ -114,7 +127,7 @@ impl<'a> RowRules<'a> {
                 self.read_cell(position, offset, text, row, cells);
             })
         } else {
-            Ok(self.split_plain::<VALUES>(piece.from(place.start), bytes.len(), row, cells))
+            Ok(self.split_plain::<VALUES>(piece.bytes_from(place.start), bytes.len(), row, cells))
         };
         let expected = self.slots.len();
         let fault = match count {
@@ -162,12 +175,12 @@ impl<'a> RowRules<'a> {
         for (position, slot) in self.slots.iter().enumerate() {
             let taken = 'cell: {
                 if let (Binding::Feature(index), true, Some(window)) =
-                    (slot.binding, slot.plain, rest.first_chunk::<WINDOW_BYTES>())
+                    (slot.binding, slot.plain != Plain::All, rest.first_chunk::<WINDOW_BYTES>())
                 {
                     if window[0] == self.delimiter && !slot.required {
                         break 'cell 0;
                     }
-                    let found = if VALUES || !slot.unbounded {
+                    let found = if VALUES || slot.plain == Plain::Range {
                         number::scan_window::<true>(window)
                     } else {
                         number::scan_window::<false>(window)
