@@ -27,7 +27,7 @@ def champion(setting, family):
     stack = root / "stack.joblib"
     version = next((root / "models/wafer/versions").iterdir())
     features, assignments = trained.path("preprocess", "features.parquet"), trained.path("cluster", "assignments.parquet")
-    setting.peer("predict", "prepare", version, features, assignments, params.read_text(), stack)
+    setting.peer("predict", "prepare", version, features, assignments, params, stack)
 
     predicted = pipeline(setting, "predict", root, prediction, "all")
     if setting.quick:

@@ -23,7 +23,7 @@ RUNNER = "the runner's record and logs"
 
 def counted(setting):
     """Requests and bytes by stage for a training on files in the store."""
-    rows_per_file = 100 if setting.quick else 1_000
+    rows_per_file = 30 if setting.quick else 1_000
     files = inputs.batch_files(setting, FILES, rows_per_file)
     with server(setting) as (port, filer):
         for path in sorted(files.glob("*.csv")):

@@ -94,7 +94,7 @@ def memory(setting):
             together[jobs].append((mine.memory.sum_bytes / MEGABYTE, theirs.sum_bytes / MEGABYTE))
             if jobs == fewest:
                 single.append((largest / MEGABYTE, theirs.single_bytes / MEGABYTE))
-    work = "peak memory of the training on the real folder"
+    work = f"peak memory of the training on {'200 made-up wafers' if setting.quick else 'the real folder'}"
     name = "pandas, scikit-learn, xgboost in one process"
     # The target is about the run that P1 times, which uses all cores; the others are for the reader.
     rows = [

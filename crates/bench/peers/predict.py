@@ -39,7 +39,7 @@ def prepare(bundle, features, assignments, params, out):
     models = {}
     for name, model in index["models"].items():
         members = of_row >= 0 if name == "pooled" else of_row == int(name)
-        models[name] = fitted(bundle / model["file"], model["family"], json.loads(params), x[members], y[members])
+        models[name] = fitted(bundle / model["file"], model["family"], json.loads(pathlib.Path(params).read_text()), x[members], y[members])
     stack = {
         "features": index["features"],
         "imputer": imputer,
@@ -64,6 +64,7 @@ def fitted(file, family, params, x, y):
     from sklearn.ensemble import RandomForestClassifier
 
     params = {name: values[0] for name, values in params["train"]["forest"].items() if name != "engine"}
+    params["class_weight"] = None if params["class_weight"] == "none" else params["class_weight"]
     return RandomForestClassifier(**params, n_jobs=-1, random_state=7).fit(x, y)
 
 
