@@ -64,7 +64,9 @@ fn by_library(
     for fold in folds {
         let (train, test) = (samples.as_samples().select(&fold.train)?, samples.as_samples().select(&fold.test)?);
         let train_targets: Vec<u8> = fold.train.iter().map(|&row| targets[row]).collect();
-        for same_depth in (0..points.len()).collect::<Vec<_>>().chunk_by(|&a, &b| points[a].max_depth == points[b].max_depth) {
+        for same_depth in
+            (0..points.len()).collect::<Vec<_>>().chunk_by(|&a, &b| points[a].max_depth == points[b].max_depth)
+        {
             let rounds = same_depth.iter().map(|&point| points[point].n_estimators).max().unwrap_or(1);
             let longest = BoostingParams { n_estimators: rounds, ..points[same_depth[0]].clone() }.check()?;
             let model = fit_boosting(&train.as_samples(), &train_targets, None, &longest, 7)?;
@@ -83,7 +85,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
     let folds = stratified_folds(&labels, &vec![0; N_ROWS], N_FOLDS, 7)?;
     let mut out = std::io::stdout();
-    writeln!(out, "{N_ROWS} x {N_FEATURES}, {N_FOLDS} folds, depths 3, 5, 10, 20, rounds 10, 50, 100, 200; cpu seconds\n")?;
+    writeln!(
+        out,
+        "{N_ROWS} x {N_FEATURES}, {N_FOLDS} folds, depths 3, 5, 10, 20, rounds 10, 50, 100, 200; cpu seconds\n"
+    )?;
     writeln!(out, "{:>13} {:>8} {:>8} {:>6}", "learning rate", "library", "ours", "ratio")?;
     let mut totals = [0.0; 2];
     for learning_rate in [0.5, 0.1, 0.01, 0.001] {

@@ -178,3 +178,14 @@ fn a_bad_parameter_names_the_function() {
     let error = Booster::train(&bad, &matrix(), 1).err().unwrap();
     assert!(error.to_string().starts_with("XGBoosterUpdateOneIter failed: "), "{error}");
 }
+
+#[test]
+fn depths_are_those_of_the_trees() {
+    let shallow: Vec<(&str, String)> = params(1)
+        .into_iter()
+        .map(|(name, value)| (name, if name == "max_depth" { "2".to_owned() } else { value }))
+        .collect();
+    assert_eq!(Booster::train(&shallow, &matrix(), 3).unwrap().tree_depths().unwrap(), [2, 2, 2]);
+    let split_nothing: Vec<(&str, String)> = shallow.into_iter().chain([("gamma", "1000000".to_owned())]).collect();
+    assert_eq!(Booster::train(&split_nothing, &matrix(), 2).unwrap().tree_depths().unwrap(), [0, 0]);
+}

@@ -108,3 +108,78 @@ impl Known {
         self.risen += risen;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LAMBDA: f64 = 1.0;
+
+    fn gain(sums: [f64; 2], alpha: f64) -> f64 {
+        (sums[0].abs() - alpha).max(0.0).powi(2) / (sums[1] + LAMBDA)
+    }
+
+    /// The greatest gain of both sides among all splits of rows in their order, of sides of at least some weight.
+    fn greatest(rows: &[[f64; 2]], alpha: f64, least: f64) -> f64 {
+        let add = |a: [f64; 2], b: &[f64; 2]| [a[0] + b[0], a[1] + b[1]];
+        (1..rows.len())
+            .map(|split| {
+                let (left, right) = rows.split_at(split);
+                (left.iter().fold([0.0; 2], add), right.iter().fold([0.0; 2], add))
+            })
+            .filter(|(left, right)| left[1] >= least && right[1] >= least)
+            .fold(0.0, |greatest, (left, right)| greatest.max(gain(left, alpha) + gain(right, alpha)))
+    }
+
+    proptest! {
+        #[test]
+        fn no_split_exceeds_its_bound(
+            start in prop::collection::vec((-1.0_f64..1.0, 0.001_f64..0.25), 2..30),
+            steps in prop::collection::vec(prop::collection::vec((-0.05_f64..0.05, 0.9_f64..1.1), 30), 1..6),
+            (alpha, least) in (prop::sample::select(&[0.0, 0.3][..]), prop::sample::select(&[0.0, 0.2, 1.0][..])),
+        ) {
+            let rows: Vec<u32> = (0..start.len() as u32).collect();
+            let mut gradients: Vec<[f64; 2]> = start.iter().map(|&(gradient, hessian)| [gradient, hessian]).collect();
+            let mut memory = Memory::default();
+            memory.meet(&rows, &gradients, 1).note(0, greatest(&gradients, alpha, least * (1.0 - SLACK)));
+            for step in steps {
+                for (row, (change, factor)) in gradients.iter_mut().zip(step) {
+                    *row = [row[0] + change, row[1] * factor];
+                }
+                let found = greatest(&gradients, alpha, least);
+                let known = memory.meet(&rows, &gradients, 1);
+                prop_assert!(!known.rules_out(0, found, least), "{found} is ruled out by {}", known.reach[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_step_leaves_the_bound_near() {
+        let rows: Vec<u32> = (0..40).collect();
+        let at = |shift: f64| -> Vec<[f64; 2]> {
+            rows.iter().map(|&row| [if row < 5 { -0.9 } else { 0.1 - shift }, 0.09]).collect()
+        };
+        let mut memory = Memory::default();
+        let before = greatest(&at(0.0), 0.0, 0.0);
+        let known = memory.meet(&rows, &at(0.0), 2);
+        assert!(!known.rules_out(0, 1e9, 1.0) && known.most_promising().is_none(), "nothing is known yet");
+        known.note(0, before);
+        known.note(1, before / 2.0);
+        let known = memory.meet(&rows, &at(0.0001), 2);
+        assert_eq!(known.most_promising(), Some(0));
+        assert!(!known.rules_out(0, before, 1.0));
+        assert!(known.rules_out(0, before * 1.01, 1.0) && known.rules_out(1, before * 0.51, 1.0));
+    }
+
+    #[test]
+    fn what_became_heavy_is_looked_at_again() {
+        let rows: Vec<u32> = (0..10).collect();
+        let heavy = |hessian: f64| vec![[0.1, hessian]; 10];
+        let mut memory = Memory::default();
+        memory.meet(&rows, &heavy(0.1), 1).note(0, 0.0);
+        assert!(memory.meet(&rows, &heavy(0.11), 1).rules_out(0, 5.0, 1.0), "a tenth of the least weight");
+        assert!(!memory.meet(&rows, &heavy(0.14), 1).rules_out(0, 5.0, 1.0), "four tenths of it");
+    }
+}
