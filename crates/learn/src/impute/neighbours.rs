@@ -1,7 +1,5 @@
 //! Finding the nearest donors of a row among those that come into question by the quick pass, exactly.
 
-#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
-
 use pulp::{Arch, Simd, WithSimd};
 
 use super::donors::Donors;

@@ -159,16 +159,15 @@ impl Chunk {
                 room.tile.multiply(&places, factors.values(centroid..centroid + n), n);
             }
             let mut column = 0;
-            for i in batch..end {
-                let (number, run) = live[i];
+            for (asked, &(number, run)) in room.asked[batch..end].iter().zip(&live[batch..end]) {
                 let k = run.n_clusters();
                 let squares = &factors.squares[centroid + column..][..k];
                 let largest = squares.iter().copied().fold(0.0, f32::max);
                 if !together {
-                    room.tile.multiply(&room.asked[i], factors.values(centroid + column..centroid + column + k), k);
+                    room.tile.multiply(asked, factors.values(centroid + column..centroid + column + k), k);
                 }
                 room.changes.clear();
-                for (at, &place) in room.asked[i].iter().enumerate() {
+                for (at, &place) in asked.iter().enumerate() {
                     let products = if together {
                         // places rise, so the bits below tell where it is among them
                         let at = (any & ((1 << place) - 1)).count_ones() as usize;

@@ -148,7 +148,9 @@ fn mean_and_largest(samples: &Samples<'_>) -> (Vec<f64>, f32) {
         mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean += sum);
         largest = largest.max(most);
     }
-    mean.iter_mut().for_each(|mean| *mean /= samples.n_samples as f64);
+    for mean in &mut mean {
+        *mean /= samples.n_samples as f64;
+    }
     (mean, largest)
 }
 
