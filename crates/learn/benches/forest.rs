@@ -2,7 +2,9 @@
 //!
 //! `cargo bench -p faultline-learn --bench forest`; set `RAYON_NUM_THREADS=1` for the time of one processor.
 
-use criterion::{Criterion as Bench, criterion_group, criterion_main};
+#![expect(clippy::unwrap_used, reason = "a bench may stop")]
+
+use criterion::Criterion as Bench;
 use faultline_learn::forest::{ClassWeight, Criterion, Engine, Forest, ForestParams, MaxFeatures, engine};
 use faultline_learn::{Classifier as _, OwnedSamples};
 use rand::{Rng, SeedableRng};
@@ -23,7 +25,7 @@ fn table(n_samples: usize) -> (OwnedSamples, Vec<bool>) {
     let score = |row: &[f32], noise: f32| row[1] + row[2] * row[4] + row[5].abs() + noise;
     let labels: Vec<bool> =
         features.chunks_exact(N_FEATURES).map(|row| score(row, random.gen_range(-0.5..0.5)) > 1.6).collect();
-    (OwnedSamples::new(features, n_samples, N_FEATURES).expect("as many values as rows and columns"), labels)
+    (OwnedSamples::new(features, n_samples, N_FEATURES).unwrap(), labels)
 }
 
 fn params(n_estimators: usize) -> ForestParams {
@@ -42,10 +44,10 @@ fn bench(bench: &mut Bench) {
     for n_samples in SIZES {
         let (rows, labels) = table(n_samples);
         let samples = rows.as_samples();
-        let new = samples.select(&(0..N_NEW).collect::<Vec<_>>()).expect("the rows exist");
-        let prepare = || engine(Engine::Histogram).prepare(&samples, None).expect("the rows are good");
+        let new = samples.select(&(0..N_NEW).collect::<Vec<_>>()).unwrap();
+        let prepare = || engine(Engine::Histogram).prepare(&samples, None).unwrap();
         let prepared = prepare();
-        let grow = |params: &ForestParams| -> Forest { prepared.fit(&labels, None, params).expect("params are good") };
+        let grow = |params: &ForestParams| -> Forest { prepared.fit(&labels, None, params).unwrap() };
         let forest = grow(&params(50));
 
         let mut group = bench.benchmark_group(format!("forest/{n_samples}"));
@@ -62,5 +64,8 @@ fn bench(bench: &mut Bench) {
     }
 }
 
-criterion_group!(benches, bench);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Bench::default().configure_from_args();
+    bench(&mut criterion);
+    criterion.final_summary();
+}

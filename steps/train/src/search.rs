@@ -6,7 +6,6 @@ use faultline_learn::boosting::{fit_boosting, search_boosting};
 use faultline_learn::forest::{self, ForestGroup, ForestParams, engine};
 use faultline_learn::logistic::{fit_logistic, fit_logistic_rows};
 use faultline_learn::selection::{Fold, OutOfFold, cross_validate, cross_validate_in_turn};
-use faultline_learn::{Classifier as _, LearnError};
 use serde::Serialize;
 
 use crate::ValidGrid;
@@ -41,7 +40,7 @@ impl ValidGrid {
                 let scores = cross_validate_in_turn(&labels, folds, |fold| {
                     let table = engine(*program).prepare(&samples, Some(&fold.train))?;
                     let labels = pick(&labels, &fold.train);
-                    let of_group = |group: &ForestGroup| {
+                    let of_group = |group: &ForestGroup| -> Result<Vec<Vec<f64>>, LearnError> {
                         let forest = table.fit(&labels, None, &group.fit)?;
                         let predict = |&member: &usize| {
                             let ForestParams { n_estimators, max_depth, .. } = candidates[member];

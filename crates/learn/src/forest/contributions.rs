@@ -66,6 +66,7 @@ struct Explain<'a> {
 impl pulp::WithSimd for Explain<'_> {
     type Output = ();
 
+    #[expect(clippy::inline_always, reason = "it is compiled for the vectors of each processor by being inlined there")]
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
         self.walk.explain(self.layout, self.features, self.contributions);

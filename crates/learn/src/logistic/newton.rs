@@ -66,6 +66,7 @@ impl<'r, R: Fn(usize) -> &'r [f32], P: Pass> pulp::WithSimd for Block<'_, 'r, R,
     /// The total, and the sums by column and of the factors themselves.
     type Output = (f64, Vec<f64>);
 
+    #[expect(clippy::inline_always, reason = "it is compiled for the vectors of each processor by being inlined there")]
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
         let n_features = self.means.len();
@@ -128,7 +129,7 @@ impl<'r, R: Fn(usize) -> &'r [f32] + Sync> Problem<'_, R> {
 
     /// The objective and its gradient.
     fn value(&self, point: &[f64]) -> (f64, Vec<f64>) {
-        let (loss, mut gradient) = self.pass(point, |row: usize, log_odds: f64| {
+        let (loss, mut gradient) = self.pass(point, &|row: usize, log_odds: f64| {
             let signed = if self.labels[row] { -log_odds } else { log_odds };
             // the logarithm of 1 + exp(signed), whichever is large
             let loss = signed.max(0.0) + (-signed.abs()).exp().ln_1p();
@@ -152,7 +153,7 @@ impl<'r, R: Fn(usize) -> &'r [f32] + Sync> Problem<'_, R> {
             if rest_squared.sqrt() <= enough {
                 break;
             }
-            let (_, mut curved) = self.pass(&towards, |row: usize, product: f64| (0.0, curvatures[row] * product));
+            let (_, mut curved) = self.pass(&towards, &|row: usize, product: f64| (0.0, curvatures[row] * product));
             let weights = &towards[..self.means.len()];
             curved.iter_mut().zip(weights).for_each(|(curved, weight)| *curved += self.alpha * weight);
             let curvature = dot(&towards, &curved);
@@ -189,14 +190,14 @@ impl<'r, R: Fn(usize) -> &'r [f32] + Sync> Problem<'_, R> {
     }
 
     /// Goes through the rows once: each one's product with `point` decides what is added up.
-    fn pass(&self, point: &[f64], pass: impl Pass) -> (f64, Vec<f64>) {
+    fn pass(&self, point: &[f64], pass: &impl Pass) -> (f64, Vec<f64>) {
         let (weights, offset) = self.weights(point);
         let n_rows = self.labels.len();
         let arch = pulp::Arch::new();
         let block = |block: usize| {
             let rows = block * BLOCK_ROWS..n_rows.min((block + 1) * BLOCK_ROWS);
             let (row, means, weights, pass, marker) =
-                (&self.row, self.means, weights.as_slice(), &pass, std::marker::PhantomData);
+                (&self.row, self.means, weights.as_slice(), pass, std::marker::PhantomData);
             arch.dispatch(Block { row, rows, means, weights, offset, pass, marker })
         };
         let blocks: Vec<(f64, Vec<f64>)> = (0..n_rows.div_ceil(BLOCK_ROWS)).into_par_iter().map(block).collect();
