@@ -193,7 +193,7 @@ impl Context {
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
-        let names = store.list("").await?.into_iter().map(|object| object.key);
+        let names = store.list("").await?.into_iter().map(|object| object.key).collect();
         self.fetch_raw(store.as_ref(), names).await
     }
 
@@ -201,17 +201,12 @@ impl Context {
     ///
     /// # Errors
     /// When one is gone or cannot be read.
-    pub async fn raw_files(&self, uri: &str, names: impl IntoIterator<Item = String>) -> Result<Vec<Input>, Failure> {
+    pub async fn raw_files(&self, uri: &str, names: Vec<String>) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
         self.fetch_raw(store.as_ref(), names).await
     }
 
-    async fn fetch_raw(
-        &self,
-        store: &dyn Store,
-        names: impl IntoIterator<Item = String>,
-    ) -> Result<Vec<Input>, Failure> {
-        let names: Vec<String> = names.into_iter().collect();
+    async fn fetch_raw(&self, store: &dyn Store, names: Vec<String>) -> Result<Vec<Input>, Failure> {
         let fetched = names.into_iter().enumerate().map(|(index, name)| async move {
             self.note_local(store, &name);
             let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;

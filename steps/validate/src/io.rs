@@ -53,7 +53,7 @@ impl Step for Validate {
             Role::Shard(shard) => {
                 let listing = context.raw_listing(uri).await?;
                 is_some(uri, listing.files.len())?;
-                let names = listing.files[share(&listing, shard)].iter().map(|file| file.name.clone());
+                let names = listing.files[share(&listing, shard)].iter().map(|file| file.name.clone()).collect();
                 context.raw_files(uri, names).await?
             }
             Role::Merge(count) => {
