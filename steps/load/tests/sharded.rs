@@ -103,7 +103,9 @@ fn shards_side_by_side_leave_the_same_export_and_each_row_once() {
         fixture.prepare("r", shards);
         let all = (1..=shards).map(|index| fixture.start("r", &[&format!("--shard={index}/{shards}")]));
         let all: Vec<Child> = all.collect();
-        all.into_iter().for_each(|shard| succeeded(&shard.wait_with_output().unwrap()));
+        for shard in all {
+            succeeded(&shard.wait_with_output().unwrap());
+        }
         succeeded(&fixture.load("r", &[&format!("--merge-shards={shards}")]));
         let merged = fixture.manifest("r");
         let export = |manifest: &Manifest| manifest.output("export.parquet").map(|export| (export.sha256, export.rows));

@@ -254,7 +254,7 @@ fn a_shard_that_is_rejected_foreign_or_of_another_program_is_refused() {
 
     let fixture = ready();
     falsified(&fixture, "shard-1-of-2", |manifest| {
-        manifest.code_digest = faultline_contract::Digest::of(b"another build")
+        manifest.code_digest = faultline_contract::Digest::of(b"another build");
     });
     failed(&fixture.validate("r", &["--merge-shards=2"]), 78, &["another code digest"]);
 

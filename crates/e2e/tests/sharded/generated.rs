@@ -32,7 +32,7 @@ fn sharded(name: &str, plain: &str) -> Result<String> {
         let (task, body) = block.split_once('\n').context("a task has a name and more")?;
         let body = format!("{body}\n");
         if !SHARDED.contains(&task) {
-            blocks.push_str(&format!("    - name: {task}\n{body}"));
+            blocks += &["    - name: ", task, "\n", &body].concat();
             continue;
         }
         let reference = format!("      taskRef:\n        name: {task}\n");
@@ -41,10 +41,8 @@ fn sharded(name: &str, plain: &str) -> Result<String> {
             "      matrix:\n        params:\n          - name: shard\n            value: $(params.shards[*])\n";
         replace(&mut shards, &reference, &format!("{reference}{matrix}"))?;
         replace(&mut merge, &reference, &format!("      runAfter:\n        - {task}-shards\n{reference}"))?;
-        merge.push_str(&format!(
-            "        - name: merge-shards\n          value: $(tasks.{task}-shards.matrix.length)\n"
-        ));
-        blocks.push_str(&format!("    - name: {task}-shards\n{shards}    - name: {task}\n{merge}"));
+        let length = format!("        - name: merge-shards\n          value: $(tasks.{task}-shards.matrix.length)\n");
+        blocks += &["    - name: ", task, "-shards\n", &shards, "    - name: ", task, "\n", &merge, &length].concat();
     }
     Ok(format!(
         "# Generated from {name}.yaml; change that and run `./dev generate`.\n{head}  tasks:\n{blocks}  finally:\n{finally}"

@@ -52,8 +52,11 @@ fn what_is_put_together_is_the_same_to_the_byte() -> Result<()> {
     Ok(())
 }
 
+/// A step key, and counts by their names.
+type Work = (String, BTreeMap<String, u64>);
+
 /// The step key and the counts of each step that is no shard and no report.
-fn keys(root: &Path, run: &str) -> Result<BTreeMap<String, (String, BTreeMap<String, u64>)>> {
+fn keys(root: &Path, run: &str) -> Result<BTreeMap<String, Work>> {
     let is_wanted = |manifest: &Manifest| {
         manifest.step.as_str() != "report" && !manifest.part.as_ref().is_some_and(faultline_contract::Part::is_shard)
     };
