@@ -81,7 +81,7 @@ only if the quality of the result is no worse as well.
 | peers | Python {machine["python"]}: {peers} |
 | measured | {machine["date"]}.{older} |
 
-{table(document["rows"])}
+{table(document["rows"]) if document["rows"] else NOT_MEASURED}
 
 ## What is compared
 
