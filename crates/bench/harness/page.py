@@ -66,8 +66,8 @@ def number(value):
 def benchmarks(document):
     machine = document["machine"]
     peers = ", ".join(f"{name} {version}" for name, version in machine["peers"].items())
-    commits = sorted({row["commit"] for row in document["rows"]})
-    older = "" if commits == [machine["commit"]] else f" Rows of other commits are among them: {', '.join(commits)}."
+    others = sorted({row["commit"] for row in document["rows"]} - {machine["commit"]})
+    older = f" Among them are rows of other commits: {', '.join(others)}." if others else ""
     return f"""# Benchmarks
 
 {GENERATED} Both sides run in turn on one machine, several times; a ratio is
@@ -79,9 +79,9 @@ only if the quality of the result is no worse as well.
 | machine | {machine["cpu"]}, {machine["cores"]} cores, {machine["memory_gib"]:g} GiB, Linux {machine["kernel"]} |
 | ours | commit {machine["commit"]}, {machine["rustc"]} |
 | peers | Python {machine["python"]}: {peers} |
-| measured | {machine["date"]}.{older} |
+| measured | {machine["date"]}{older and "."}{older} |
 
-{table(document["rows"])}
+{table(document["rows"]) if document["rows"] else NOT_MEASURED}
 
 ## What is compared
 

@@ -28,11 +28,16 @@ def synthetic(out, rows, columns, missing, seed):
     shifts = np.where(np.arange(columns) % 3 == 1, random.choice([-RECIPE_SHIFT, 0, RECIPE_SHIFT], (RECIPES, columns)), 0)
     deviates += shifts.astype(np.float32)[random.integers(0, RECIPES, rows)]
     means = 10 ** random.uniform(0.5, 3.5, columns)
-    table = (means + means * random.uniform(0.01, 0.1, columns) * deviates).astype("<f4")
+    table = means + means * random.uniform(0.01, 0.1, columns) * deviates
     if float(missing) > 0:
         table[random.random((rows, columns), dtype=np.float32) < float(missing)] = np.nan
-    np.save(out + ".npy", table)
+    save(out + ".npy", table)
     np.save(out + ".labels.npy", labels.astype(np.uint8))
+
+
+def save(path, table):
+    """As f32, row by row: pandas' frames lie column by column."""
+    np.save(path, np.ascontiguousarray(table, dtype="<f4"))
 
 
 def wafers(out, folder):
@@ -48,8 +53,8 @@ def wafers(out, folder):
     data = pd.concat(frames, ignore_index=True)
     features = data.iloc[:, 1:-1].to_numpy(dtype=np.float64)
     filled = KNNImputer(n_neighbors=3).fit_transform(features)
-    np.save(out + ".raw.npy", features.astype("<f4"))
-    np.save(out + ".npy", np.ascontiguousarray(filled[:, filled.std(axis=0) != 0].astype("<f4")))
+    save(out + ".raw.npy", features)
+    save(out + ".npy", filled[:, filled.std(axis=0) != 0])
     np.save(out + ".labels.npy", (data.iloc[:, -1].to_numpy() == 1).astype(np.uint8))
 
 

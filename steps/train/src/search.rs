@@ -2,6 +2,7 @@
 
 use faultline_bundle::Model;
 use faultline_contract::documents::train::HyperParams;
+use faultline_learn::LearnError;
 use faultline_learn::boosting::{fit_boosting, search_boosting};
 use faultline_learn::forest::{self, ForestGroup, ForestParams, engine};
 use faultline_learn::logistic::{fit_logistic, fit_logistic_rows};
