@@ -8,6 +8,8 @@
 //! |---|---|---|---|
 //! | [`Engine::Histogram`], ours | up to 256 bins per column, exact up to 256 distinct values | share of the leaf | samples and classes |
 //! | [`Engine::Smartcore`] | exact | share of the trees' votes | none |
+//!
+//! Weights say how often a row is drawn for a tree, where every draw counts as one.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use crate::error::LearnError;
 
 mod bins;
 mod contributions;
+mod draws;
 mod grow;
 mod histogram;
 mod judge;

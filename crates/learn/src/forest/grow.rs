@@ -2,18 +2,17 @@
 
 use std::ops::Range;
 
-use rand::Rng;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
 use super::bins::{Bins, Codes, MAX_BINS};
-use super::judge::{Judge, Scorer};
+use super::judge::{Judge, Scorer, share};
 use super::nodes::Split;
 use super::params::ForestParams;
 use super::sweep::{Cut, Sweep};
 use super::tally::Tally;
 use super::tree::Tree;
-use crate::random::{generator, substream};
+use crate::random::substream;
 
 /// Rows from which on all bins of a node are gone through; below, those that have rows are marked and the others passed over.
 const MANY_ROWS: usize = 192;
@@ -24,7 +23,7 @@ const ABREAST: usize = 4;
 /// What the rows of each bin come to.
 type Histogram<T> = [T; MAX_BINS];
 
-/// The rows of a tree that weigh something, and what they weigh; those of a node lie side by side.
+/// The rows of a tree, and how often each was drawn; those of a node lie side by side.
 #[derive(Debug, Default)]
 pub(super) struct Items<T> {
     pub(super) rows: Vec<u32>,
@@ -122,7 +121,7 @@ impl<'a, T: Tally> Grower<'a, T> {
     }
 
     fn push(&self, tree: &mut Tree, total: T) -> u32 {
-        let (probability, cover) = self.judge.share(total);
+        let (probability, cover) = share(total);
         tree.push(probability, cover)
     }
 
@@ -288,12 +287,3 @@ fn few<T: Tally, const IS_LIMITED: bool>(
     }
 }
 
-/// A bootstrap sample: `n_samples` draws with replacement, as counts.
-pub(super) fn bootstrap(n_samples: usize, seed: u64, stream: u64, counts: &mut Vec<u32>) {
-    counts.clear();
-    counts.resize(n_samples, 0);
-    let mut random = generator(seed, stream);
-    for _ in 0..n_samples {
-        counts[random.gen_range(0..n_samples)] += 1;
-    }
-}

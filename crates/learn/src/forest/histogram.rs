@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::bins::Bins;
-use super::grow::{Grower, bootstrap};
+use super::draws::Draws;
+use super::grow::Grower;
 use super::judge::Judge;
-use super::params::{ClassWeight, ForestParams};
-use super::tally::{COUNT_LIMIT, Counts, Tally, Weights};
+use super::params::ForestParams;
+use super::tally::{COUNT_LIMIT, Counts, Tally, Wide};
 use super::tree::Tree;
 use super::{Forest, ForestEngine, Prepared, check_labels, check_table};
 use crate::classifier::Samples;
@@ -35,11 +36,12 @@ impl ForestEngine for Histogram {
 impl Prepared for Bins {
     fn fit(&self, labels: &[bool], weights: Option<&[f64]>, params: &ForestParams) -> Result<Forest, LearnError> {
         check_labels(self.n_samples(), labels, weights, params)?;
-        let judge = Judge::new(params.criterion, class_weights(labels, params.class_weight));
-        let trees = match weights {
-            None if self.n_samples() < COUNT_LIMIT => grow_all::<Counts>(self, &judge, labels, |_| 1.0, params),
-            None => grow_all::<Weights>(self, &judge, labels, |_| 1.0, params),
-            Some(weights) => grow_all::<Weights>(self, &judge, labels, |row| weights[row], params),
+        let judge = Judge::new(params.criterion);
+        let draws = Draws::new(labels, weights, params.class_weight);
+        let trees = if self.n_samples() < COUNT_LIMIT {
+            grow_all::<Counts>(self, &judge, labels, &draws, params)
+        } else {
+            grow_all::<Wide>(self, &judge, labels, &draws, params)
         };
         Ok(Forest { n_features: self.n_features(), trees })
     }
@@ -49,7 +51,7 @@ fn grow_all<T: Tally>(
     bins: &Bins,
     judge: &Judge,
     labels: &[bool],
-    weight: impl Fn(usize) -> f64 + Sync,
+    draws: &Draws,
     params: &ForestParams,
 ) -> Vec<Tree> {
     (0..params.n_estimators)
@@ -58,42 +60,23 @@ fn grow_all<T: Tally>(
             || (Grower::<T>::new(bins, judge, params), Vec::new()),
             |(grower, counts), tree| {
                 let seed = substream(params.seed, tree as u64);
-                bootstrap(labels.len(), seed, BOOTSTRAP, counts);
-                draw(grower, labels, &weight, counts);
+                draws.draw(seed, BOOTSTRAP, counts);
+                hand_over(grower, labels, counts);
                 grower.grow(substream(seed, COLUMNS))
             },
         )
         .collect()
 }
 
-/// Hands over the rows of a bootstrap sample that weigh something. Should none of them, all such rows are taken.
-fn draw<T: Tally>(grower: &mut Grower<'_, T>, labels: &[bool], weight: impl Fn(usize) -> f64, counts: &[u32]) {
+/// Hands over the rows of a bootstrap sample.
+fn hand_over<T: Tally>(grower: &mut Grower<'_, T>, labels: &[bool], counts: &[u32]) {
     let items = &mut grower.items;
-    let mut take = |count_of: &dyn Fn(usize) -> u32| {
-        items.rows.clear();
-        items.tallies.clear();
-        for (row, label) in labels.iter().enumerate() {
-            let (count, weight) = (count_of(row), weight(row));
-            if count > 0 && weight > 0.0 {
-                items.rows.push(row as u32);
-                items.tallies.push(T::of(*label, count, weight));
-            }
+    items.rows.clear();
+    items.tallies.clear();
+    for (row, (&label, &count)) in labels.iter().zip(counts).enumerate() {
+        if count > 0 {
+            items.rows.push(row as u32);
+            items.tallies.push(T::of(label, count));
         }
-        !items.rows.is_empty()
-    };
-    if !take(&|row| counts[row]) {
-        take(&|_| 1);
-    }
-}
-
-/// The weights of the negative and the positive class.
-fn class_weights(labels: &[bool], class_weight: ClassWeight) -> [f64; 2] {
-    let weight = |class: bool| {
-        let members = labels.iter().filter(|label| **label == class).count();
-        if members > 0 { labels.len() as f64 / (2.0 * members as f64) } else { 1.0 }
-    };
-    match class_weight {
-        ClassWeight::None => [1.0, 1.0],
-        ClassWeight::Balanced => [weight(false), weight(true)],
     }
 }

@@ -122,7 +122,7 @@ mod tests {
         #[test]
         fn no_cut_is_better_than_the_one_found(
             bins in prop::collection::vec((0_u32..4, 0_u32..3, prop::bool::ANY), 1..40), least in 1_usize..8,
-            entropy: bool, weight in 0.1_f64..20.0,
+            entropy: bool,
         ) {
             let bins: Vec<Counts> = bins
                 .into_iter()
@@ -130,13 +130,13 @@ mod tests {
                     let positive = if mixed { positive } else { 0 };
                     let draws = [(false, negative + u32::from(positive == 0)), (true, positive)];
                     draws.into_iter().filter(|(_, count)| *count > 0).fold(Counts::default(), |sum, (class, count)| {
-                        (0..count).fold(sum, |sum, _| sum.plus(Counts::of(class, 1, 1.0)))
+                        (0..count).fold(sum, |sum, _| sum.plus(Counts::of(class, 1)))
                     })
                 })
                 .collect();
             let total = bins.iter().fold(Counts::default(), |sum, bin| sum.plus(*bin));
             prop_assume!(!total.is_pure());
-            let judge = Judge::new(if entropy { Criterion::Entropy } else { Criterion::Gini }, [1.0, weight]);
+            let judge = Judge::new(if entropy { Criterion::Entropy } else { Criterion::Gini });
             let scorer = judge.scorer(total);
             let mut sweep = Sweep::new();
             // what was seen before does not matter
