@@ -35,7 +35,8 @@ impl Draws {
             return Self::Alike(labels.len());
         }
         let of_class = class_weights(labels, class_weight);
-        let weight = |(row, label): (usize, &bool)| weights.map_or(1.0, |weights| weights[row]) * of_class[usize::from(*label)];
+        let weight =
+            |(row, label): (usize, &bool)| weights.map_or(1.0, |weights| weights[row]) * of_class[usize::from(*label)];
         Self::Weighed(Wheel::new(labels.iter().enumerate().map(weight)))
     }
 

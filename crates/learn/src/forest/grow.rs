@@ -286,4 +286,3 @@ fn few<T: Tally, const IS_LIMITED: bool>(
         }
     }
 }
-

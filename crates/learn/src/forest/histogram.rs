@@ -47,13 +47,7 @@ impl Prepared for Bins {
     }
 }
 
-fn grow_all<T: Tally>(
-    bins: &Bins,
-    judge: &Judge,
-    labels: &[bool],
-    draws: &Draws,
-    params: &ForestParams,
-) -> Vec<Tree> {
+fn grow_all<T: Tally>(bins: &Bins, judge: &Judge, labels: &[bool], draws: &Draws, params: &ForestParams) -> Vec<Tree> {
     (0..params.n_estimators)
         .into_par_iter()
         .map_init(

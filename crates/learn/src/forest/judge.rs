@@ -72,8 +72,7 @@ impl Scorer<'_> {
                 (positive * positive * both_right + positive_right * positive_right * both) / (both * both_right)
             }
             Criterion::Entropy => {
-                self.judge.order(negative, positive)
-                    + self.judge.order(both_right - positive_right, positive_right)
+                self.judge.order(negative, positive) + self.judge.order(both_right - positive_right, positive_right)
             }
         }
     }
