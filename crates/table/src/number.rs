@@ -40,7 +40,7 @@ pub(crate) fn scan_window<const VALUE: bool>(window: &[u8; WINDOW_BYTES]) -> Opt
     let before = (points | (1 << length)).trailing_zeros() & 31;
     let digit_count = length.wrapping_sub(u32::from(points != 0));
     // More than one point; a minus that is not the first byte; no digit.
-    if (points >> before > 1) | (negative > 1) | (digit_count <= negative) | (length > 15) {
+    if points >> before > 1 || negative > 1 || digit_count <= negative || length > 15 {
         return None;
     }
     if !VALUE {

@@ -31,12 +31,14 @@ pub(super) struct Wheel {
 impl Draws {
     /// Of the rows of these labels, by their own weights (1 each where there are none) times those of their classes.
     pub(super) fn new(labels: &[bool], weights: Option<&[f64]>, class_weight: ClassWeight) -> Self {
-        if weights.is_none() && class_weight == ClassWeight::None {
-            return Self::Alike(labels.len());
-        }
         let of_class = class_weights(labels, class_weight);
         let weight =
             |(row, label): (usize, &bool)| weights.map_or(1.0, |weights| weights[row]) * of_class[usize::from(*label)];
+        let mut all = labels.iter().enumerate().map(weight);
+        let first = all.next().map(f64::to_bits);
+        if all.all(|weight| Some(weight.to_bits()) == first) {
+            return Self::Alike(labels.len());
+        }
         Self::Weighed(Wheel::new(labels.iter().enumerate().map(weight)))
     }
 

@@ -93,7 +93,7 @@ impl<'a, T: Tally> Grower<'a, T> {
         self.spare.rows.resize(end, 0);
         self.spare.tallies.resize(end, T::default());
         let mut tree = Tree::default();
-        self.push(&mut tree, total);
+        leaf(&mut tree, total);
         self.open.clear();
         self.open_if(Open { node: 0, start: 0, end, depth: 0, seed, total });
         while let Some(next) = self.open.pop() {
@@ -102,7 +102,7 @@ impl<'a, T: Tally> Grower<'a, T> {
             };
             let right = next.total.minus(cut.left);
             let middle = next.start + cut.left.rows();
-            let children = [self.push(&mut tree, cut.left), self.push(&mut tree, right)];
+            let children = [leaf(&mut tree, cut.left), leaf(&mut tree, right)];
             let threshold = self.bins.threshold(cut.feature as usize, cut.low, cut.high);
             tree.split(next.node, Split { feature: cut.feature, threshold, left: children[0], right: children[1] });
             let n_open = self.open.len();
@@ -118,11 +118,6 @@ impl<'a, T: Tally> Grower<'a, T> {
         }
         tree.shrink();
         tree
-    }
-
-    fn push(&self, tree: &mut Tree, total: T) -> u32 {
-        let (probability, cover) = share(total);
-        tree.push(probability, cover)
     }
 
     /// Lists a node to be grown, unless it is certain to be a leaf.
@@ -285,4 +280,10 @@ fn few<T: Tally, const IS_LIMITED: bool>(
             sweep.see::<IS_LIMITED>(bin as u8, std::mem::take(&mut histogram[bin]));
         }
     }
+}
+
+/// Adds a node that is a leaf so far.
+fn leaf(tree: &mut Tree, total: impl Tally) -> u32 {
+    let (probability, cover) = share(total);
+    tree.push(probability, cover)
 }

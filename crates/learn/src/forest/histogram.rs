@@ -74,3 +74,35 @@ fn hand_over<T: Tally>(grower: &mut Grower<'_, T>, labels: &[bool], counts: &[u3
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::params::{ClassWeight, Criterion, MaxFeatures};
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_alike_in_narrow_and_in_wide_words() {
+        let values: Vec<f32> = (0..3_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) % 997) as f32).collect();
+        let labels: Vec<bool> = values.chunks(3).map(|row| row[0] > 800.0 || row[1] < 50.0).collect();
+        let samples = Samples::new(&values, 1_000, 3).unwrap();
+        let bins = Bins::new(&samples, None);
+        for criterion in [Criterion::Gini, Criterion::Entropy] {
+            let params = ForestParams {
+                n_estimators: 3,
+                criterion,
+                max_features: MaxFeatures::Sqrt,
+                max_depth: None,
+                min_samples_leaf: 1,
+                class_weight: ClassWeight::Balanced,
+                seed: 5,
+            };
+            let judge = Judge::new(criterion);
+            let draws = Draws::new(&labels, None, params.class_weight);
+            let forest = |trees| Forest { n_features: 3, trees };
+            let narrow = forest(grow_all::<Counts>(&bins, &judge, &labels, &draws, &params));
+            let wide = forest(grow_all::<Wide>(&bins, &judge, &labels, &draws, &params));
+            assert!(narrow.n_nodes() > 30);
+            assert_eq!(narrow, wide);
+        }
+    }
+}

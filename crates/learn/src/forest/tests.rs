@@ -123,7 +123,7 @@ fn some_rows_of_a_table_are_as_good_as_these_rows_alone() {
 }
 
 #[test]
-fn counts_and_weights_of_one_give_the_same_forest() {
+fn weights_of_one_change_nothing() {
     // enough rows and columns that nodes are read in every way there is
     let (n_samples, n_features) = (12_000, 96);
     let mut random = generator(12, 0);
