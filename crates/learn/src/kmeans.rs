@@ -2,8 +2,8 @@
 //!
 //! Terms and defaults are those of linfa-clustering, stopping rule and empty clusters those of scikit-learn. The kernel is
 //! this crate's own: runs go side by side over the table, which is not copied, distances come from scalar products in f32
-//! and are measured again in f64 where those do not tell, and bounds spare most rows after the first iterations. For the
-//! elbow curve of 1,500 x 474 that takes a fifteenth of linfa's cpu time; see `docs/adr/0012`.
+//! and are measured again in f64 where those do not tell, and bounds spare most rows after the first iterations. What
+//! that saves is in `docs/adr/0012`.
 
 use std::ops::RangeInclusive;
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -37,6 +38,8 @@ impl Process {
             .args(["-c", GUARD, "guard"])
             .arg(checkout().join("scripts/serve"))
             .args(arguments)
+            // What ends the test's group must leave the guard, or nothing ends the server.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(output)
