@@ -6,7 +6,7 @@
 //!
 //! | engine | splits | probabilities | weights |
 //! |---|---|---|---|
-//! | [`Engine::Histogram`], ours | up to 256 bins per column, exact up to 256 distinct values | share of the leaf | samples and classes |
+//! | [`Engine::Histogram`], ours | up to 256 bins per column, down to single rows at its ends, exact up to 256 distinct values | share of the leaf | samples and classes |
 //! | [`Engine::Smartcore`] | exact | share of the trees' votes | none |
 //!
 //! Weights say how often a row is drawn for a tree, where every draw counts as one.

@@ -62,7 +62,7 @@ struct Scratch {
 
 impl Bins {
     /// Cuts every column of the rows named, of all rows where none are: a bin per distinct value where there are few enough,
-    /// else bins of about equally many rows. Row `rows[i]` becomes row `i`; the rows must exist.
+    /// else bins that get smaller towards both ends. Row `rows[i]` becomes row `i`; the rows must exist.
     ///
     /// Takes one byte per value, or about two where the table is large, and beside them per thread 80 bytes per row.
     pub(super) fn new(samples: &Samples<'_>, rows: Option<&[usize]>) -> Self {
@@ -141,15 +141,15 @@ impl Column {
         let n_runs = ranked.chunk_by(same).count();
         let mut codes = vec![0; values.len()];
         let mut ranges: Vec<(f32, f32)> = Vec::with_capacity(n_runs.min(MAX_BINS));
-        // of too many values, a bin is full when the rows before it fill their share of all bins
+        // of too many values, a bin is full at the end that is meant for it or for a later one
+        let mut ends = ends(values.len());
         let mut full = 0;
         let mut rows_before = 0;
         for run in ranked.chunk_by(same) {
             let value = value_of(run[0]);
             if n_runs <= MAX_BINS || rows_before >= full {
                 ranges.push((value, value));
-                let bin = rows_before * MAX_BINS / values.len();
-                full = ((bin + 1) * values.len()).div_ceil(MAX_BINS);
+                full = ends.find(|end| *end > rows_before).unwrap_or(values.len());
             } else if let Some(range) = ranges.last_mut() {
                 range.1 = value;
             }
@@ -161,6 +161,15 @@ impl Column {
         }
         Self { codes, ranges }
     }
+}
+
+/// The number of rows up to the end of each bin of a column with many values.
+///
+/// Bins are the smaller, the nearer they are to an end of the column, down to single rows: a rare class is told by its
+/// outliers, and a cut that parts some of these from the rest is often the best there is.
+fn ends(n_rows: usize) -> impl Iterator<Item = usize> {
+    let below = move |bin: usize| 2 * n_rows * bin * bin / (MAX_BINS * MAX_BINS);
+    (1..=MAX_BINS).map(move |bin| if 2 * bin <= MAX_BINS { below(bin) } else { n_rows - below(MAX_BINS - bin) })
 }
 
 /// The bins of a few columns, row by row; columns that lack to a whole strip are 0.
@@ -195,14 +204,18 @@ mod tests {
     }
 
     #[test]
-    fn many_values_share_bins_of_like_size() {
+    fn many_values_share_bins_that_are_single_rows_at_the_ends() {
         let values: Vec<f32> = (0..1_000_u16).map(f32::from).collect();
         let bins = column(&values);
         let codes = &bins.columns[0].codes;
-        assert_eq!(bins.n_bins(0), MAX_BINS);
         assert!(codes.is_sorted());
         let in_bin = |bin: usize| codes.iter().filter(|&&code| usize::from(code) == bin).count();
-        assert!((0..MAX_BINS).all(|bin| (3..=5).contains(&in_bin(bin))));
+        let sizes: Vec<usize> = (0..bins.n_bins(0)).map(in_bin).collect();
+        assert!((200..=MAX_BINS).contains(&sizes.len()), "{}", sizes.len());
+        assert_eq!((&sizes[..4], &sizes[sizes.len() - 4..]), (&[1; 4][..], &[1; 4][..]));
+        assert!(sizes.iter().all(|size| (1..=8).contains(size)), "{sizes:?}");
+        let first_quarter: usize = sizes.iter().take(sizes.len() / 4).sum();
+        assert!(first_quarter < 150, "{first_quarter}");
     }
 
     #[test]
