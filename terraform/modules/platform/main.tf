@@ -90,7 +90,8 @@ module "registry" {
   count  = var.builds_images ? 1 : 0
 
   name          = "faultline"
-  images        = module.stages.names
+  # Beside the stages, what starts runs.
+  images        = setunion(module.stages.names, ["trigger"])
   kms_key_arn   = module.key["images"].arn
   pull_accounts = var.pull_accounts
   force_delete  = !var.deletion_protection
