@@ -68,7 +68,7 @@ pub fn decide(
                 Some(key) => signature::key(key, secrets)?,
                 None => signature::with_time(headers, body, secrets, now, limits.tolerance)?,
             }
-            let starts = objects(body)?.into_iter().map(|object| {
+            let starts = objects(body)?.into_iter().map(|object| -> Result<Start, Refusal> {
                 check_time(&object, limits, now)?;
                 let run_folder = run_folder(&object, folder, *start_on, &limits.raw)?;
                 Ok(start_on_object(prefix, &object, &run_folder, &limits.raw))
@@ -92,12 +92,15 @@ pub fn decide(
             signature::of_github(headers, body, secrets)?;
             check_kind_of_push(request)?;
             let push = Push::read(body)?;
-            if push.repository.full_name != *repository || push.branch() != Some(branch) {
+            if push.repository.full_name != *repository || push.branch() != Some(branch.as_str()) {
                 let reason = format!("a push to {} of {}", push.reference, push.repository.full_name);
                 return Err(Refusal::unmet(reason, format!("this trigger is for {branch} of {repository}")));
             }
             if !push.touches(paths) {
-                return Err(Refusal::unmet("a push that changes nothing of interest", format!("expected {}", paths.join(", "))));
+                return Err(Refusal::unmet(
+                    "a push that changes nothing of interest",
+                    format!("expected {}", paths.join(", ")),
+                ));
             }
             Ok(Start {
                 run_name: name::of(prefix, &push.after[..12], &["push", repository, branch, &push.after]),
@@ -111,9 +114,7 @@ pub fn decide(
 fn check_kind_of_push(request: &InterceptorRequest) -> Result<(), Refusal> {
     match request.header.one("X-GitHub-Event")? {
         Some("push") => Ok(()),
-        Some(other) => {
-            Err(Refusal::unmet(format!("an event {other:?} of a Git server"), "only \"push\" starts a run"))
-        }
+        Some(other) => Err(Refusal::unmet(format!("an event {other:?} of a Git server"), "only \"push\" starts a run")),
         None => Err(Refusal::invalid("the header X-GitHub-Event is missing", "expected \"push\"")),
     }
 }
@@ -145,7 +146,8 @@ fn run_folder(object: &NewObject, folder: &str, start_on: StartOn, raw: &RawRoot
     if below.is_empty() || below.ends_with('/') {
         return Err(Refusal::unmet(format!("{key:?} is a folder"), "a file in it is what counts"));
     }
-    key::check(key).map_err(|reason| Refusal::invalid(format!("no run can read {key:?}: {reason}"), "rename the object"))?;
+    key::check(key)
+        .map_err(|reason| Refusal::invalid(format!("no run can read {key:?}: {reason}"), "rename the object"))?;
     let unmet = |hint: String| Err(Refusal::unmet(format!("the object {key:?}"), hint));
     match start_on {
         StartOn::Marker => match key.strip_suffix(MARKER) {

@@ -51,7 +51,8 @@ mod tests {
             assert_eq!(check(key), Ok(()), "{key}");
         }
         let long = "x".repeat(1025);
-        for key in ["", "/raw", "raw/", "raw//a", "raw/../a", "raw/./a", "raw/$(x)/a", "raw/a\nb", "raw/\u{7f}", &long] {
+        for key in ["", "/raw", "raw/", "raw//a", "raw/../a", "raw/./a", "raw/$(x)/a", "raw/a\nb", "raw/\u{7f}", &long]
+        {
             assert!(check(key).is_err(), "{key:?}");
         }
     }

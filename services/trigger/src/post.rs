@@ -23,10 +23,8 @@ pub(crate) async fn post(post: &Post) -> Result<(), TriggerError> {
     let body = serde_json::to_string(&period).map_err(|error| TriggerError::Event(error.to_string()))?;
     Period::read(&body).map_err(|refusal| TriggerError::Event(refusal.to_string()))?;
 
-    let unreachable = |source: reqwest::Error| TriggerError::Unreachable {
-        url: post.url.clone(),
-        source: source.without_url(),
-    };
+    let unreachable =
+        |source: reqwest::Error| TriggerError::Unreachable { url: post.url.clone(), source: source.without_url() };
     // Somebody may have installed one already, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(unreachable)?;
@@ -41,6 +39,11 @@ pub(crate) async fn post(post: &Post) -> Result<(), TriggerError> {
     if !status.is_success() {
         return Err(TriggerError::NotTaken { url: post.url.clone(), status });
     }
-    tracing::info!(schedule = post.schedule, period = post.period, status = status.as_u16(), "the listener has the event");
+    tracing::info!(
+        schedule = post.schedule,
+        period = post.period,
+        status = status.as_u16(),
+        "the listener has the event"
+    );
     Ok(())
 }

@@ -54,7 +54,8 @@ pub(crate) fn read(folder: &Path, what: &What) -> Result<Vec<Secret>, Refusal> {
         let hint = "the Secret faultline-triggers needs a key of that name, see docs/deploy.md";
         Refusal::internal(format!("{} events cannot be checked: {reason}", what.kind()), hint)
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| lacking(format!("the secret is not readable: {error}")))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| lacking(format!("the secret is not readable: {error}")))?;
     parse(&text).map_err(lacking)
 }
 

@@ -79,7 +79,8 @@ pub(crate) fn key(given: &str, secrets: &[Secret]) -> Result<(), Refusal> {
 }
 
 fn required<'a>(headers: &'a Headers, name: &str) -> Result<&'a str, Refusal> {
-    let missing = || Refusal::denied(format!("the header {name} is missing"), "events must be signed, see docs/deploy.md");
+    let missing =
+        || Refusal::denied(format!("the header {name} is missing"), "events must be signed, see docs/deploy.md");
     headers.one(name)?.ok_or_else(missing)
 }
 
@@ -172,10 +173,8 @@ mod tests {
             assert!(check(&signed(&new, 1_000_000), now).unwrap_err().reason.contains("away from now"));
         }
         // Another time under the same signature.
-        let moved = Headers::from([
-            (SIGNATURE, sign(&new, 1_000_000, BODY.as_bytes())),
-            (TIMESTAMP, "1000400".to_owned()),
-        ]);
+        let moved =
+            Headers::from([(SIGNATURE, sign(&new, 1_000_000, BODY.as_bytes())), (TIMESTAMP, "1000400".to_owned())]);
         assert!(check(&moved, 1_000_400).unwrap_err().reason.contains("does not fit"));
         let stranger = signed(&secret("somebody else's secret"), 1_000_000);
         assert!(check(&stranger, 1_000_000).unwrap_err().reason.contains("does not fit"));
@@ -189,7 +188,8 @@ mod tests {
         };
         assert!(check(Headers::default()).contains("Faultline-Signature is missing"));
         assert!(check(Headers::from([(SIGNATURE, "v1=ab".to_owned())])).contains("Faultline-Timestamp is missing"));
-        let with = |value: &str, time: &str| Headers::from([(SIGNATURE, value.to_owned()), (TIMESTAMP, time.to_owned())]);
+        let with =
+            |value: &str, time: &str| Headers::from([(SIGNATURE, value.to_owned()), (TIMESTAMP, time.to_owned())]);
         assert!(check(with("v1=ab", "yesterday")).contains("is no time"));
         for value in ["", "v1=", "v1=xy", "v2=abcd", "sha256=abcd"] {
             let reason = check(with(value, "0"));

@@ -85,12 +85,12 @@ module "stages" {
   kms_key_arn  = module.key["store"].arn
 }
 
+# An image for each stage, and one for what starts runs.
 module "registry" {
   source = "../registry"
   count  = var.builds_images ? 1 : 0
 
   name          = "faultline"
-  # Beside the stages, what starts runs.
   images        = setunion(module.stages.names, ["trigger"])
   kms_key_arn   = module.key["images"].arn
   pull_accounts = var.pull_accounts

@@ -61,10 +61,17 @@ fn every_overlay_takes_a_pin_of_every_image_and_renders_it() {
             // The program that starts runs is both asked by the listener and started by a CronJob.
             assert_eq!(count, if *image == "trigger" { 2 } else { 1 }, "{overlay}: {image}");
         }
-        let changed: Vec<(&str, &str)> =
-            before.iter().zip(&after).map(|(old, new)| (old.trim(), new.trim())).filter(|(old, new)| old != new).collect();
+        let changed: Vec<(&str, &str)> = before
+            .iter()
+            .zip(&after)
+            .map(|(old, new)| (old.trim(), new.trim()))
+            .filter(|(old, new)| old != new)
+            .collect();
         let (old, new) = (line(one, "1"), line(one, "2"));
-        assert!(!changed.is_empty() && changed.iter().all(|change| *change == (old.as_str(), new.as_str())), "{overlay}: {changed:?}");
+        assert!(
+            !changed.is_empty() && changed.iter().all(|change| *change == (old.as_str(), new.as_str())),
+            "{overlay}: {changed:?}"
+        );
         assert_eq!(after.len(), before.len(), "{overlay}");
     }
 }

@@ -26,7 +26,7 @@ struct Bridged {
     #[serde(rename = "detail-type")]
     detail_type: String,
     source: String,
-    time: Timestamp,
+    time: String,
     detail: Value,
 }
 
@@ -63,7 +63,7 @@ struct Notification {
 struct Record {
     event_source: String,
     event_name: String,
-    event_time: Timestamp,
+    event_time: String,
     s3: Entity,
 }
 
@@ -95,7 +95,10 @@ pub(crate) fn objects(body: &str) -> Result<Vec<NewObject>, Refusal> {
         return notification.records.into_iter().map(noted).collect();
     }
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return Err(Refusal::unmet("a test event, which S3 sends when notifications are set up", "nothing is to be done"));
+        return Err(Refusal::unmet(
+            "a test event, which S3 sends when notifications are set up",
+            "nothing is to be done",
+        ));
     }
     let hint = "expected an event of EventBridge with `detail-type`, or a notification of S3 with `Records`";
     Err(Refusal::invalid("the body is no event of S3", hint))
@@ -107,12 +110,15 @@ fn bridged(event: Bridged) -> Result<NewObject, Refusal> {
         return Err(Refusal::unmet(reason, "only \"Object Created\" of \"aws.s3\" starts a run"));
     }
     let detail: Detail = serde_json::from_value(event.detail).map_err(|error| {
-        Refusal::invalid(format!("the body is no event of EventBridge: detail: {error}"), "expected `bucket` and `object`")
+        Refusal::invalid(
+            format!("the body is no event of EventBridge: detail: {error}"),
+            "expected `bucket` and `object`",
+        )
     })?;
     let object = detail.object;
     let version = version([object.version_id, object.sequencer, object.etag])?;
     // EventBridge does not encode keys.
-    Ok(NewObject { bucket: detail.bucket.name, key: object.key, bytes: object.size, version, time: event.time })
+    Ok(NewObject { bucket: detail.bucket.name, key: object.key, bytes: object.size, version, time: time(&event.time)? })
 }
 
 fn noted(record: Record) -> Result<NewObject, Refusal> {
@@ -123,7 +129,14 @@ fn noted(record: Record) -> Result<NewObject, Refusal> {
     let object = record.s3.object;
     let key = key::decode(&object.key).map_err(|reason| Refusal::invalid(reason, "rename the object"))?;
     let version = version([object.version_id, object.sequencer, object.e_tag])?;
-    Ok(NewObject { bucket: record.s3.bucket.name, key, bytes: object.size, version, time: record.event_time })
+    Ok(NewObject { bucket: record.s3.bucket.name, key, bytes: object.size, version, time: time(&record.event_time)? })
+}
+
+fn time(text: &str) -> Result<Timestamp, Refusal> {
+    let no_time = |_| {
+        Refusal::invalid("the body is no event of S3: its time is none", "expected one such as 2026-11-28T09:00:00Z")
+    };
+    text.parse().map_err(no_time)
 }
 
 /// The best that is there. A bucket without versions has the version `null`, which tells nothing.

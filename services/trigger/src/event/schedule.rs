@@ -24,7 +24,8 @@ impl Period {
         for (name, value) in [("schedule", &period.schedule), ("period", &period.period)] {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
             if value.is_empty() || value.len() > MAX_BYTES || !value.bytes().all(is_plain) {
-                let hint = format!("expected at most {MAX_BYTES} letters, digits, dashes, dots, underscores and colons");
+                let hint =
+                    format!("expected at most {MAX_BYTES} letters, digits, dashes, dots, underscores and colons");
                 return Err(Refusal::invalid(format!("the {name} of the event is no name"), hint));
             }
         }

@@ -49,7 +49,9 @@ impl Interceptor {
     /// The status and the body of the answer to any request.
     pub(crate) fn send(&self, head: &str, body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(format!("{head}\r\nhost: trigger\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes()).unwrap();
+        stream
+            .write_all(format!("{head}\r\nhost: trigger\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes())
+            .unwrap();
         // A server that refuses a large body may close before all of it is sent.
         let _ = stream.write_all(body);
         let mut answer = String::new();

@@ -42,13 +42,13 @@ fn a_marker_starts_a_run_of_its_folder() {
 #[test]
 fn an_event_that_is_told_twice_has_one_name() {
     let interceptor = Interceptor::start();
-    let ask = |body: &Value, headers: &[(&str, String)]| {
-        interceptor.ask(&on_marker(), headers, &body.to_string()).run_name()
-    };
+    let ask =
+        |body: &Value, headers: &[(&str, String)]| interceptor.ask(&on_marker(), headers, &body.to_string()).run_name();
     let event = bridged("line 7/raw/training/Lot+42.complete");
     let name = ask(&event, &with_key());
     // Sent again: another id and time, and after a retry another order of fields.
-    let again = changed(changed(event.clone(), "/id", json!("another")), "/time", json!(jiff::Timestamp::now().to_string()));
+    let again =
+        changed(changed(event.clone(), "/id", json!("another")), "/time", json!(jiff::Timestamp::now().to_string()));
     assert_eq!(ask(&again, &with_key()), name);
     // The same object by the other way, with its key encoded and its own sequencer.
     let other = noted(&["line+7/raw/training/Lot%2B42.complete"]).to_string();
@@ -98,7 +98,9 @@ fn every_file_starts_a_run_where_that_is_asked_for() {
 fn objects_of_elsewhere_start_nothing() {
     let interceptor = Interceptor::start();
     let ask = |body: &Value| interceptor.ask(&on_file(), &with_key(), &body.to_string());
-    for key in ["line 7/raw/prediction/a.csv", "line 7/raw/training.csv", "raw/training/a.csv", "line+7/raw/training/a.csv"] {
+    for key in
+        ["line 7/raw/prediction/a.csv", "line 7/raw/training.csv", "raw/training/a.csv", "line+7/raw/training/a.csv"]
+    {
         ask(&bridged(key)).refused(FAILED_PRECONDITION, "expected one below s3://fab-data/line 7/raw/training/");
     }
     for key in ["line 7/raw/training/", "line 7/raw/training/lot/"] {
@@ -122,7 +124,8 @@ fn other_events_and_other_texts_start_nothing() {
     ask(&changed(event(), "/source", json!("aws.ec2")).to_string()).refused(FAILED_PRECONDITION, "\"aws.ec2\"");
     let removed = changed(noted(&["line+7/raw/training/a.csv"]), "/Records/0/eventName", json!("ObjectRemoved:Delete"));
     ask(&removed.to_string()).refused(FAILED_PRECONDITION, "ObjectRemoved:Delete");
-    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2014-10-13T15:57:02.089Z", "Bucket": BUCKET});
+    let test =
+        json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2014-10-13T15:57:02.089Z", "Bucket": BUCKET});
     ask(&test.to_string()).refused(FAILED_PRECONDITION, "test event");
     for body in ["", "{", "[]", "null", "{}", "{\"detail-type\": 1}", "\"detail-type\""] {
         ask(body).refused(INVALID_ARGUMENT, "the body is no");

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::bodies::{COMMIT, push};
 use crate::http::{
-    FAILED_PRECONDITION, INVALID_ARGUMENT, Interceptor, OBJECT_SECRET, PERMISSION_DENIED, PUSH_SECRET, of_github, signed,
+    FAILED_PRECONDITION, INVALID_ARGUMENT, Interceptor, OBJECT_SECRET, PERMISSION_DENIED, PUSH_SECRET, of_github,
+    signed,
 };
 
 const PINNED: &str = "argocd/overlays/development/kustomization.yaml";
