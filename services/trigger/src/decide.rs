@@ -69,6 +69,7 @@ pub fn decide(
                 None => signature::with_time(headers, body, secrets, now, limits.tolerance)?,
             }
             let starts = objects(body)?.into_iter().map(|object| -> Result<Start, Refusal> {
+                let object = object?;
                 check_time(&object, limits, now)?;
                 let run_folder = run_folder(&object, folder, *start_on, &limits.raw)?;
                 Ok(start_on_object(prefix, &object, &run_folder, &limits.raw))

@@ -84,15 +84,15 @@ struct NotedObject {
     sequencer: Option<String>,
 }
 
-/// The objects that an event tells of: one of EventBridge, any number of a notification.
-pub(crate) fn objects(body: &str) -> Result<Vec<NewObject>, Refusal> {
+/// The objects that an event tells of, or why one is not meant: one of EventBridge, any number of a notification.
+pub(crate) fn objects(body: &str) -> Result<Vec<Result<NewObject, Refusal>>, Refusal> {
     let value: Value = read(body, "event of S3")?;
     if value.get("detail-type").is_some() {
-        return Ok(vec![bridged(read(body, "event of EventBridge")?)?]);
+        return Ok(vec![bridged(read(body, "event of EventBridge")?)]);
     }
     if value.get("Records").is_some() {
         let notification: Notification = read(body, "notification of S3")?;
-        return notification.records.into_iter().map(noted).collect();
+        return Ok(notification.records.into_iter().map(noted).collect());
     }
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Err(Refusal::unmet(
