@@ -54,7 +54,7 @@ pub(crate) fn with_time(
     compare(secrets, given, VERSION, SIGNATURE, &[time.as_bytes(), b".", body.as_bytes()])?;
     let age = now.duration_since(seconds);
     if age.abs() > tolerance {
-        let reason = format!("the event was signed {} seconds away from now", age.as_secs());
+        let reason = format!("the event was signed {} seconds away from now", age.abs().as_secs());
         let hint = format!("at most {} are allowed: sign it anew, and check the clocks", tolerance.as_secs());
         return Err(Refusal::denied(reason, hint));
     }
