@@ -35,7 +35,7 @@ fn changes_to_this_repository_affect_who_stands_on_them() {
         ("crates/runtime/src/lib.rs", steps.clone()),
         ("services/trigger/src/name.rs", vec!["trigger"]),
         ("crates/records/src/mongo/batch.rs", vec!["load"]),
-        ("schemas/wafer.json", all.clone()),
+        ("schemas/wafer.json", steps.clone()),
         ("params/demo.json", steps.clone()),
         ("schemas/manifest.json", vec![]),
         ("docs/runbook.md", vec![]),
