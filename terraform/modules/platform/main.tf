@@ -85,12 +85,13 @@ module "stages" {
   kms_key_arn  = module.key["store"].arn
 }
 
+# An image for each stage, and one for what starts runs.
 module "registry" {
   source = "../registry"
   count  = var.builds_images ? 1 : 0
 
   name          = "faultline"
-  images        = module.stages.names
+  images        = setunion(module.stages.names, ["trigger"])
   kms_key_arn   = module.key["images"].arn
   pull_accounts = var.pull_accounts
   force_delete  = !var.deletion_protection

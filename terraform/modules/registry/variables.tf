@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "images" {
-  description = "The images, one for each step; each has a repository of its own."
+  description = "The images, one for each step and service; each has a repository of its own."
   type        = set(string)
 
   validation {

@@ -1,4 +1,4 @@
-//! The crates of the workspace and what each step stands on.
+//! The crates of the workspace and what each image stands on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::DeliveryError;
 
-/// The folder whose sub-folders are the crates that images are made of.
-const STEPS: &str = "steps";
+/// The folders whose sub-folders are the crates that images are made of.
+const OF_IMAGES: [&str; 2] = ["services", "steps"];
 const MANIFEST: &str = "Cargo.toml";
 /// Tables of a manifest, and of each of its targets, whose crates end up in a binary or run while it is built.
 const DEPENDENCIES: [&str; 2] = ["dependencies", "build-dependencies"];
@@ -19,10 +19,11 @@ pub(crate) struct Workspace {
     manifests: BTreeMap<String, toml::Table>,
     /// `[workspace.dependencies]`.
     shared: toml::Table,
-    steps: BTreeSet<String>,
+    /// The folders of the crates that images are made of, by name.
+    images: BTreeMap<String, String>,
 }
 
-/// The crates of the workspace that a step stands on, itself included, and the third-party crates that these name.
+/// The crates of the workspace that an image stands on, itself included, and the third-party crates that these name.
 #[derive(Debug)]
 pub(crate) struct Closure {
     /// Folders relative to the root.
@@ -39,20 +40,22 @@ impl Workspace {
         if !root.join(MANIFEST).is_file() {
             return Err(no_workspace("it has no Cargo.toml"));
         }
-        let (mut manifests, mut steps) = (BTreeMap::new(), BTreeSet::new());
+        let (mut manifests, mut images) = (BTreeMap::new(), BTreeMap::new());
         for parent in folders(root)? {
             for name in folders(&root.join(&parent))? {
                 let folder = format!("{parent}/{name}");
                 if root.join(&folder).join(MANIFEST).is_file() {
                     manifests.insert(folder.clone(), manifest(root, &folder)?);
-                    if parent == STEPS {
-                        steps.insert(name);
+                    if OF_IMAGES.contains(&parent.as_str())
+                        && let Some(other) = images.insert(name.clone(), folder.clone())
+                    {
+                        return Err(no_workspace(&format!("{other} and {folder} would make images of one name")));
                     }
                 }
             }
         }
-        if steps.is_empty() {
-            return Err(no_workspace("it has no crate in steps/"));
+        if images.is_empty() {
+            return Err(no_workspace("it has no crate in steps/ or services/"));
         }
         let mut top = manifest(root, ".")?;
         let shared = match top.remove("workspace") {
@@ -60,18 +63,18 @@ impl Workspace {
             _ => None,
         };
         let shared = shared.and_then(|value| value.as_table().cloned()).unwrap_or_default();
-        Ok(Self { manifests, shared, steps })
+        Ok(Self { manifests, shared, images })
     }
 
-    /// The names of the steps.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = &String> {
-        self.steps.iter()
+    /// The names of the images, each with the folder of its crate.
+    pub(crate) fn images(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.images.iter()
     }
 
-    /// What one step stands on.
-    pub(crate) fn closure(&self, step: &str) -> Result<Closure, DeliveryError> {
+    /// What the crate in a folder stands on.
+    pub(crate) fn closure(&self, folder: &str) -> Result<Closure, DeliveryError> {
         let mut closure = Closure { crates: BTreeSet::new(), third_party: BTreeSet::new() };
-        let mut todo = vec![format!("{STEPS}/{step}")];
+        let mut todo = vec![folder.to_owned()];
         while let Some(folder) = todo.pop() {
             let Some(manifest) = self.manifests.get(&folder) else {
                 let reason =

@@ -1,6 +1,7 @@
 //! A change that changes the code digest of a step must affect the step's image.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 
 use faultline_delivery::{Checkout, affected, every_image};
@@ -20,11 +21,17 @@ fn code_digest_of_a_step() {
     }
 }
 
+/// The folder of an image's crate.
+fn folder_of(repository: &Repository, image: &str) -> PathBuf {
+    let folders = ["steps", "services"].map(|parent| repository.path().join(parent).join(image));
+    folders.into_iter().find(|folder| folder.is_dir()).unwrap()
+}
+
 fn code_digests(repository: &Repository, steps: &[String]) -> BTreeMap<String, String> {
     let digest = |step: &String| {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", CHILD, "--ignored", "--nocapture"])
-            .env("CARGO_MANIFEST_DIR", repository.path().join("steps").join(step))
+            .env("CARGO_MANIFEST_DIR", folder_of(repository, step))
             .env("RUSTC", "rustc")
             .env("TARGET", "here")
             .env("OPT_LEVEL", "0")
@@ -59,6 +66,7 @@ fn what_changes_a_code_digest_affects_the_image() {
         ("Cargo.lock", bumped("syn"), true),
         ("Cargo.lock", bumped("proptest"), false),
         ("crates/table/README.md", appended("crates/table/README.md"), false),
+        ("services/trigger/src/name.rs", appended("services/trigger/src/name.rs"), true),
     ] {
         repository.write(path, &text);
         let images = affected(&checkout, "HEAD").unwrap().images;

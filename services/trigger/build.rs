@@ -1,0 +1,5 @@
+//! Makes the code digest known to the binary.
+
+fn main() -> Result<(), faultline_codedigest::CodeDigestError> {
+    faultline_codedigest::emit()
+}
