@@ -32,8 +32,7 @@ impl<'m, 'a> Binding<'m, 'a> {
     /// Gives every param of the Task its value: from a loop, from the pipeline task, from the Pipeline when the Task stands in it, else
     /// the default.
     pub(crate) fn new(model: &'m Model<'a>, node: &'m Node<'a>, loops: &[Loop]) -> Result<Self, Error> {
-        let mut binding =
-            Self { model, node, inputs: Vec::new(), arguments: Vec::new(), values: BTreeMap::new() };
+        let mut binding = Self { model, node, inputs: Vec::new(), arguments: Vec::new(), values: BTreeMap::new() };
         let names = PipelineNames { model, is_final: node.is_final, retries: Some(node.task.retries) };
         let defaults = task_defaults(&node.spec.params);
         for spec in &node.spec.params {
@@ -191,7 +190,8 @@ impl<'m, 'a> Binding<'m, 'a> {
         match self.inputs.iter().find(|input| !seen.insert(&input.name)) {
             None => Ok(()),
             Some(input) => {
-                let message = format!("two params come to the name `{}` in Argo, which has no dots in names", input.name);
+                let message =
+                    format!("two params come to the name `{}` in Argo, which has no dots in names", input.name);
                 Err(self.node.refuse_task("params", Reason::new(message, "rename one of them")))
             }
         }
@@ -211,7 +211,10 @@ impl<'m, 'a> Binding<'m, 'a> {
                 Some(Given::Json(_, ParamType::Array)) => {
                     let message =
                         format!("`{item}`: how many arguments these are comes out only while the workflow runs");
-                    return Err(Reason::new(message, "write the items where the task is given them, or take them as one text"));
+                    return Err(Reason::new(
+                        message,
+                        "write the items where the task is given them, or take them as one text",
+                    ));
                 }
                 _ => rendered.push(self.text(item)?),
             }

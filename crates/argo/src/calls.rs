@@ -28,10 +28,12 @@ pub(crate) fn calls(task: &str, arguments: &[(String, String)], loops: &[Loop]) 
         let [outer, inner] = pair else { continue };
         let given = outer.gives.keys().map(|name| names::parameter(name));
         let inputs: Vec<String> = handed.iter().map(|(name, _)| name.clone()).chain(given).collect();
-        let hand_on = |name: &String| Ok::<_, Reason>((name.clone(), Content::from(Reference::Input(name.clone())).render()?));
+        let hand_on =
+            |name: &String| Ok::<_, Reason>((name.clone(), Content::from(Reference::Input(name.clone())).render()?));
         handed = inputs.iter().map(hand_on).collect::<Result<_, Reason>>()?;
         let tasks = vec![call(task, callee(depth + 1), &handed, Some(inner))?];
-        let inputs: Vec<Parameter> = inputs.into_iter().map(|name| Parameter { name, ..Parameter::default() }).collect();
+        let inputs: Vec<Parameter> =
+            inputs.into_iter().map(|name| Parameter { name, ..Parameter::default() }).collect();
         let dag = Some(Dag { fail_fast: None, tasks });
         around.push(Template { name: callee(depth), inputs: inputs.into(), dag, ..Template::default() });
     }

@@ -55,7 +55,12 @@ impl Faults {
     }
 
     /// Names of a list: each is valid and stands once.
-    pub(crate) fn names<'v>(&mut self, field: &str, items: &'v [Value], is_valid: fn(&str) -> bool) -> BTreeSet<&'v str> {
+    pub(crate) fn names<'v>(
+        &mut self,
+        field: &str,
+        items: &'v [Value],
+        is_valid: fn(&str) -> bool,
+    ) -> BTreeSet<&'v str> {
         let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             let name = text(&item["name"]);
@@ -171,8 +176,6 @@ pub(crate) fn is_parameter(name: &str) -> bool {
 }
 
 fn is_subdomain(name: &str) -> bool {
-    let is_part = |part: &str| {
-        is_name(part) && !part.ends_with('-') && !part.chars().any(|c| c.is_ascii_uppercase())
-    };
+    let is_part = |part: &str| is_name(part) && !part.ends_with('-') && !part.chars().any(|c| c.is_ascii_uppercase());
     name.len() <= 253 && name.split('.').all(is_part)
 }

@@ -155,6 +155,12 @@ impl Content {
         Ok(rendered)
     }
 
+    /// The text as a part of an expression.
+    pub(crate) fn operand(&self) -> Result<String, Reason> {
+        let expression = self.expression()?;
+        Ok(if self.0.len() > 1 { format!("({expression})") } else { expression })
+    }
+
     /// The text as an expression.
     pub(crate) fn expression(&self) -> Result<String, Reason> {
         let part = |piece: &Piece| match piece {
@@ -184,8 +190,12 @@ impl From<Reference> for Content {
 /// Refuses a text that Argo would take for a tag; it knows no way to write one that is none.
 pub(crate) fn literal(text: &str) -> Result<(), Reason> {
     if text.contains(OPEN) {
-        let message = format!("the text has `{OPEN}` in it, which Argo takes for a tag of its own and cannot be told not to");
-        return Err(Reason::new(message, "write it otherwise, or bring it in by a file or a variable of the environment"));
+        let message =
+            format!("the text has `{OPEN}` in it, which Argo takes for a tag of its own and cannot be told not to");
+        return Err(Reason::new(
+            message,
+            "write it otherwise, or bring it in by a file or a variable of the environment",
+        ));
     }
     Ok(())
 }

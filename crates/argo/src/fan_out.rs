@@ -96,11 +96,7 @@ fn too_many(count: usize) -> Reason {
 }
 
 /// The combinations of a matrix with includes, each with a value for every param that any of them has.
-fn with_includes(
-    node: &Node<'_>,
-    matrix: &Matrix,
-    names: &PipelineNames<'_, '_>,
-) -> Result<Vec<Combination>, Reason> {
+fn with_includes(node: &Node<'_>, matrix: &Matrix, names: &PipelineNames<'_, '_>) -> Result<Vec<Combination>, Reason> {
     for param in matrix.all_params() {
         for text in param.value.texts() {
             let content = names.text(text)?;

@@ -58,8 +58,7 @@ pub(crate) fn tasks(model: &Model<'_>) -> Result<(Dag, Vec<Template>), Error> {
             let conditions: Vec<String> = edges.iter().map(Edge::condition).collect();
             task.depends = (!conditions.is_empty()).then(|| conditions.join(" && "));
             if node.ignores_failure() && !is_parent {
-                let message =
-                    "a failure that is ignored at the end of a graph that needs `depends` elsewhere: Argo has no `continueOn` beside it";
+                let message = "a failure that is ignored at the end of a graph that needs `depends` elsewhere: Argo has no `continueOn` beside it";
                 let hint = "let another task run after this one, or remove `onError`";
                 return Err(node.refuse(model, "onError", Reason::new(message, hint)));
             }
@@ -103,9 +102,8 @@ fn edges<'m, 'a>(model: &'m Model<'a>, node: &Node<'a>) -> Result<Vec<Edge<'m, '
     let after = node.task.run_after.iter().map(String::as_str);
     let mut seen = BTreeSet::new();
     let names = after.chain(used.iter().copied()).filter(|name| seen.insert(*name));
-    let edges: Vec<Edge<'_, '_>> = names
-        .filter_map(|name| Some(Edge { parent: model.task(name)?, uses_results: used.contains(name) }))
-        .collect();
+    let edges: Vec<Edge<'_, '_>> =
+        names.filter_map(|name| Some(Edge { parent: model.task(name)?, uses_results: used.contains(name) })).collect();
     let counted = references.iter().filter(|one| matches!(one.target, Target::MatrixLength(Some(_))));
     let mut stray = counted.filter(|one| !edges.iter().any(|edge| edge.parent.task.name == one.task));
     if let Some(reference) = stray.next() {
@@ -171,7 +169,11 @@ fn check_conditions(model: &Model<'_>, placed: &[Placed<'_, '_>]) -> Result<(), 
 }
 
 /// Something before it may leave a task out.
-fn may_be_omitted<'m>(name: &'m str, placed: &BTreeMap<&'m str, &'m Placed<'m, '_>>, seen: &mut BTreeSet<&'m str>) -> bool {
+fn may_be_omitted<'m>(
+    name: &'m str,
+    placed: &BTreeMap<&'m str, &'m Placed<'m, '_>>,
+    seen: &mut BTreeSet<&'m str>,
+) -> bool {
     let Some(one) = placed.get(name).filter(|_| seen.insert(name)) else { return false };
     one.edges.iter().any(|edge| !edge.is_plain() || may_be_omitted(&edge.parent.task.name, placed, seen))
 }

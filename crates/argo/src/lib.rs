@@ -74,7 +74,8 @@ pub fn export(catalog: &Catalog, entry: Entry<'_>, options: &Options) -> Result<
             templates: [graph].into_iter().chain(handler).chain(templates).collect(),
         },
     };
-    let fault = serde_json::to_value(&exported).map(|value| check(&value).into_iter().next().map(|fault| fault.to_string()));
+    let fault =
+        serde_json::to_value(&exported).map(|value| check(&value).into_iter().next().map(|fault| fault.to_string()));
     match fault.unwrap_or_else(|error| Some(error.to_string())) {
         Some(fault) => Err(Error::Unsound { pipeline: model.document.name.clone(), fault }),
         None => Ok(exported),
@@ -179,7 +180,9 @@ fn argument(model: &Model<'_>, spec: &ParamSpec, value: &ParamValue) -> Result<S
         ParamValue::Map(entries) => {
             let entry = |(key, value): (&String, &String)| Ok::<_, Reason>((key.clone(), Value::String(text(value)?)));
             let mut keys = match &spec.default {
-                Some(ParamValue::Map(defaults)) if spec.kind() == ParamType::Object => defaults.iter().map(entry).collect::<Result<serde_json::Map<_, _>, Reason>>()?,
+                Some(ParamValue::Map(defaults)) if spec.kind() == ParamType::Object => {
+                    defaults.iter().map(entry).collect::<Result<serde_json::Map<_, _>, Reason>>()?
+                }
                 _ => serde_json::Map::new(),
             };
             keys.extend(entries.iter().map(entry).collect::<Result<Vec<_>, Reason>>()?);

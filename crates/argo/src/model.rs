@@ -181,9 +181,7 @@ fn node<'a>(
     field: String,
     is_final: bool,
 ) -> Result<Node<'a>, Error> {
-    let refused = |name: &str, what: &str, hint: &str| {
-        Reason::new(what, hint).at(document, &format!("{field}.{name}"))
-    };
+    let refused = |name: &str, what: &str, hint: &str| Reason::new(what, hint).at(document, &format!("{field}.{name}"));
     for (name, is_there) in
         [("pipelineRef", task.pipeline_ref.is_some()), ("pipelineSpec", task.pipeline_spec.is_some())]
     {

@@ -7,9 +7,7 @@ use faultline_tekton::document::{GoDuration, OnError, Step, StepOnError, Volume}
 use serde_json::{Map, Value, json};
 
 use crate::binding::{Binding, RESULTS};
-use crate::document::{
-    Backoff, Container, ContainerSet, Metadata, Parameter, RetryStrategy, Template, ValueFrom,
-};
+use crate::document::{Backoff, Container, ContainerSet, Metadata, Parameter, RetryStrategy, Template, ValueFrom};
 use crate::error::{Error, Reason};
 use crate::model::{Model, Node};
 use crate::names;
@@ -88,14 +86,22 @@ fn check(model: &Model<'_>, node: &Node<'_>) -> Result<(), Error> {
     }
     if let Some(index) = node.spec.workspaces.iter().position(|workspace| !workspace.optional) {
         let field = format!("workspaces[{index}]");
-        return refused(&field, "workspaces are not exported: who starts a run binds them, which Argo does not know", "use artifacts of the object store");
+        return refused(
+            &field,
+            "workspaces are not exported: who starts a run binds them, which Argo does not know",
+            "use artifacts of the object store",
+        );
     }
     if !node.task.workspaces.is_empty() {
         let reason = Reason::new("workspaces are not exported", "use artifacts of the object store");
         return Err(node.refuse(model, "workspaces", reason));
     }
     if let Some(index) = node.spec.results.iter().position(|result| result.value.is_some()) {
-        return refused(&format!("results[{index}].value"), "results of steps are not exported", "write results of the Task");
+        return refused(
+            &format!("results[{index}].value"),
+            "results of steps are not exported",
+            "write results of the Task",
+        );
     }
     if node.spec.volumes.iter().any(|volume| volume.name == RESULTS_VOLUME) {
         return refused("volumes", "the export has a volume `tekton-results` of its own", "rename the volume");
@@ -108,7 +114,8 @@ fn check(model: &Model<'_>, node: &Node<'_>) -> Result<(), Error> {
             || !settings.sidecar_specs.is_empty();
         if is_more {
             let hint = "set them in the Task";
-            let reason = Reason::new("of what a run sets for a task only timeout and service account are exported", hint);
+            let reason =
+                Reason::new("of what a run sets for a task only timeout and service account are exported", hint);
             return Err(reason.at(model.document, &format!("spec.taskRunSpecs[{index}]")));
         }
     }
@@ -118,7 +125,11 @@ fn check(model: &Model<'_>, node: &Node<'_>) -> Result<(), Error> {
 /// What of a step has no like in Argo: the field, and why.
 fn check_step(step: &Step, count: usize) -> Result<(), (&'static str, Reason)> {
     let fields = [
-        ("onError", matches!(&step.on_error, Some(StepOnError::Is(OnError::Continue) | StepOnError::Text(_))), "a failure of a step that is ignored"),
+        (
+            "onError",
+            matches!(&step.on_error, Some(StepOnError::Is(OnError::Continue) | StepOnError::Text(_))),
+            "a failure of a step that is ignored",
+        ),
         ("timeout", step.timeout.is_some() && count > 1, "a timeout of one step among others"),
         ("results", !step.results.is_empty(), "results of steps"),
         ("ref", step.action.is_some(), "a StepAction"),
@@ -182,13 +193,20 @@ fn container(
     for variable in &step.env {
         let mut fields = Map::from_iter([("name".to_owned(), json!(variable.name))]);
         match &variable.value_from {
-            Some(from) => fields.insert("valueFrom".to_owned(), texts(from, binding).map_err(|reason| ("env", reason))?),
-            None => fields.insert("value".to_owned(), json!(binding.text(&variable.value).map_err(|reason| ("env", reason))?)),
+            Some(from) => {
+                fields.insert("valueFrom".to_owned(), texts(from, binding).map_err(|reason| ("env", reason))?)
+            }
+            None => fields
+                .insert("value".to_owned(), json!(binding.text(&variable.value).map_err(|reason| ("env", reason))?)),
         };
         env.push(Value::Object(fields));
     }
     let values = |field: &'static str, values: &[Value]| {
-        values.iter().map(|value| texts(value, binding)).collect::<Result<Vec<_>, _>>().map_err(|reason| (field, reason))
+        values
+            .iter()
+            .map(|value| texts(value, binding))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|reason| (field, reason))
     };
     let value = |field: &'static str, value: Option<&Value>| {
         value.map(|value| texts(value, binding)).transpose().map_err(|reason| (field, reason))
@@ -267,7 +285,8 @@ fn outputs(model: &Model<'_>, node: &Node<'_>) -> Result<Vec<Parameter>, Error> 
             return Err(node.refuse_task(&format!("results[{index}]"), Reason::new(message, "rename one of them")));
         }
         let default = (!used.contains(&result.name)).then(String::new);
-        let value_from = ValueFrom { path: Some(format!("{RESULTS}/{}", result.name)), default, ..ValueFrom::default() };
+        let value_from =
+            ValueFrom { path: Some(format!("{RESULTS}/{}", result.name)), default, ..ValueFrom::default() };
         let description = result.description.clone();
         outputs.push(Parameter { name, description, value_from: Some(value_from), ..Parameter::default() });
     }
@@ -344,7 +363,8 @@ fn source(volume: &Volume) -> Result<Value, Reason> {
     ];
     let found = kinds.into_iter().find_map(|(kind, source)| Some((kind, source.as_ref()?)));
     let (kind, source) = found.ok_or_else(|| {
-        let message = "got a volume of another kind than emptyDir, configMap, secret, projected, csi or persistentVolumeClaim";
+        let message =
+            "got a volume of another kind than emptyDir, configMap, secret, projected, csi or persistentVolumeClaim";
         Reason::new(message, "use one of these")
     })?;
     Ok(Value::Object(Map::from_iter([("name".to_owned(), json!(volume.name)), (kind.to_owned(), source.clone())])))
@@ -359,7 +379,11 @@ pub(crate) fn check_run(model: &Model<'_>) -> Result<(), Error> {
     }
     let of_template = run.task_run_template.as_ref().and_then(Value::as_object);
     if of_template.is_some_and(|fields| fields.keys().any(|field| field != "serviceAccountName")) {
-        return refused("spec.taskRunTemplate", "of the template only the service account is exported", "set it in the Tasks");
+        return refused(
+            "spec.taskRunTemplate",
+            "of the template only the service account is exported",
+            "set it in the Tasks",
+        );
     }
     if run.managed_by.is_some() {
         return refused("spec.managedBy", "the run is another controller's", "remove the field");

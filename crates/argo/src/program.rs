@@ -35,7 +35,8 @@ pub(crate) fn program(
         return Ok(Program { command: interpreter, args, source: Some(text) });
     }
     let shell = interpreter.iter().rev().find(|word| !word.starts_with('-'));
-    let is_shell = shell.is_some_and(|word| ["sh", "bash", "dash", "ash"].contains(&word.rsplit('/').next().unwrap_or(word)));
+    let is_shell =
+        shell.is_some_and(|word| ["sh", "bash", "dash", "ash"].contains(&word.rsplit('/').next().unwrap_or(word)));
     if !is_shell {
         let message = "a script with arguments, or among other steps, that no shell runs: Argo hands such a text to its interpreter as the last argument";
         return Err(("script", Reason::new(message, "put the program into the image, and use command and args")));

@@ -36,12 +36,14 @@ pub(crate) fn outputs(model: &Model<'_>) -> Result<Vec<Parameter>, Error> {
 fn value(model: &Model<'_>, result: &PipelineResult) -> Result<ValueFrom, Reason> {
     let references = result.value.texts().into_iter().flat_map(expressions);
     if let Some(other) = references.into_iter().find(|one| task_reference(one).is_none()) {
-        let message = format!("got `$({other})`, and Tekton leaves out a result that refers to anything but results of tasks");
+        let message =
+            format!("got `$({other})`, and Tekton leaves out a result that refers to anything but results of tasks");
         return Err(Reason::new(message, "refer to results of tasks"));
     }
     let names = PipelineNames { model, is_final: false, retries: None };
     let default = Some(String::new());
-    let expression = |expression| ValueFrom { expression: Some(expression), default: default.clone(), ..ValueFrom::default() };
+    let expression =
+        |expression| ValueFrom { expression: Some(expression), default: default.clone(), ..ValueFrom::default() };
     Ok(match names.value(&result.value)? {
         Given::Json(reference, _) => parameter(&reference.into(), default)?,
         Given::Text(content) if content.as_reference().is_some() => parameter(&content, default)?,

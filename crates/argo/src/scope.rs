@@ -110,7 +110,7 @@ impl<'a> PipelineNames<'_, 'a> {
     fn producer(&self, name: &str) -> Result<&Node<'a>, Reason> {
         if self.is_final {
             let message = format!(
-                "a `finally` task uses a result of `{name}`: it becomes part of an exit handler, which sees no outputs of tasks and cannot be left out where they are missing"
+                "a `finally` task uses a result of `{name}`: it becomes part of an exit handler, which cannot be left out where the result is missing"
             );
             return Err(Reason::new(message, "let the step read the run's artifacts instead"));
         }
@@ -179,7 +179,8 @@ impl<'a> PipelineNames<'_, 'a> {
                 Given::Items(items) => known *= items.len(),
                 Given::Json(reference @ Reference::Argument(_), _) => late.push(reference.length()),
                 _ => {
-                    let message = format!("Tekton counts a matrix over the result of a task, as that of `{task}`, as 0");
+                    let message =
+                        format!("Tekton counts a matrix over the result of a task, as that of `{task}`, as 0");
                     return Err(Reason::new(message, "write the length of the result instead"));
                 }
             }
@@ -200,7 +201,8 @@ impl<'a> PipelineNames<'_, 'a> {
             return Err(Reason::new(message, "let the step read the run's artifacts"));
         }
         if self.model.tasks().any(|node| node.may_be_skipped() || node.may_be_empty()) {
-            let message = "`$(tasks.status)` is Completed in Tekton where a task was left out, which Argo calls Succeeded";
+            let message =
+                "`$(tasks.status)` is Completed in Tekton where a task was left out, which Argo calls Succeeded";
             return Err(Reason::new(message, hint));
         }
         // No `?:`, which some versions of Argo take apart wrongly.
@@ -254,7 +256,8 @@ pub(crate) fn part(whole: Reference, kind: ParamType, selector: &str, expression
         (ParamType::Array, _) if selector.starts_with('[') && selector != "[*]" => whole.part(&format!("${selector}")),
         (ParamType::Object, _) if selector.starts_with('.') => whole.part(&format!("$[\"{}\"]", &selector[1..])),
         _ => {
-            let message = format!("`$({expression})` does not fit its type, {}, or is a list inside a text", kind.name());
+            let message =
+                format!("`$({expression})` does not fit its type, {}, or is a list inside a text", kind.name());
             Err(Reason::new(message, "refer to one item or key, or make it the whole value"))
         }
     }

@@ -37,7 +37,7 @@ fn one(when: &WhenExpression, names: &PipelineNames<'_, '_>) -> Result<String, R
 
 /// The input is among the values.
 fn of_input(input: &Content, values: &[String], names: &PipelineNames<'_, '_>) -> Result<String, Reason> {
-    let input = input.expression()?;
+    let input = input.operand()?;
     let (mut items, mut lists): (Vec<String>, Vec<Reference>) = (Vec::new(), Vec::new());
     for value in values {
         match names.value(&value.as_str().into())? {

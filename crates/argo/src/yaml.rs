@@ -46,7 +46,11 @@ fn in_list(text: &mut String, item: &Value, indent: usize) {
     match item {
         Value::Object(fields) if !fields.is_empty() => {
             for (position, (key, value)) in ordered(fields).into_iter().enumerate() {
-                if position == 0 { text.push(' ') } else { pad(text, indent + 2) }
+                if position == 0 {
+                    text.push(' ')
+                } else {
+                    pad(text, indent + 2)
+                }
                 entry(text, key, value, indent + 2);
             }
         }
@@ -152,13 +156,15 @@ fn escape(text: &mut String, c: char) {
 
 /// Characters that YAML does not take as they are, or takes for the end of a line.
 fn is_odd(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') || c as u32 > 0xffff
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        || c as u32 > 0xffff
 }
 
 /// The text means itself without quotes.
 fn is_plain(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
-    let is_inner = |c: char| is_word(c) || c == ' ' || c == ',' || c == ':' || c == '(' || c == ')' || c == ';' || c == '\'';
+    let is_inner =
+        |c: char| is_word(c) || c == ' ' || c == ',' || c == ':' || c == '(' || c == ')' || c == ';' || c == '\'';
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.chars().all(is_inner)
         && !text.ends_with([' ', ':'])

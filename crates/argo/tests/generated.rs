@@ -5,8 +5,8 @@
 mod support;
 
 use faultline_argo::{Options, check, to_yaml};
-use faultline_testkit::generated::{check_file, workspace};
 use faultline_tekton::yaml_files;
+use faultline_testkit::generated::{check_file, workspace};
 use support::export_file;
 use support::schema::Schema;
 
@@ -37,5 +37,8 @@ fn no_stray_workflow_template() {
     let stem = |path: &std::path::PathBuf| path.file_stem().unwrap().to_os_string();
     let pipelines: Vec<_> = yaml_files(&workspace().join("pipelines")).iter().map(stem).collect();
     let templates: Vec<_> = yaml_files(&workspace().join("pipelines/argo")).iter().map(stem).collect();
-    assert_eq!(templates.iter().filter(|name| *name != "executor").collect::<Vec<_>>(), pipelines.iter().collect::<Vec<_>>());
+    assert_eq!(
+        templates.iter().filter(|name| *name != "executor").collect::<Vec<_>>(),
+        pipelines.iter().collect::<Vec<_>>()
+    );
 }

@@ -33,32 +33,155 @@ fn planted_mistakes_are_found() {
         ("unused template", |d| d["spec"]["onExit"] = Value::Null, "nothing runs the template `finally`"),
         ("no executor", |d| d["spec"]["executor"] = json!({}), "spec.executor.serviceAccountName"),
         ("deadline", |d| d["spec"]["activeDeadlineSeconds"] = json!(0), "spec.activeDeadlineSeconds"),
-        ("argument", |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("raw"), "there is no argument of the workflow `raw-uri`"),
-        ("argument twice", |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("model"), "`model` stands here twice"),
-        ("argument's name", |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("a.b"), "`a.b`, which is no valid name"),
-        ("template", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["template"] = json!("nosuch"), "tasks[0].template: got `nosuch`"),
-        ("task twice", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["name"] = json!("load"), "`load` stands here twice"),
+        (
+            "argument",
+            |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("raw"),
+            "there is no argument of the workflow `raw-uri`",
+        ),
+        (
+            "argument twice",
+            |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("model"),
+            "`model` stands here twice",
+        ),
+        (
+            "argument's name",
+            |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("a.b"),
+            "`a.b`, which is no valid name",
+        ),
+        (
+            "template",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["template"] = json!("nosuch"),
+            "tasks[0].template: got `nosuch`",
+        ),
+        (
+            "task twice",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["name"] = json!("load"),
+            "`load` stands here twice",
+        ),
         ("digit", |d| d["spec"]["templates"][0]["dag"]["tasks"][6]["name"] = json!("6th"), "begins with no digit"),
-        ("dependency", |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("nosuch.Succeeded"), "waits for `nosuch`"),
-        ("result of a task", |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("validate.Success"), "got the result `Success`"),
-        ("broken condition", |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("validate.Succeeded &&"), "ends too early"),
-        ("no dependency", |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = Value::Null, "`validate` is no task that has ended by then"),
-        ("cycle", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["depends"] = json!("promote.Succeeded"), "waits for itself"),
-        ("both styles", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["dependencies"] = json!(["load"]), "in a graph with `depends`"),
-        ("two loops", |d| d["spec"]["templates"][0]["dag"]["tasks"][5]["withItems"] = json!(["x"]), "expected one loop"),
-        ("no loop", |d| d["spec"]["templates"][0]["dag"]["tasks"][5].as_object_mut().unwrap().remove("withParam").map_or((), drop), "`{{item}}`: there is no loop here"),
+        (
+            "dependency",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("nosuch.Succeeded"),
+            "waits for `nosuch`",
+        ),
+        (
+            "result of a task",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("validate.Success"),
+            "got the result `Success`",
+        ),
+        (
+            "broken condition",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("validate.Succeeded &&"),
+            "ends too early",
+        ),
+        (
+            "no dependency",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = Value::Null,
+            "`validate` is no task that has ended by then",
+        ),
+        (
+            "cycle",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["depends"] = json!("promote.Succeeded"),
+            "waits for itself",
+        ),
+        (
+            "both styles",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["dependencies"] = json!(["load"]),
+            "in a graph with `depends`",
+        ),
+        (
+            "two loops",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][5]["withItems"] = json!(["x"]),
+            "expected one loop",
+        ),
+        (
+            "no loop",
+            |d| {
+                d["spec"]["templates"][0]["dag"]["tasks"][5]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("withParam")
+                    .map_or((), drop)
+            },
+            "`{{item}}`: there is no loop here",
+        ),
         ("no items", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["withItems"] = json!([]), "got no items"),
-        ("missing argument", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"].as_array_mut().unwrap().truncate(1), "no value for `run-id`"),
-        ("unknown argument", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["name"] = json!("nosuch"), "`nosuch`, which the template `validate` does not take"),
+        (
+            "missing argument",
+            |d| {
+                d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"]
+                    .as_array_mut()
+                    .unwrap()
+                    .truncate(1)
+            },
+            "no value for `run-id`",
+        ),
+        (
+            "unknown argument",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["name"] = json!("nosuch"),
+            "`nosuch`, which the template `validate` does not take",
+        ),
         ("recursion", |d| d["spec"]["templates"][1]["dag"]["tasks"][0]["template"] = json!("finally"), "runs itself"),
-        ("status before the end", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["value"] = json!("{{workflow.status}}"), "in the exit handler alone"),
-        ("open tag", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["value"] = json!("{{workflow.uid"), "is not closed"),
-        ("broken expression", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=('a' in ['a']}}"), "without its like"),
-        ("choice", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=workflow.name == 'x' ? true : false}}"), "take apart wrongly"),
-        ("two bodies", |d| { let i = at(d, "train"); d["spec"]["templates"][i]["dag"] = json!({"tasks": []}) }, "got 2 bodies"),
-        ("undeclared output", |d| { let i = at(d, "validate"); d["spec"]["templates"][i]["outputs"]["parameters"][0]["name"] = json!("uri") }, "`validate` has no output `manifest-uri`"),
-        ("output on no volume", |d| { let i = at(d, "validate"); d["spec"]["templates"][i]["outputs"]["parameters"][0]["valueFrom"]["path"] = json!("/out/x") }, "on no volume"),
-        ("mount", |d| { let i = at(d, "validate"); d["spec"]["templates"][i]["volumes"][0]["name"] = json!("other") }, "expected a volume of the template"),
+        (
+            "status before the end",
+            |d| {
+                d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["value"] =
+                    json!("{{workflow.status}}")
+            },
+            "in the exit handler alone",
+        ),
+        (
+            "open tag",
+            |d| {
+                d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["value"] =
+                    json!("{{workflow.uid")
+            },
+            "is not closed",
+        ),
+        (
+            "broken expression",
+            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=('a' in ['a']}}"),
+            "without its like",
+        ),
+        (
+            "choice",
+            |d| {
+                d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=workflow.name == 'x' ? true : false}}")
+            },
+            "take apart wrongly",
+        ),
+        (
+            "two bodies",
+            |d| {
+                let i = at(d, "train");
+                d["spec"]["templates"][i]["dag"] = json!({"tasks": []})
+            },
+            "got 2 bodies",
+        ),
+        (
+            "undeclared output",
+            |d| {
+                let i = at(d, "validate");
+                d["spec"]["templates"][i]["outputs"]["parameters"][0]["name"] = json!("uri")
+            },
+            "`validate` has no output `manifest-uri`",
+        ),
+        (
+            "output on no volume",
+            |d| {
+                let i = at(d, "validate");
+                d["spec"]["templates"][i]["outputs"]["parameters"][0]["valueFrom"]["path"] = json!("/out/x")
+            },
+            "on no volume",
+        ),
+        (
+            "mount",
+            |d| {
+                let i = at(d, "validate");
+                d["spec"]["templates"][i]["volumes"][0]["name"] = json!("other")
+            },
+            "expected a volume of the template",
+        ),
     ];
     let sound = of_pipeline("train.yaml");
     assert_eq!(check(&sound), []);
@@ -74,7 +197,9 @@ fn planted_mistakes_are_found() {
 fn tagged(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::String(text) if text.contains("{{") => found.push(path.to_owned()),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| tagged(item, &format!("{path}/{index}"), found)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| tagged(item, &format!("{path}/{index}"), found))
+        }
         Value::Object(fields) => {
             for (name, field) in fields {
                 tagged(field, &format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), found);
@@ -102,9 +227,9 @@ fn astray(text: &str) -> String {
 #[test]
 fn no_tag_may_lead_astray() {
     let mut documents: Vec<Value> = ["train.yaml", "predict-sharded.yaml"].map(of_pipeline).into();
-    let exported = corpus().into_iter().filter_map(|case| {
-        export_file(&case.join("pipeline.yaml"), Some("p"), &Options::default()).ok()
-    });
+    let exported = corpus()
+        .into_iter()
+        .filter_map(|case| export_file(&case.join("pipeline.yaml"), Some("p"), &Options::default()).ok());
     documents.extend(exported);
     let mut count = 0;
     for document in documents {

@@ -107,11 +107,14 @@ fn conditions() {
         task(&export(&spec), "b")["when"].clone()
     };
     for (tekton, argo) in [
-        ("[{input: $(params.x), operator: in, values: [a, \"it's\"]}]", "{{=workflow.parameters['x'] in ['a', 'it\\'s']}}"),
+        (
+            "[{input: $(params.x), operator: in, values: [a, \"it's\"]}]",
+            "{{=workflow.parameters['x'] in ['a', 'it\\'s']}}",
+        ),
         ("[{input: $(params.x), operator: notin, values: [a]}]", "{{=!(workflow.parameters['x'] in ['a'])}}"),
         (
             "[{input: 'v-$(tasks.a.results.out)', operator: in, values: ['$(params.l[*])', z]}, {input: q, operator: in, values: [q]}]",
-            "{{=('v-' + tasks['a'].outputs.parameters['out'] in ['z'] || 'v-' + tasks['a'].outputs.parameters['out'] in jsonpath(workflow.parameters['l'], '$')) && 'q' in ['q']}}",
+            "{{=(('v-' + tasks['a'].outputs.parameters['out']) in ['z'] || ('v-' + tasks['a'].outputs.parameters['out']) in jsonpath(workflow.parameters['l'], '$')) && 'q' in ['q']}}",
         ),
     ] {
         assert_eq!(when(tekton), argo, "{tekton}");
@@ -283,7 +286,8 @@ spec:
   taskRunSpecs: [{pipelineTaskName: a, serviceAccountName: mine, timeout: 5m}]
 ";
     let spec = "  params: [{name: x}]\n  tasks: [{name: a, taskRef: {name: make}}]\n  finally: [{name: f, taskRef: {name: make}, timeout: 1h}]\n";
-    let document = export_text(&format!("{}{run}", pipeline(spec)), &Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let document =
+        export_text(&format!("{}{run}", pipeline(spec)), &Options::default()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(document["metadata"]["name"], "p");
     assert_eq!(document["spec"]["serviceAccountName"], "all");
     assert_eq!(document["spec"]["activeDeadlineSeconds"], 6600);
@@ -306,7 +310,10 @@ fn the_exit_handler() {
     let graph = &template(&document, "finally")["dag"];
     assert_eq!(graph["failFast"], false);
     let f = named(&graph["tasks"], "f");
-    assert_eq!(argument(f, "v"), "{{={'Succeeded': 'Succeeded', 'Failed': 'Failed', 'Error': 'Failed'}[workflow.status]}}");
+    assert_eq!(
+        argument(f, "v"),
+        "{{={'Succeeded': 'Succeeded', 'Failed': 'Failed', 'Error': 'Failed'}[workflow.status]}}"
+    );
     assert_eq!(named(&graph["tasks"], "g")["when"], "{{=!(workflow.status == 'Succeeded')}}");
     assert_eq!(named(&graph["tasks"], "h")["when"], "{{=!(workflow.status == 'Succeeded')}}");
 }
@@ -349,7 +356,8 @@ fn pods() {
     assert_eq!(script["envFrom"], json!([{"configMapRef": {"name": "services"}}]));
     assert_eq!(script["env"][0]["valueFrom"]["secretKeyRef"]["optional"], true);
     assert_eq!(script["securityContext"]["capabilities"], json!({"drop": ["ALL"]}));
-    let mounts = json!([{"name": "scratch", "mountPath": "/tmp"}, {"name": "tekton-results", "mountPath": "/tekton/results"}]);
+    let mounts =
+        json!([{"name": "scratch", "mountPath": "/tmp"}, {"name": "tekton-results", "mountPath": "/tekton/results"}]);
     assert_eq!(script["volumeMounts"], mounts);
     assert_eq!(a["volumes"], json!([{"name": "scratch", "emptyDir": {}}, {"name": "tekton-results", "emptyDir": {}}]));
     assert_eq!(a["metadata"]["labels"], json!({"tekton.dev/pipeline": "p", "tekton.dev/pipelineTask": "a"}));

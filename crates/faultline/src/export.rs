@@ -143,7 +143,8 @@ fn check_names(documents: &[Exported]) -> Result<(), Failure> {
     let mut seen = BTreeMap::new();
     for Exported { name, source, .. } in documents {
         if let Some(other) = seen.insert(name, source) {
-            let message = format!("export `{name}` of {}: one of that name is in {}", source.display(), other.display());
+            let message =
+                format!("export `{name}` of {}: one of that name is in {}", source.display(), other.display());
             return Err(Failure::new(ExitCode::Configuration, message).hint("rename one of the Pipelines"));
         }
     }

@@ -171,7 +171,10 @@ fn export_to_argo() {
     write("braces.yaml", &format!("{TASK}{PIPELINE}").replace("value: $(params.who)", "value: '{{$(params.who)}}'"));
     write("typo.yaml", &format!("{TASK}{PIPELINE}").replace("image: none", "imgae: none"));
     for (name, arguments) in [
-        ("one", &["greet.yaml", "--image", "none=registry/none@sha256:0", "--task-service-account", "hello=greeter"][..]),
+        (
+            "one",
+            &["greet.yaml", "--image", "none=registry/none@sha256:0", "--task-service-account", "hello=greeter"][..],
+        ),
         ("twice", &["greet.yaml", "greet.yaml"]),
         ("refused", &["braces.yaml"]),
         ("typo", &["typo.yaml"]),

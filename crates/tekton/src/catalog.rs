@@ -107,7 +107,8 @@ impl Catalog {
     pub fn entries(&self) -> Vec<Entry<'_>> {
         let runs: Vec<_> = self.own.iter().filter_map(pipeline_run).collect();
         let run_of = |name: &str| {
-            let names = |run: &PipelineRunSpec| run.pipeline_ref.as_ref().is_some_and(|one| one.name.as_deref() == Some(name));
+            let names =
+                |run: &PipelineRunSpec| run.pipeline_ref.as_ref().is_some_and(|one| one.name.as_deref() == Some(name));
             let mut asking = runs.iter().filter(|(_, run)| names(run));
             asking.next().filter(|_| asking.next().is_none()).map(|(_, run)| *run)
         };

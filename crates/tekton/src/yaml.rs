@@ -72,7 +72,9 @@ pub(crate) struct Contents {
 pub fn values(text: &str) -> Result<Vec<Value>, String> {
     let Contents { documents, faults } = read(text);
     match faults.into_iter().next() {
-        Some(SyntaxError { position: Position { line, column }, message, .. }) => Err(format!("{line}:{column}: {message}")),
+        Some(SyntaxError { position: Position { line, column }, message, .. }) => {
+            Err(format!("{line}:{column}: {message}"))
+        }
         None => Ok(documents.into_iter().map(|document| document.value).collect()),
     }
 }

@@ -73,12 +73,16 @@ fn call(faults: &mut Faults, field: &str, task: &Value, workflow: &Workflow<'_>)
     }
     let inputs = list(&template["inputs"]["parameters"]);
     for argument in given.iter().filter(|name| !inputs.iter().any(|input| text(&input["name"]) == **name)) {
-        faults.add(format!("{field}.arguments"), format!("got `{argument}`, which the template `{name}` does not take"));
+        faults
+            .add(format!("{field}.arguments"), format!("got `{argument}`, which the template `{name}` does not take"));
     }
     let is_open = |input: &&Value| input.get("default").is_none() && input.get("value").is_none();
     for input in inputs.iter().filter(is_open).map(|input| text(&input["name"])) {
         if !given.contains(input) {
-            faults.add(format!("{field}.arguments"), format!("no value for `{input}`, which the template `{name}` requires"));
+            faults.add(
+                format!("{field}.arguments"),
+                format!("no value for `{input}`, which the template `{name}` requires"),
+            );
         }
     }
 }
@@ -111,7 +115,8 @@ fn condition_of(condition: &str) -> Result<(), String> {
 pub(super) fn ancestors<'v>(tasks: &'v [Value], name: &str) -> BTreeSet<&'v str> {
     let by_name: BTreeMap<&str, &'v Value> = tasks.iter().map(|task| (text(&task["name"]), task)).collect();
     let mut found = BTreeSet::new();
-    let mut open: Vec<&'v str> = by_name.get(name).copied().map(|task| parents(task).into_iter().collect()).unwrap_or_default();
+    let mut open: Vec<&'v str> =
+        by_name.get(name).copied().map(|task| parents(task).into_iter().collect()).unwrap_or_default();
     while let Some(parent) = open.pop() {
         if found.insert(parent) {
             open.extend(by_name.get(parent).copied().map(parents).unwrap_or_default());

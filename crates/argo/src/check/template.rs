@@ -21,7 +21,10 @@ pub(super) fn check(faults: &mut Faults, field: &str, template: &Value) {
         let value = name.split('.').try_fold(template, |value, key| value.get(key));
         let number = value.map(|value| value.as_u64().or_else(|| text(value).parse::<u64>().ok()));
         if number.is_some_and(|number| number.is_none_or(|number| number == 0)) {
-            faults.add(format!("{field}.{name}"), format!("got {}, expected a number above 0", value.unwrap_or(&Value::Null)));
+            faults.add(
+                format!("{field}.{name}"),
+                format!("got {}, expected a number above 0", value.unwrap_or(&Value::Null)),
+            );
         }
         if template.get("dag").is_some() && value.is_some() && name == "activeDeadlineSeconds" {
             faults.add(format!("{field}.{name}"), "a graph has no deadline of its own");
@@ -68,8 +71,10 @@ fn mounted(template: &Value) -> impl Iterator<Item = &str> {
 
 fn mounts(faults: &mut Faults, field: &str, template: &Value) {
     let volumes = faults.names(&format!("{field}.volumes"), list(&template["volumes"]), super::is_name);
-    let mut bodies: Vec<(String, &Value)> =
-        ["container", "script", "containerSet"].into_iter().map(|body| (format!("{field}.{body}"), &template[body])).collect();
+    let mut bodies: Vec<(String, &Value)> = ["container", "script", "containerSet"]
+        .into_iter()
+        .map(|body| (format!("{field}.{body}"), &template[body]))
+        .collect();
     for (index, container) in list(&template["containerSet"]["containers"]).iter().enumerate() {
         bodies.push((format!("{field}.containerSet.containers[{index}]"), container));
     }
@@ -77,7 +82,10 @@ fn mounts(faults: &mut Faults, field: &str, template: &Value) {
         for (index, mount) in list(&body["volumeMounts"]).iter().enumerate() {
             let name = text(&mount["name"]);
             if !volumes.contains(name) {
-                faults.add(format!("{field}.volumeMounts[{index}].name"), format!("got `{name}`, expected a volume of the template"));
+                faults.add(
+                    format!("{field}.volumeMounts[{index}].name"),
+                    format!("got `{name}`, expected a volume of the template"),
+                );
             }
         }
     }

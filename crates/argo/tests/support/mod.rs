@@ -82,8 +82,10 @@ pub(crate) fn named<'d>(list: &'d Value, name: &str) -> &'d Value {
 pub(crate) fn corpus() -> Vec<PathBuf> {
     let tests = faultline_testkit::generated::workspace().join("crates/tekton/tests");
     let folders = |folder: &str| std::fs::read_dir(tests.join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let mut cases: Vec<_> =
-        folders("conformance/cases").chain(folders("behaviour")).filter(|path| path.join("pipeline.yaml").is_file()).collect();
+    let mut cases: Vec<_> = folders("conformance/cases")
+        .chain(folders("behaviour"))
+        .filter(|path| path.join("pipeline.yaml").is_file())
+        .collect();
     cases.sort_by_key(|path| path.file_name().map(std::ffi::OsStr::to_owned));
     cases
 }

@@ -47,7 +47,9 @@ impl Schema {
                     }
                 }
                 "required" => {
-                    for name in rule.as_array().unwrap().iter().filter(|name| value.get(name.as_str().unwrap()).is_none()) {
+                    for name in
+                        rule.as_array().unwrap().iter().filter(|name| value.get(name.as_str().unwrap()).is_none())
+                    {
                         problems.push(format!("{path}: {name} is missing"));
                     }
                 }
