@@ -13,7 +13,7 @@ use faultline_store::{S3Options, Store, StoreUrl};
 use serde::Serialize;
 
 use crate::{
-    compare, completions, delivery, diff, gc, history, lint, list_runs, logs, models, plan, policy, quarantine, replay,
+    compare, completions, delivery, diff, export, gc, history, lint, list_runs, logs, models, plan, policy, quarantine, replay,
     rollback, run, sample, schema, show, trace,
 };
 
@@ -57,6 +57,7 @@ enum Command {
     Policy(policy::Args),
     Affected(delivery::Affected),
     Pin(delivery::Pin),
+    Export(export::Args),
     Schema(schema::Args),
     Sample(sample::Args),
     Completions(completions::Args),
@@ -95,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Policy(args) => policy::main(&args),
         Command::Affected(args) => delivery::affected(&args),
         Command::Pin(args) => delivery::pin(&args),
+        Command::Export(args) => export::main(&args),
         Command::Schema(args) => schema::main(args),
         Command::Sample(args) => sample::main(&args),
         Command::Completions(args) => completions::main(&args),

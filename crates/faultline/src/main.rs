@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod delivery;
 mod diff;
+mod export;
 mod failure;
 mod figures;
 mod gc;

@@ -69,6 +69,8 @@ fn help() {
         &["policy"],
         &["affected"],
         &["pin"],
+        &["export"],
+        &["export", "argo"],
         &["schema"],
         &["schema", "import"],
         &["sample"],
@@ -158,6 +160,36 @@ fn lint_writes_sarif() {
     assert_eq!(location["region"]["startLine"], 10);
     let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
     assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+}
+
+#[test]
+fn export_to_argo() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("greet.yaml", &format!("{TASK}{PIPELINE}"));
+    write("task.yaml", TASK);
+    write("braces.yaml", &format!("{TASK}{PIPELINE}").replace("value: $(params.who)", "value: '{{$(params.who)}}'"));
+    write("typo.yaml", &format!("{TASK}{PIPELINE}").replace("image: none", "imgae: none"));
+    for (name, arguments) in [
+        (
+            "one",
+            &["greet.yaml", "--image", "none=registry/none@sha256:0", "--task-service-account", "hello=greeter"][..],
+        ),
+        ("twice", &["greet.yaml", "greet.yaml"]),
+        ("refused", &["braces.yaml"]),
+        ("typo", &["typo.yaml"]),
+        ("no_pipeline", &["task.yaml"]),
+        ("no_file", &["nowhere.yaml"]),
+        ("bad_retry", &["greet.yaml", "--retry-on", "never"]),
+        ("bad_image", &["greet.yaml", "--image", "none"]),
+        ("files", &["greet.yaml", "--output-dir", "argo"]),
+    ] {
+        let printed = faultline(folder.path(), &[&["export", "argo"], arguments].concat());
+        insta::assert_snapshot!(format!("export_{name}"), printed);
+    }
+    let written = std::fs::read_to_string(folder.path().join("argo/greet.yaml")).unwrap();
+    let printed = faultline(folder.path(), &["export", "argo", "greet.yaml"]);
+    assert_eq!(printed, format!("exit code: 0\n{written}"));
 }
 
 #[test]

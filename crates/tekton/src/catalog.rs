@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check;
 use crate::document::{self, Body, Document, PipelineRunSpec, PipelineSpec, TaskSpec};
-use crate::error::Error;
+use crate::error::{Error, listed};
 
 /// A pipeline file, and the Tasks of the folder around it.
 #[derive(Debug)]
@@ -101,6 +101,50 @@ impl Catalog {
         }
     }
 
+    /// All that can be run of the file: its Pipelines, each with the `PipelineRun` that asks for it if there is just one, and the
+    /// `PipelineRun`s that hold a Pipeline.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry<'_>> {
+        let runs: Vec<_> = self.own.iter().filter_map(pipeline_run).collect();
+        let run_of = |name: &str| {
+            let names =
+                |run: &PipelineRunSpec| run.pipeline_ref.as_ref().is_some_and(|one| one.name.as_deref() == Some(name));
+            let mut asking = runs.iter().filter(|(_, run)| names(run));
+            asking.next().filter(|_| asking.next().is_none()).map(|(_, run)| *run)
+        };
+        let of_pipelines = self.own.iter().filter_map(pipeline).map(|(document, pipeline)| Entry {
+            document,
+            pipeline,
+            run: run_of(&document.name),
+            is_embedded: false,
+        });
+        let embedded = runs.iter().filter_map(|(document, run)| {
+            Some(Entry { document, pipeline: run.pipeline_spec.as_ref()?, run: Some(run), is_embedded: true })
+        });
+        of_pipelines.chain(embedded).collect()
+    }
+
+    /// The Task called `name`, which a cluster would admit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] when there is none, [`Error::Document`] when a cluster would not admit it.
+    pub fn admitted_task(&self, name: &str) -> Result<(&Document, &TaskSpec), Error> {
+        let (document, spec) = self.task(name).ok_or_else(|| self.missing_task(name))?;
+        check::admit(document)?;
+        Ok((document, spec))
+    }
+
+    pub(crate) fn missing_task(&self, name: &str) -> Error {
+        let nearby = self.broken().map_or_else(String::new, |error| format!("; also, {error}"));
+        Error::Refused {
+            reason: "CouldntGetTask",
+            message: format!("got the Task `{name}`, expected one of {}{nearby}", listed(&self.task_names())),
+            hint: "put the Task into the same file, into tasks/ beside it or into its folder".to_owned(),
+            is_usage: false,
+        }
+    }
+
     /// The Task called `name`: of the file itself, else of its folder.
     pub(crate) fn task(&self, name: &str) -> Option<(&Document, &TaskSpec)> {
         self.own.iter().chain(&self.nearby).filter(|document| document.name == name).find_map(task)
@@ -134,7 +178,8 @@ fn pipeline_run(document: &Document) -> Option<(&Document, &PipelineRunSpec)> {
 }
 
 /// The `*.yaml` and `*.yml` files of a folder, by name; none when it cannot be listed.
-pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");

@@ -50,6 +50,12 @@ fn adopt(name: &str, default: &ParamValue, known: &mut Variables, values: &mut B
     values.insert(name.to_owned(), value);
 }
 
+/// The defaults of a Task's params, as they are when none is given: one may build on others.
+#[must_use]
+pub fn task_defaults(specs: &[ParamSpec]) -> BTreeMap<String, ParamValue> {
+    of_task(specs, &BTreeMap::new())
+}
+
 /// The values of a Task's params. A default whose references all lead nowhere gives no value.
 pub(crate) fn of_task(specs: &[ParamSpec], given: &BTreeMap<String, ParamValue>) -> BTreeMap<String, ParamValue> {
     let refers = |default: &ParamValue| matches!(default, ParamValue::Text(text) if text.contains("$(params."));

@@ -13,13 +13,14 @@ mod matrix;
 pub mod outcome;
 pub mod plan;
 pub mod record;
-mod references;
+pub mod references;
 mod substitute;
 mod variables;
 mod yaml;
 
-pub use catalog::{Catalog, Entry};
+pub use catalog::{Catalog, Entry, yaml_files};
 pub use check::{MAX_LABEL, is_label};
+pub use defaults::task_defaults;
 pub use document::{ParamSpec, ParamType, ParamValue};
 pub use engine::{
     End, Engine, Launch, Limits, Mount, Options, PodmanEngine, PodmanOptions, ProcessEngine, StepEnd, Stop, forecast,
@@ -29,7 +30,8 @@ pub use error::{Error, Problem};
 pub use event::{Event, Observer, Silent};
 pub use forecast::{Action, Reason, TaskForecast};
 pub use lint::{Finding, Severity, lint};
+pub use matrix::{Combination, MAX_COMBINATIONS, NoCombinations, literal_combinations};
 pub use outcome::{Kind, Outcome, Status, StepOutcome, TaskOutcome, Usage};
 pub use plan::{Node, Plan, Request};
 pub use record::{RunRecord, State, StepRecord, TaskRecord};
-pub use yaml::Position;
+pub use yaml::{Position, values as yaml_values};

@@ -6,18 +6,25 @@ use crate::document::{Matrix, MatrixInclude, ParamValue};
 use crate::variables::Variables;
 
 /// The most combinations a cluster allows by default.
-pub(crate) const MAX_COMBINATIONS: usize = 256;
+pub const MAX_COMBINATIONS: usize = 256;
 
 /// The params of one combination.
-pub(crate) type Combination = BTreeMap<String, String>;
+pub type Combination = BTreeMap<String, String>;
 
 /// Why a matrix has no combinations.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NoCombinations {
+pub enum NoCombinations {
     /// A list that is fanned out over is empty: the task is skipped.
     EmptyList,
     /// A value has the wrong type: the run fails.
-    WrongType { param: String, expected: &'static str, got: &'static str },
+    WrongType {
+        /// The param.
+        param: String,
+        /// The type that is needed.
+        expected: &'static str,
+        /// The type of the value.
+        got: &'static str,
+    },
     /// There are more than [`MAX_COMBINATIONS`].
     TooMany(usize),
 }
@@ -70,6 +77,15 @@ pub(crate) fn combinations(matrix: &Matrix, variables: &Variables) -> Result<Vec
     // A cluster starts as many TaskRuns as it counts, and it counts one per new *value* of an include: what is left over has no params.
     all.resize(count, Combination::new());
     Ok(all)
+}
+
+/// The combinations of a matrix that holds no references, in Tekton's order.
+///
+/// # Errors
+///
+/// [`NoCombinations`] when a list is empty, a value has the wrong type, or there are too many.
+pub fn literal_combinations(matrix: &Matrix) -> Result<Vec<Combination>, NoCombinations> {
+    combinations(matrix, &Variables::default())
 }
 
 /// The number of combinations as `$(tasks.<name>.matrix.length)` tells it: a list that comes from a result counts as empty.

@@ -13,7 +13,7 @@ use crate::document::{
     GoDuration, Matrix, OnError, Param, ParamSpec, ParamType, ParamValue, PipelineResult, PipelineTask, TaskSpec,
     Timeouts, WhenExpression,
 };
-use crate::error::{Error, listed};
+use crate::error::Error;
 use crate::forecast::EXPLAIN_ANNOTATION;
 use crate::outcome::{Kind, SkipReason};
 use crate::substitute;
@@ -216,7 +216,7 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind) -> Result<Planned
         (Some(spec), _) => (spec.clone(), spec.annotation(EXPLAIN_ANNOTATION)),
         (None, name) => {
             let name = name.as_deref().unwrap_or_default();
-            let (document, spec) = catalog.task(name).ok_or_else(|| missing_task(catalog, name))?;
+            let (document, spec) = catalog.task(name).ok_or_else(|| catalog.missing_task(name))?;
             check::used_task(document, spec)?;
             (spec.clone(), document.annotations.get(EXPLAIN_ANNOTATION).map(String::as_str))
         }
@@ -237,16 +237,6 @@ fn planned(catalog: &Catalog, task: &PipelineTask, kind: Kind) -> Result<Planned
         unbound: None,
         parents: Vec::new(),
     })
-}
-
-fn missing_task(catalog: &Catalog, name: &str) -> Error {
-    let nearby = catalog.broken().map_or_else(String::new, |error| format!("; also, {error}"));
-    Error::Refused {
-        reason: "CouldntGetTask",
-        message: format!("got the Task `{name}`, expected one of {}{nearby}", listed(&catalog.task_names())),
-        hint: "put the Task into the same file, into tasks/ beside it or into its folder".to_owned(),
-        is_usage: false,
-    }
 }
 
 fn timeouts(entry: Entry<'_>, request: &Request) -> Result<Timeouts, Error> {

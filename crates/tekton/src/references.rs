@@ -1,19 +1,19 @@
-//! The references inside a text, taken apart.
+//! The references inside a text, taken apart: `$(params.x)`, `$(tasks.a.results.r[*])`, ...
 
 /// What a `$(tasks...)` or `$(finally...)` reference points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TaskReference {
+pub struct TaskReference {
     /// `tasks` or `finally`.
-    pub(crate) scope: &'static str,
+    pub scope: &'static str,
     /// The pipeline task.
-    pub(crate) task: String,
+    pub task: String,
     /// What of it.
-    pub(crate) target: Target,
+    pub target: Target,
 }
 
 /// What of a task is referred to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub enum Target {
     /// A result, or a part of it.
     Result(String, Selector),
     /// Its status or its reason.
@@ -24,7 +24,7 @@ pub(crate) enum Target {
 
 /// Which part of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Selector {
+pub enum Selector {
     /// All of it, as a text.
     Whole,
     /// All of it, as a list or an object.
@@ -36,7 +36,8 @@ pub(crate) enum Selector {
 }
 
 /// The insides of all `$(...)` in `text`; of nested ones the innermost.
-pub(crate) fn expressions(text: &str) -> Vec<&str> {
+#[must_use]
+pub fn expressions(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("$(") {
@@ -52,17 +53,20 @@ pub(crate) fn expressions(text: &str) -> Vec<&str> {
 }
 
 /// The inside of a text that is nothing but one `$(...)`.
-pub(crate) fn whole(text: &str) -> Option<&str> {
+#[must_use]
+pub fn whole(text: &str) -> Option<&str> {
     text.strip_prefix("$(")?.strip_suffix(')')
 }
 
 /// The references to tasks in `text`.
-pub(crate) fn task_references(text: &str) -> Vec<TaskReference> {
+#[must_use]
+pub fn task_references(text: &str) -> Vec<TaskReference> {
     expressions(text).into_iter().filter_map(task_reference).collect()
 }
 
 /// The reference to a task that an expression such as `tasks.a.results.r` is.
-pub(crate) fn task_reference(expression: &str) -> Option<TaskReference> {
+#[must_use]
+pub fn task_reference(expression: &str) -> Option<TaskReference> {
     let mut parts = expression.split('.');
     let scope = match parts.next()? {
         "tasks" => "tasks",
@@ -94,17 +98,20 @@ fn selected(result: &str) -> Option<(String, Selector)> {
 }
 
 /// The name of the param that an expression such as `params.x`, `params["x.y"]` or `params.x[0]` refers to, and what follows the name.
-pub(crate) fn param_reference(expression: &str) -> Option<(&str, &str)> {
+#[must_use]
+pub fn param_reference(expression: &str) -> Option<(&str, &str)> {
     bracketed(expression, "params")
 }
 
 /// The workspace that an expression such as `workspaces.w.path` refers to, and what follows the name.
-pub(crate) fn workspace_reference(expression: &str) -> Option<(&str, &str)> {
+#[must_use]
+pub fn workspace_reference(expression: &str) -> Option<(&str, &str)> {
     bracketed(expression, "workspaces")
 }
 
 /// The name in `<scope>.name`, `<scope>["name"]` or `<scope>['name']`, and what follows it.
-pub(crate) fn bracketed<'e>(expression: &'e str, scope: &str) -> Option<(&'e str, &'e str)> {
+#[must_use]
+pub fn bracketed<'e>(expression: &'e str, scope: &str) -> Option<(&'e str, &'e str)> {
     let rest = expression.strip_prefix(scope)?;
     for (open, close) in [("[\"", "\"]"), ("['", "']")] {
         if let Some(inside) = rest.strip_prefix(open) {

@@ -64,6 +64,21 @@ pub(crate) struct Contents {
     pub(crate) faults: Vec<SyntaxError>,
 }
 
+/// The documents of `text` as JSON, read as `kubectl` reads them.
+///
+/// # Errors
+///
+/// What is wrong with the text, with line and column.
+pub fn values(text: &str) -> Result<Vec<Value>, String> {
+    let Contents { documents, faults } = read(text);
+    match faults.into_iter().next() {
+        Some(SyntaxError { position: Position { line, column }, message, .. }) => {
+            Err(format!("{line}:{column}: {message}"))
+        }
+        None => Ok(documents.into_iter().map(|document| document.value).collect()),
+    }
+}
+
 /// Reads all documents of `text`. One that is broken does not hide the others.
 pub(crate) fn read(text: &str) -> Contents {
     let mut contents = Contents::default();

@@ -65,6 +65,8 @@ pub struct Document {
     pub body: Body,
     /// `metadata.annotations`.
     pub annotations: BTreeMap<String, String>,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
     source: Source,
 }
 
@@ -114,13 +116,27 @@ struct Envelope {
 struct Metadata {
     name: Option<String>,
     generate_name: Option<String>,
-    #[serde(default, rename = "labels")]
-    _labels: BTreeMap<String, String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
 }
 
+/// What is kept of the metadata.
+struct Head {
+    name: String,
+    annotations: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+}
+
 impl Document {
+    /// A fault of the value at `field`, with its place.
+    #[must_use]
+    pub fn problem(&self, field: &str, message: impl Into<String>) -> Problem {
+        let position = Some(self.source.value(field).start);
+        Problem { file: self.source.file().to_owned(), position, field: field.to_owned(), message: message.into() }
+    }
+
     pub(crate) const fn source(&self) -> &Source {
         &self.source
     }
@@ -256,8 +272,9 @@ fn document(file: &Path, text: &Arc<Text>, raw: RawDocument, inspected: &mut Ins
     let read = if is_checked(&version, &kind, &mut findings) { body(value, &mut findings) } else { None };
     let unread = findings.unread().to_vec();
     inspected.findings.append(&mut findings.into_list());
-    if let Some((name, annotations, body)) = read {
-        inspected.documents.push((Document { name, body, annotations, source }, unread));
+    if let Some((head, body)) = read {
+        let Head { name, annotations, labels } = head;
+        inspected.documents.push((Document { name, body, annotations, labels, source }, unread));
     }
 }
 
@@ -282,10 +299,11 @@ fn is_checked(version: &str, kind: &str, findings: &mut Findings<'_>) -> bool {
     false
 }
 
-fn body(value: Value, findings: &mut Findings<'_>) -> Option<(String, BTreeMap<String, String>, Body)> {
+fn body(value: Value, findings: &mut Findings<'_>) -> Option<(Head, Body)> {
     let mut envelope: Envelope = decode::decode(value, "", findings)?;
     let annotations = std::mem::take(&mut envelope.metadata.annotations);
-    let name = name(envelope.metadata, findings);
+    let labels = std::mem::take(&mut envelope.metadata.labels);
+    let head = Head { name: name(envelope.metadata, findings), annotations, labels };
     let spec = match envelope.spec.take() {
         Value::Null => Value::Object(serde_json::Map::new()),
         spec => spec,
@@ -297,7 +315,7 @@ fn body(value: Value, findings: &mut Findings<'_>) -> Option<(String, BTreeMap<S
         "TaskRun" => Body::TaskRun(Box::new(decode::decode(spec, "spec", findings)?)),
         _ => Body::StepAction(Box::new(decode::decode(spec, "spec", findings)?)),
     };
-    Some((name, annotations, body))
+    Some((head, body))
 }
 
 fn name(metadata: Metadata, findings: &mut Findings<'_>) -> String {

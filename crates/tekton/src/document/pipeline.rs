@@ -126,7 +126,8 @@ pub struct TaskRef {
 
 impl TaskRef {
     /// A Task by its name, not a custom task or one from elsewhere.
-    pub(crate) fn is_task(&self) -> bool {
+    #[must_use]
+    pub fn is_task(&self) -> bool {
         self.resolver.is_none() && self.api_version.is_none() && self.kind.as_deref().is_none_or(|kind| kind == "Task")
     }
 }
@@ -171,7 +172,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// The params of all combinations: those that are combined, then those of the includes.
-    pub(crate) fn all_params(&self) -> impl Iterator<Item = &Param> {
+    pub fn all_params(&self) -> impl Iterator<Item = &Param> {
         self.params.iter().chain(self.include.iter().flat_map(|include| &include.params))
     }
 }

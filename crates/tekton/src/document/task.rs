@@ -303,7 +303,7 @@ pub struct Sidecar {
     pub tty: Option<bool>,
 }
 
-/// A volume of a Task.
+/// A volume of a Task; of its source only the most usual kinds are kept.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
@@ -311,6 +311,16 @@ pub struct Volume {
     pub name: String,
     /// A folder that lives as long as the Task.
     pub empty_dir: Option<Value>,
+    /// Files of a ConfigMap.
+    pub config_map: Option<Value>,
+    /// Files of a Secret.
+    pub secret: Option<Value>,
+    /// Files of several such.
+    pub projected: Option<Value>,
+    /// A volume of a driver.
+    pub csi: Option<Value>,
+    /// A volume that is there already.
+    pub persistent_volume_claim: Option<Value>,
 }
 
 /// Where a step sees a volume.
