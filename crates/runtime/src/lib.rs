@@ -10,8 +10,10 @@ mod failure;
 mod frame;
 mod inputs;
 mod log;
+mod monitor;
 mod options;
 mod outputs;
+mod push;
 pub mod reference;
 mod results;
 mod sharding;
@@ -29,4 +31,7 @@ pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};
 pub use sharding::{Merge, Role, ShardFlag, ShardingOptions};
-pub use step::{Plan, Resources, ResultKind, ResultSpec, Reuse, SecretSpec, Step, UpstreamSpec};
+pub use faultline_metrics as metrics;
+pub use step::{
+    Pipeline, Plan, Resources, ResultKind, ResultSpec, Reuse, RunStatus, SecretSpec, Step, UpstreamSpec,
+};
