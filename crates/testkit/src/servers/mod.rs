@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 pub use mlflow::MlflowServer;
-pub use prometheus::{Monitoring, Pushgateway};
+pub use prometheus::{Monitoring, Pushgateway, openmetrics_complaint};
 pub use seaweedfs::SeaweedFs;
 pub use secantus::Secantus;
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -12,6 +13,25 @@ use crate::webhook::Webhook;
 
 const PINS: &str = include_str!("../../servers/prometheus.txt");
 const READY: &str = "/-/ready";
+
+/// What Prometheus' own parser has against an OpenMetrics text; `None` where it is not installed.
+///
+/// # Panics
+/// When the parser cannot be started.
+#[must_use]
+pub fn openmetrics_complaint(text: &str) -> Option<Result<(), String>> {
+    let home = process::home("prometheus", PINS)?;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // The tool fills a database, for which every sample needs a time.
+    let dated = |line: &str| if line.starts_with('#') { format!("{line}\n") } else { format!("{line} 1700000000\n") };
+    let path = folder.path().join("metrics.txt");
+    fs::write(&path, text.lines().map(dated).collect::<String>()).expect("a file is written");
+    let mut tool = Command::new(home.join("bin/promtool"));
+    tool.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(path).arg(folder.path().join("blocks"));
+    let output = tool.output().expect("promtool starts");
+    let complaint = || String::from_utf8_lossy(&output.stderr).into_owned();
+    Some(if output.status.success() { Ok(()) } else { Err(complaint()) })
+}
 
 /// A running Pushgateway.
 #[derive(Debug)]
