@@ -22,7 +22,7 @@ pub struct ReportOptions {
     #[arg(long, env = "FAULTLINE_TRACKING_BUDGET_SECS", value_name = "SECONDS", default_value_t = DEFAULT_BUDGET_SECS, value_parser = clap::value_parser!(u64).range(1..=MAX_BUDGET_SECS))]
     pub tracking_budget_secs: u64,
 
-    /// What became of the tasks before, as Tekton has it in $(tasks.status); empty: not known
+    /// What became of the tasks before, as Tekton's variable tasks.status has it; empty: not known
     #[arg(long, env = "FAULTLINE_TASKS_STATUS", value_name = "STATUS", default_value = "", value_parser = ["", "Succeeded", "Completed", "Failed", "None"])]
     pub tasks_status: String,
 }
