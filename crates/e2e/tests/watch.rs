@@ -32,7 +32,9 @@ fn above_the_gate(press: &Press) -> Result<PathBuf> {
 
 /// The value of a series in a metrics text, by the beginning of its line and by what else is in it.
 fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
-    let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))?;
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
@@ -46,7 +48,11 @@ fn an_alert_is_delivered_and_taken_back() -> Result<()> {
     ensure!(failed.code != Some(0), "{}", failed.stderr);
     for alert in ["FaultlineRunFailed", "FaultlineQuarantineAboveGate"] {
         let call = monitoring.webhook.wait_for(alert, "firing", DELIVERY);
-        ensure!(call.body.contains(r#""job":"development""#) && call.body.contains(r#""pipeline":"train""#), "{}", call.body);
+        ensure!(
+            call.body.contains(r#""job":"development""#) && call.body.contains(r#""pipeline":"train""#),
+            "{}",
+            call.body
+        );
     }
     let text = monitoring.pushgateway.metrics();
     let refused = value(&text, "faultline_validate_quarantined_files", &[r#"reason="name_pattern""#]);
@@ -61,7 +67,9 @@ fn an_alert_is_delivered_and_taken_back() -> Result<()> {
         monitoring.webhook.wait_for(alert, "resolved", DELIVERY);
     }
     let rules = monitoring.ask("/api/v1/rules");
-    for rule in rules["data"]["groups"].as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array()).flatten() {
+    for rule in
+        rules["data"]["groups"].as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array()).flatten()
+    {
         ensure!(rule["health"] == "ok", "{rule:#}");
     }
     Ok(())
@@ -74,8 +82,10 @@ fn every_step_pushes_under_a_place_of_its_own() -> Result<()> {
     let watched = pipelines(&press, "root", &pushgateway.uri())?;
     watched.train("first", &press.training())?.succeeded()?;
     let text = pushgateway.metrics();
-    let cells: Vec<&str> =
-        text.lines().filter(|line| line.starts_with("faultline_step_exit_code{") && line.contains(r#"step="train""#)).collect();
+    let cells: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("faultline_step_exit_code{") && line.contains(r#"step="train""#))
+        .collect();
     ensure!(cells.len() >= 3 && cells.iter().all(|cell| cell.contains(r#"part=""#)), "{cells:?}");
     for family in ["forest", "boosting", "logistic"] {
         ensure!(cells.iter().any(|cell| cell.contains(&format!("pooled-{family}"))), "{cells:?}");
@@ -109,7 +119,8 @@ fn whoever_watches_changes_nothing() -> Result<()> {
     let alone = digests(&press.folder().join("alone"), "train")?;
     // Nobody listens there, and the second is no address at all.
     for (root, uri) in [("dead", "http://127.0.0.1:9"), ("wrong", "gopher://127.0.0.1")] {
-        let finished = pipelines(&press, root, uri)?.flags(["--verbose"]).train("train", &press.training())?.succeeded()?;
+        let finished =
+            pipelines(&press, root, uri)?.flags(["--verbose"]).train("train", &press.training())?.succeeded()?;
         ensure!(finished.stderr.contains("the metrics could not be pushed"), "{}", finished.stderr);
         let watched = digests(&press.folder().join(root), "train")?;
         assert_eq!(differences(&alone, &watched), Vec::<String>::new(), "{root}");
@@ -131,7 +142,8 @@ fn requests_that_are_sent_again_are_counted() -> Result<()> {
         .env("AWS_ENDPOINT_URL_S3", proxy.uri());
     watched.train("train", &press.training())?.succeeded()?;
     let text = pushgateway.metrics();
-    let retries = |step: &str| value(&text, "faultline_step_retries", &[r#"service="store""#, &format!(r#"step="{step}""#)]);
+    let retries =
+        |step: &str| value(&text, "faultline_step_retries", &[r#"service="store""#, &format!(r#"step="{step}""#)]);
     assert_eq!((retries("validate"), retries("transform")), (Some(2.0), Some(0.0)), "{text}");
     Ok(())
 }

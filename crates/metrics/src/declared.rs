@@ -150,7 +150,10 @@ mod tests {
     fn no_label_is_one_of_the_scope_or_grows_with_every_run() {
         for Metric { name, scope, labels, .. } in ALL {
             for label in *labels {
-                assert!(!scope.labels().contains(label) && !["run_id", "run", "job", "instance"].contains(label), "{name}");
+                assert!(
+                    !scope.labels().contains(label) && !["run_id", "run", "job", "instance"].contains(label),
+                    "{name}"
+                );
             }
         }
     }

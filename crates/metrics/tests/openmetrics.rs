@@ -17,8 +17,13 @@ fn every_metric_is_openmetrics() {
     let text = render(&[of(&[]), of(&[("pipeline", "train"), ("step", "load")])]);
     let Some(complaint) = openmetrics_complaint(&text) else { return };
     assert_eq!(complaint, Ok(()), "{text}");
-    for planted in [text.replace("# UNIT faultline_step_duration_seconds seconds", "# UNIT faultline_step_duration_seconds minutes"), text.replace("# EOF\n", "")]
-    {
+    for planted in [
+        text.replace(
+            "# UNIT faultline_step_duration_seconds seconds",
+            "# UNIT faultline_step_duration_seconds minutes",
+        ),
+        text.replace("# EOF\n", ""),
+    ] {
         let complaint = openmetrics_complaint(&planted);
         assert!(matches!(complaint, Some(Err(_))), "a mistake is not seen in {planted}");
     }

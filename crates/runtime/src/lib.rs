@@ -27,11 +27,9 @@ pub use documents::{DEFAULT_PARAMS_URI, DEFAULT_SCHEMA_URI, Document};
 pub use failure::{Explained, Failure};
 pub use faultline_contract::Explain;
 pub use faultline_contract::access::{Access, Place, Right};
+pub use faultline_metrics as metrics;
 pub use frame::{BuildInfo, execute, main};
 pub use inputs::{Input, Inputs};
 pub use outputs::{Finished, MediaType, Outputs};
 pub use sharding::{Merge, Role, ShardFlag, ShardingOptions};
-pub use faultline_metrics as metrics;
-pub use step::{
-    Pipeline, Plan, Resources, ResultKind, ResultSpec, Reuse, RunStatus, SecretSpec, Step, UpstreamSpec,
-};
+pub use step::{Pipeline, Plan, Resources, ResultKind, ResultSpec, Reuse, RunStatus, SecretSpec, Step, UpstreamSpec};

@@ -7,8 +7,8 @@ use std::time::Instant;
 use faultline_contract::{ExitCode, Manifest, Part, ServerUri};
 use faultline_metrics::{
     Group, RUN_COMPLETED, RUN_SUCCEEDED, RUN_SUCCESS, Retries, STEP_COMPLETED, STEP_DURATION, STEP_EXIT_CODE,
-    STEP_INPUT_BYTES, STEP_INPUT_ROWS, STEP_OUTPUT_BYTES, STEP_OUTPUT_ROWS, STEP_RETRIES, STEP_REUSED, STEP_SUCCESS, Sample,
-    render,
+    STEP_INPUT_BYTES, STEP_INPUT_ROWS, STEP_OUTPUT_BYTES, STEP_OUTPUT_ROWS, STEP_RETRIES, STEP_REUSED, STEP_SUCCESS,
+    Sample, render,
 };
 use jiff::Timestamp;
 
@@ -86,16 +86,15 @@ impl Monitor {
             ]);
             samples.extend((self.measure)(manifest));
         }
-        let pipeline: Vec<_> = self.pipeline.iter().map(|pipeline| ("pipeline", pipeline.as_str().to_owned())).collect();
+        let pipeline: Vec<_> =
+            self.pipeline.iter().map(|pipeline| ("pipeline", pipeline.as_str().to_owned())).collect();
         let part = self.share.iter().map(|share| ("part", share.to_string()));
         let step = pipeline.iter().cloned().chain([("step", self.step.to_owned())]).chain(part).collect();
         let mut groups = vec![Group { labels: step, samples }];
         if let Some(status) = self.run {
             let succeeded = status == RunStatus::Succeeded;
-            let mut samples = vec![
-                Sample::new(&RUN_SUCCEEDED, f64::from(u8::from(succeeded))),
-                Sample::new(&RUN_COMPLETED, now),
-            ];
+            let mut samples =
+                vec![Sample::new(&RUN_SUCCEEDED, f64::from(u8::from(succeeded))), Sample::new(&RUN_COMPLETED, now)];
             samples.extend(succeeded.then(|| Sample::new(&RUN_SUCCESS, now)));
             groups.push(Group { labels: pipeline, samples });
         }

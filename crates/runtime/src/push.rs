@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_labels_of_a_group_are_its_place() {
-        let group = Group { labels: vec![("pipeline", "train".to_owned()), ("step", "a/b".to_owned())], samples: vec![] };
+        let group =
+            Group { labels: vec![("pipeline", "train".to_owned()), ("step", "a/b".to_owned())], samples: vec![] };
         for (address, expected) in [
             ("http://host:9091", "http://host:9091/metrics/job/faultline/pipeline/train/step/a%2Fb"),
             ("http://host/push/", "http://host/push/metrics/job/faultline/pipeline/train/step/a%2Fb"),

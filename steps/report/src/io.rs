@@ -81,13 +81,7 @@ impl Step for ReportStep {
         let server = Mlflow::new(&options.tracking_uri).explained()?;
         let tracking = server.map(|server| Tracking { server, registry, budget });
         let job = Job { pipeline, run_id: context.run_id().clone(), stages, tracking };
-        Ok(Plan {
-            part: Some(part),
-            params: json!({ "pipeline": pipeline.as_str() }),
-            inputs,
-            job,
-            merge: None,
-        })
+        Ok(Plan { part: Some(part), params: json!({ "pipeline": pipeline.as_str() }), inputs, job, merge: None })
     }
 
     fn run_status(options: &ReportOptions) -> Option<RunStatus> {

@@ -6,9 +6,7 @@ use std::io;
 use faultline_contract::Manifest;
 use faultline_contract::schema::QualityGate;
 use faultline_runtime::Outputs;
-use faultline_runtime::metrics::{
-    Metric, Sample, VALIDATE_FILES, VALIDATE_GATE, VALIDATE_GATE_LIMIT, VALIDATE_ROWS,
-};
+use faultline_runtime::metrics::{Metric, Sample, VALIDATE_FILES, VALIDATE_GATE, VALIDATE_GATE_LIMIT, VALIDATE_ROWS};
 use faultline_table::{Code, FolderOutcome};
 use serde::{Deserialize, Serialize};
 
@@ -42,10 +40,7 @@ impl Quality {
         Self {
             rows: by_name(&outcome.row_reasons),
             files: by_name(&outcome.file_reasons),
-            rejected_files: Share {
-                ratio: outcome.counts.rejected_file_ratio(),
-                limit: gate.max_rejected_file_ratio,
-            },
+            rejected_files: Share { ratio: outcome.counts.rejected_file_ratio(), limit: gate.max_rejected_file_ratio },
             quarantined_rows: Share {
                 ratio: outcome.counts.quarantined_row_ratio(),
                 limit: gate.max_quarantined_row_ratio,
@@ -76,7 +71,9 @@ impl Quality {
             by_reason(&VALIDATE_ROWS, &self.rows);
             by_reason(&VALIDATE_FILES, &self.files);
         }
-        for (condition, share) in [("rejected_files", &self.rejected_files), ("quarantined_rows", &self.quarantined_rows)] {
+        for (condition, share) in
+            [("rejected_files", &self.rejected_files), ("quarantined_rows", &self.quarantined_rows)]
+        {
             samples.push(Sample::labelled(&VALIDATE_GATE, condition, share.ratio));
             samples.push(Sample::labelled(&VALIDATE_GATE_LIMIT, condition, share.limit));
         }

@@ -86,7 +86,9 @@ pub(crate) fn dashboard() -> Value {
     let is_of_validate = |metric: &&Metric| metric.name.starts_with("faultline_validate_");
     ALL.iter().filter(|metric| metric.scope == Scope::Run).for_each(|metric| grid.add(&of(metric)));
     grid.row("Steps");
-    ALL.iter().filter(|metric| metric.scope == Scope::Step && !is_of_validate(metric)).for_each(|metric| grid.add(&of(metric)));
+    ALL.iter()
+        .filter(|metric| metric.scope == Scope::Step && !is_of_validate(metric))
+        .for_each(|metric| grid.add(&of(metric)));
     grid.row("Quarantine");
     ALL.iter().filter(is_of_validate).for_each(|metric| grid.add(&of(metric)));
     grid.row("Tekton");
@@ -146,7 +148,9 @@ fn of(metric: &'static Metric) -> Panel {
         Unit::Bytes => (series, "bytes", Drawing::Lines),
         Unit::Ratio => (series, "percentunit", Drawing::Lines),
         // Most reasons and services never occur.
-        Unit::Rows | Unit::Files | Unit::Count if !metric.labels.is_empty() => (format!("{series} > 0"), "short", Drawing::Lines),
+        Unit::Rows | Unit::Files | Unit::Count if !metric.labels.is_empty() => {
+            (format!("{series} > 0"), "short", Drawing::Lines)
+        }
         Unit::Rows | Unit::Files | Unit::Count => (series, "short", Drawing::Lines),
         Unit::Code => (series, "none", Drawing::States(&CODES)),
         Unit::Flag if metric.name.ends_with("_reused") => (series, "none", Drawing::States(REUSED)),

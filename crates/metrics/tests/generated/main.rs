@@ -29,7 +29,8 @@ fn the_dashboard_is_the_generated_one() {
 fn the_generated_table_has_every_metric() {
     let mut table = "\n| metric | labels | what it tells |\n|---|---|---|\n".to_owned();
     for metric in ALL {
-        let labels: Vec<_> = metric.scope.labels().iter().chain(metric.labels).map(|label| format!("`{label}`")).collect();
+        let labels: Vec<_> =
+            metric.scope.labels().iter().chain(metric.labels).map(|label| format!("`{label}`")).collect();
         let _ = writeln!(table, "| `{}` | {} | {} |", metric.name, labels.join(", "), metric.help);
     }
     table.push('\n');
@@ -64,7 +65,8 @@ fn every_alert_has_a_test_and_a_section_that_says_what_to_do() {
     for alert in alerts {
         assert!(tests.contains(&format!("alertname: {alert}\n        exp_alerts:")), "no test sees {alert} fire");
         assert!(rules.contains(&format!("runbook_url: {GUIDE}#{}\n", alert.to_lowercase())), "{alert} names no page");
-        let (_, section) = guide.split_once(&format!("\n### {alert}\n")).unwrap_or_else(|| panic!("{GUIDE} lacks {alert}"));
+        let (_, section) =
+            guide.split_once(&format!("\n### {alert}\n")).unwrap_or_else(|| panic!("{GUIDE} lacks {alert}"));
         let section = section.split("\n##").next().unwrap();
         assert!(section.contains("\n1. "), "{GUIDE} says of {alert} nothing that can be done");
     }
@@ -75,8 +77,7 @@ fn rules_ask_for_no_metric_that_is_not_declared() {
     let rules = read(RULES);
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     let declared: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
-    let named: BTreeSet<_> =
-        rules.split(|c| !is_of_name(c)).filter(|word| word.starts_with("faultline_")).collect();
+    let named: BTreeSet<_> = rules.split(|c| !is_of_name(c)).filter(|word| word.starts_with("faultline_")).collect();
     assert_eq!(named.difference(&declared).collect::<Vec<_>>(), Vec::<&&str>::new());
     assert!(named.len() > 5, "{named:?}");
     assert!(ALL.iter().any(|metric| metric.scope == Scope::Run && named.contains(metric.name)));

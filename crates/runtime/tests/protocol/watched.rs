@@ -31,7 +31,9 @@ fn a_step_tells_how_it_went() {
     fixture.count("r1", &[&path, "--pipeline=train"]).unwrap();
     let samples = told(&fixture);
     assert!(samples.iter().all(|(series, _)| series.contains(r#"{pipeline="train",step="count""#)), "{samples:?}");
-    for (name, value) in [("exit_code", 0.0), ("reused", 0.0), ("input_rows", 2.0), ("input_bytes", 4.0), ("output_bytes", 1.0)] {
+    for (name, value) in
+        [("exit_code", 0.0), ("reused", 0.0), ("input_rows", 2.0), ("input_bytes", 4.0), ("output_bytes", 1.0)]
+    {
         assert_eq!(of(&samples, name), Some(value), "{name}");
     }
     assert_eq!(of(&samples, "success_timestamp_seconds"), of(&samples, "completed_timestamp_seconds"));
@@ -77,12 +79,18 @@ fn a_gateway_that_is_away_silent_or_wrong_and_a_path_that_cannot_be_written_do_n
     let silent = format!("--metrics-uri=http://{}", silent.local_addr().unwrap());
     let nowhere = "--metrics-path=/nowhere/metrics.prom";
     let clock = Instant::now();
-    for (run, flag) in
-        [("r1", "--metrics-uri=http://127.0.0.1:9"), ("r2", &silent), ("r3", "--metrics-uri=no address"), ("r4", nowhere)]
-    {
+    for (run, flag) in [
+        ("r1", "--metrics-uri=http://127.0.0.1:9"),
+        ("r2", &silent),
+        ("r3", "--metrics-uri=no address"),
+        ("r4", nowhere),
+    ] {
         assert_eq!(fixture.count(run, &["--no-cache", flag]).unwrap(), ExitCode::Committed);
         assert_eq!(fixture.manifest(run).outputs[0].sha256, fixture.manifest("r1").outputs[0].sha256);
-        assert_eq!(fixture.count(&format!("{run}-refused"), &["--max-lines=1", flag]).unwrap_err().code(), ExitCode::DataRejected);
+        assert_eq!(
+            fixture.count(&format!("{run}-refused"), &["--max-lines=1", flag]).unwrap_err().code(),
+            ExitCode::DataRejected
+        );
     }
     assert!(clock.elapsed() < Duration::from_secs(30), "two pushes to a silent server take five seconds each");
 }
