@@ -65,7 +65,6 @@ impl Webhook {
     ///
     /// # Panics
     /// When it was not in time, with what was.
-    #[must_use]
     pub fn wait_for(&self, alert: &str, status: &str, time: Duration) -> Call {
         let deadline = Instant::now() + time;
         loop {
