@@ -1,11 +1,11 @@
 //! The text, read by Prometheus' own parser of OpenMetrics.
 
-use faultline_metrics::{ALL, Group, Sample, render};
+use faultline_metrics::{ALL, Group, Metric, Sample, render};
 use faultline_testkit::servers::openmetrics_complaint;
 
 fn of(labels: &[(&'static str, &str)]) -> Group {
-    let sample = |metric| match metric {
-        faultline_metrics::Metric { labels: [], .. } => Sample::new(metric, 1.5),
+    let sample = |metric: &'static Metric| match metric {
+        Metric { labels: [], .. } => Sample::new(metric, 1.5),
         _ => Sample::labelled(metric, "odd \\ \"name\"\n", 1e18),
     };
     let labels = labels.iter().map(|(label, value)| (*label, (*value).to_owned())).collect();

@@ -92,12 +92,12 @@ pub(crate) fn dashboard() -> Value {
     grid.row("Quarantine");
     ALL.iter().filter(is_of_validate).for_each(|metric| grid.add(&of(metric)));
     grid.row("Tekton");
-    for [title, about, query, legend, unit] in TEKTON {
+    for &[title, about, query, legend, unit] in TEKTON {
         grid.add(&Panel {
-            title: (*title).to_owned(),
-            about: (*about).to_owned(),
+            title: title.to_owned(),
+            about: about.to_owned(),
             query: query.replace("NAMESPACES", NAMESPACES),
-            legend: (*legend).to_owned(),
+            legend: legend.to_owned(),
             unit,
             drawing: Drawing::Lines,
             width: 12,

@@ -81,7 +81,7 @@ fn a_gateway_that_is_away_silent_or_wrong_and_a_path_that_cannot_be_written_do_n
     let clock = Instant::now();
     for (run, flag) in [
         ("r1", "--metrics-uri=http://127.0.0.1:9"),
-        ("r2", &silent),
+        ("r2", silent.as_str()),
         ("r3", "--metrics-uri=no address"),
         ("r4", nowhere),
     ] {
