@@ -11,6 +11,10 @@ python_tools=(jsonschema==4.26.0 PyYAML==6.0.3 numpy==2.4.6 pyarrow==26.0.1 xgbo
     kubernetes-validate==1.37.0)
 # In an environment of their own: checkov wants older versions of much. The second speaks to terraform as a provider does.
 terraform_tools=(checkov==3.3.30 grpcio==1.85.1)
+# In an environment of its own too, for it brings its own jsonschema.
+monitoring_tools=(check-jsonschema==0.39.0 PyYAML==6.0.3)
+# Grafana's own types, and what makes a schema of them.
+grafana_tools=(@grafana/schema@13.2.3 ts-json-schema-generator@2.4.0)
 # What the benches measure against.
 peers=(numpy==2.4.6 pandas==3.1.1 scikit-learn==1.9.1 xgboost-cpu==3.2.0 kneed==0.9.0 polars==2.1.0 pyarrow==26.0.1
     shap==0.51.0 threadpoolctl==3.8.0)
@@ -105,19 +109,35 @@ test_tools() {
     scripts/fetch-test-servers >/dev/null
     python_env=$(python_environment python "${python_tools[@]}")
     terraform_env=$(python_environment terraform "${terraform_tools[@]}")
+    monitoring_env=$(python_environment monitoring "${monitoring_tools[@]}")
     # For the tests in Rust.
     export FAULTLINE_PYTHON="$python_env/bin/python"
     tekton_lint=$(npm_tool @ibm/tekton-lint "$tekton_lint_version")
     groovy_lint=$(npm_tool npm-groovy-lint "$groovy_lint_version")
+    grafana_schema=$(npm_packages grafana "${grafana_tools[@]}")
 }
 
 # npm_tool NAME VERSION: a package of npm, in the cache; prints the path of its program.
 npm_tool() {
-    local program="${1##*/}" home="$cache/${1##*/}-$2"
-    if [ ! -e "$home/complete" ]; then
-        note "installing $program"
-        npm install --silent --no-save --prefix "$home" "$1@$2" >&2
-        touch "$home/complete"
-    fi
-    printf '%s\n' "$home/node_modules/.bin/$program"
+    npm_install "$cache/${1##*/}-$2" "$1@$2"
+    printf '%s\n' "$cache/${1##*/}-$2/node_modules/.bin/${1##*/}"
+}
+
+# npm_packages NAME PACKAGE@VERSION...: some packages of npm that work together; prints their folder in the cache.
+npm_packages() {
+    local name=$1 home
+    shift
+    home="$cache/$name-$(printf '%s\n' "$@" | sha256sum | cut -c 1-12)"
+    npm_install "$home" "$@"
+    echo "$home"
+}
+
+# npm_install FOLDER PACKAGE@VERSION...: installs where that was not done before.
+npm_install() {
+    local home=$1
+    shift
+    [ ! -e "$home/complete" ] || return 0
+    note "installing $*"
+    npm install --silent --no-save --prefix "$home" "$@" >&2
+    touch "$home/complete"
 }

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod manifest;
 pub mod schema;
 mod secret;
+mod server;
 pub mod shard;
 
 pub use digest::{Digest, StepKey};
@@ -20,4 +21,5 @@ pub use hint::CacheHint;
 pub use ids::{InvalidId, Part, RunId, StepName};
 pub use manifest::{Artifact, Manifest, ManifestRef, Outcome};
 pub use secret::without_secret;
+pub use server::ServerUri;
 pub use shard::Shard;

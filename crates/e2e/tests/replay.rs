@@ -79,7 +79,7 @@ fn a_corrected_file_re_enters_as_if_it_had_been_clean_from_the_start() -> Result
     let command = listing["command"].as_str().context("a command")?;
     let expected = ["pipelines/train.yaml", "-p model=wafer", "-p seed=7", "/press.json", "/replayed"];
     assert!(expected.iter().all(|part| command.contains(part)), "{command}");
-    assert_eq!(listing["repeat"], serde_json::json!(["params-uri", "records-uri", "tracking-uri"]));
+    assert_eq!(listing["repeat"], serde_json::json!(["params-uri", "records-uri", "tracking-uri", "metrics-uri"]));
     assert_eq!(contents(&scene.press.training())?, before, "the raw folder never changes");
 
     // A folder that was clean from the start.

@@ -224,8 +224,8 @@ async fn original(runs: &Runs, artifact: &Artifact) -> Result<PathBuf, Failure> 
 /// The command that goes on, and the params that no manifest tells.
 fn command(runs: &Runs, refused: &Refused, raw_uri: &str) -> (String, Vec<&'static str>) {
     let (pipeline, mut repeat) = match refused.accepted.purpose {
-        Purpose::Train => ("train", vec!["params-uri", "records-uri", "tracking-uri"]),
-        Purpose::Predict => ("predict", vec!["records-uri", "tracking-uri"]),
+        Purpose::Train => ("train", vec!["params-uri", "records-uri", "tracking-uri", "metrics-uri"]),
+        Purpose::Predict => ("predict", vec!["records-uri", "tracking-uri", "metrics-uri"]),
     };
     let mut params = vec![("raw-uri", raw_uri.to_owned()), ("root-uri", runs.store().root_uri())];
     let schema = refused.validate.inputs.iter().find(|input| input.name == "schema.json");

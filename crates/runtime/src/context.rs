@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
 use crate::stamps::Stamps;
-use crate::{Document, Failure, Input, Inputs, MediaType};
+use crate::{Document, Failure, Input, Inputs, MediaType, Pipeline};
 
 /// The surroundings of one attempt.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) run_id: RunId,
     pub(crate) step: StepName,
+    pub(crate) pipeline: Option<Pipeline>,
     pub(crate) seed: u64,
     pub(crate) scratch: PathBuf,
     pub(crate) base_dir: PathBuf,
@@ -66,6 +67,12 @@ impl Context {
     #[must_use]
     pub fn run_id(&self) -> &RunId {
         &self.run_id
+    }
+
+    /// The pipeline that the step is part of, if it was told.
+    #[must_use]
+    pub fn pipeline(&self) -> Option<Pipeline> {
+        self.pipeline
     }
 
     /// The seed of all randomness.

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commit::{self, Committed, Work};
+use crate::monitor::Monitor;
 use crate::options::{self, CommonOptions, Parsed};
 use crate::stamps::Stamps;
 use crate::step::{Plan, Reuse, Step};
@@ -93,8 +94,10 @@ pub fn execute<S: Step>(build: BuildInfo, args: impl IntoIterator<Item = OsStrin
                 return Ok(code);
             }
         };
+    // Who only asks is told, and nobody else.
+    let monitor = parsed.common.explain_path.is_empty().then(|| Monitor::start::<S>(&parsed.common, &parsed.own));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
+    let attempted = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
@@ -103,9 +106,28 @@ pub fn execute<S: Step>(build: BuildInfo, args: impl IntoIterator<Item = OsStrin
             _ = interrupt.recv() => Err(stopped("SIGINT")),
         }
     });
+    let (committed, outcome) = match attempted {
+        Ok(Some(committed)) => {
+            let outcome = verdict(&committed);
+            (Some(committed.manifest), outcome)
+        }
+        Ok(None) => (None, Ok(ExitCode::Committed)),
+        Err(failure) => (None, Err(failure)),
+    };
+    if let Some(monitor) = monitor {
+        let code = outcome.as_ref().map_or_else(Failure::code, |code| *code);
+        runtime.block_on(monitor.tell(code, committed.as_ref()));
+    }
     // A core that still computes after a signal is not waited for: it has no way to commit.
     runtime.shutdown_background();
     outcome
+}
+
+fn verdict(committed: &Committed) -> Result<ExitCode, Failure> {
+    match committed.manifest.outcome {
+        Outcome::Accepted => Ok(ExitCode::Committed),
+        Outcome::Rejected => Err(rejected(committed)),
+    }
 }
 
 fn stopped(signal: &str) -> Failure {
@@ -113,7 +135,8 @@ fn stopped(signal: &str) -> Failure {
         .hint("run the same command again; it goes on where this one stopped")
 }
 
-async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Result<ExitCode, Failure> {
+/// What was committed; nothing when the step was only asked what it would do.
+async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Result<Option<Committed>, Failure> {
     let clock = Instant::now();
     let Parsed { common, own, upstream, result_paths } = parsed;
     common.s3.clone().install();
@@ -124,6 +147,7 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
         store: faultline_store::open(&root).await?,
         run_id: common.run_id.clone(),
         step: step_name::<S>()?,
+        pipeline: common.pipeline(),
         seed: common.seed,
         scratch: scratch.path().to_owned(),
         base_dir,
@@ -137,7 +161,7 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
 
     if !common.explain_path.is_empty() {
         explain::explain::<S>(build, &context, &common, own, &result_paths).await?;
-        return Ok(ExitCode::Committed);
+        return Ok(None);
     }
     let plan = S::gather(&context, own).await?;
     let (work, committed) = resolve::<S>(build, &context, &common, plan, scratch.path()).await?;
@@ -162,10 +186,7 @@ async fn attempt<S: Step>(build: BuildInfo, parsed: Parsed<S::Options>) -> Resul
         seconds = clock.elapsed().as_secs_f64(),
         "finished"
     );
-    match manifest.outcome {
-        Outcome::Accepted => Ok(ExitCode::Committed),
-        Outcome::Rejected => Err(rejected(&committed)),
-    }
+    Ok(Some(committed))
 }
 
 /// What there is already for a piece of work.

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use faultline_contract::RunId;
+use faultline_contract::{RunId, ServerUri};
 use faultline_store::S3Options;
 
 use crate::access;
 use crate::results::{self, STANDARD_RESULTS};
-use crate::step::{ResultSpec, Step};
+use crate::step::{Pipeline, ResultSpec, Step};
 
 /// Flags that every step has.
 #[derive(Args, Clone, Debug)]
@@ -29,6 +29,18 @@ pub(crate) struct CommonOptions {
     #[arg(long, env = "FAULTLINE_NO_CACHE", num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", value_name = "BOOL")]
     pub no_cache: bool,
 
+    /// The pipeline that the step is part of; empty: none
+    #[arg(long, env = "FAULTLINE_PIPELINE", value_name = "PIPELINE", default_value = "", value_parser = ["", Pipeline::TRAIN, Pipeline::PREDICT])]
+    pub pipeline: String,
+
+    /// The Pushgateway that is told how the step went, http:// or https://; empty: none. One that is down or slow fails no step
+    #[arg(long, env = "FAULTLINE_METRICS_URI", hide_env_values = true, value_name = "URI", default_value = "")]
+    pub metrics_uri: ServerUri,
+
+    /// Write there, as OpenMetrics text, how the step went; empty: nowhere
+    #[arg(long, env = "FAULTLINE_METRICS_PATH", value_name = "PATH", default_value = "")]
+    pub metrics_path: String,
+
     /// Local scratch space; empty: the system's temporary folder
     #[arg(long, env = "FAULTLINE_SCRATCH_DIR", value_name = "DIR", default_value = "")]
     pub scratch_dir: String,
@@ -43,6 +55,13 @@ pub(crate) struct CommonOptions {
 
     #[command(flatten)]
     pub s3: S3Options,
+}
+
+impl CommonOptions {
+    /// The pipeline, if one was named.
+    pub(crate) fn pipeline(&self) -> Option<Pipeline> {
+        [Pipeline::Train, Pipeline::Predict].into_iter().find(|pipeline| pipeline.as_str() == self.pipeline)
+    }
 }
 
 /// A parsed command line.

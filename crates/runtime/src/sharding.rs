@@ -4,7 +4,7 @@ use bytes::Bytes;
 use clap::Args;
 use faultline_contract::documents::validate::{ListedFile, Listing};
 use faultline_contract::shard::{InvalidShard, MAX_SHARDS};
-use faultline_contract::{Digest, ExitCode, Manifest, ManifestRef, Shard, StepKey, layout};
+use faultline_contract::{Digest, ExitCode, Manifest, ManifestRef, Part, Shard, StepKey, layout};
 use faultline_store::{PutMode, Store, StoreUrl};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,14 @@ pub struct ShardingOptions {
     /// Put together what so many shards of this run have left, as if all had been done at once; 0: do the work
     #[arg(long, env = "FAULTLINE_MERGE_SHARDS", value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_SHARDS)))]
     pub merge_shards: u32,
+}
+
+impl ShardingOptions {
+    /// The share of the work that is asked for; `None` for all of it.
+    #[must_use]
+    pub fn share(&self) -> Option<Part> {
+        self.shard.0.map(Shard::part)
+    }
 }
 
 /// A shard, or none.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultline_contract::access::Access;
 use faultline_contract::{Manifest, Part};
+use faultline_metrics::Sample;
 
 use crate::{Context, Explain, Explained, Failure, Input, Inputs, Merge, Outputs, blocking};
 
@@ -67,6 +68,38 @@ pub enum Reuse {
     Cached,
     /// No: the step acts on the world, and is idempotent by run id instead.
     Never,
+}
+
+/// A pipeline that steps are part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipeline {
+    /// Ends with a version that is promoted or held.
+    Train,
+    /// Ends with predictions.
+    Predict,
+}
+
+impl Pipeline {
+    pub(crate) const TRAIN: &str = "train";
+    pub(crate) const PREDICT: &str = "predict";
+
+    /// The name in params.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => Self::TRAIN,
+            Self::Predict => Self::PREDICT,
+        }
+    }
+}
+
+/// What became of a whole run, before the tasks at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    /// Every task succeeded or was left out on purpose.
+    Succeeded,
+    /// A task failed.
+    Failed,
 }
 
 /// What `gather` found: enough to name the work and to do it.
@@ -143,5 +176,20 @@ pub trait Step: Sized + Send + Sync + 'static {
     /// Instead of the work, when this run has committed it before: for what the commit does not stand for, such as a mirror that was away.
     async fn revisit(_: &Context, _: &Self::Job) -> Result<(), Failure> {
         Ok(())
+    }
+    /// The share of the work that the flags name, if it is split into shares whose names come again in later runs: their metrics are kept apart.
+    fn share(_: &Self::Options) -> Option<Part> {
+        None
+    }
+
+    /// What became of the run as a whole, for the stage that is told.
+    fn run_status(_: &Self::Options) -> Option<RunStatus> {
+        None
+    }
+
+    /// The metrics of committed work beside those that every step has. Each label that was ever told is told again, if only as 0: a value
+    /// that is left out stays as it was.
+    fn measure(_: &Manifest) -> Vec<Sample> {
+        Vec::new()
     }
 }

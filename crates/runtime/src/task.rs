@@ -14,6 +14,7 @@ use crate::step::{ResultKind, Step};
 
 /// Flags that the engine or the machine sets, and a pipeline does not.
 const NOT_PARAMS: &[&str] = &[
+    "metrics-path",
     "scratch-dir",
     "explain-path",
     access::FLAG,

@@ -1,5 +1,6 @@
 //! A bucket of an S3 service, or a folder in one, as a store.
 
+mod again;
 mod clock;
 mod connect;
 mod download;

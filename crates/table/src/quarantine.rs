@@ -67,6 +67,38 @@ pub enum Code {
     LabelUnknown,
 }
 
+impl Code {
+    /// Every reason, in the order above.
+    pub const ALL: [Self; 26] = [
+        Self::NamePattern,
+        Self::NameDate,
+        Self::NameTime,
+        Self::EmptyFile,
+        Self::NoRows,
+        Self::NotUtf8,
+        Self::LineTooLong,
+        Self::BadQuote,
+        Self::ColumnCount,
+        Self::UnknownColumn,
+        Self::MissingColumn,
+        Self::DuplicateColumn,
+        Self::BlankHeader,
+        Self::TargetMissing,
+        Self::EmptyColumn,
+        Self::TooManyMissing,
+        Self::NoValidRows,
+        Self::DuplicateFile,
+        Self::FieldCount,
+        Self::MissingId,
+        Self::IdTooLong,
+        Self::MissingValue,
+        Self::TypeMismatch,
+        Self::OutOfRange,
+        Self::LabelMissing,
+        Self::LabelUnknown,
+    ];
+}
+
 impl fmt::Display for Code {
     /// The same text as in JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

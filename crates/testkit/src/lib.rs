@@ -9,3 +9,4 @@ pub mod mongo_proxy;
 pub mod proxy;
 pub mod servers;
 pub mod step;
+pub mod webhook;

@@ -26,7 +26,7 @@ pub use reconcile::Mirrored;
 
 use crate::error::TrackingError;
 use crate::registry::Registry;
-use crate::uri::TrackingUri;
+use crate::uri::{self, TrackingUri};
 use credentials::Credentials;
 
 /// How long mirroring may take where nobody says otherwise, in seconds.
@@ -47,7 +47,7 @@ impl Mlflow {
     /// # Errors
     /// [`TrackingError::UnsupportedUri`].
     pub fn new(tracking_uri: &TrackingUri) -> Result<Option<Self>, TrackingError> {
-        let Some(base) = tracking_uri.server()? else { return Ok(None) };
+        let Some(base) = uri::server(tracking_uri)? else { return Ok(None) };
         Ok(Some(Self { base, credentials: Credentials::of(|name| std::env::var(name).ok()) }))
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrackingError;
 use crate::history::{self, Action, Author, Entry, line_of_champions};
 use crate::name::ModelName;
-use crate::uri::TrackingUri;
+use crate::uri::{self, TrackingUri};
 
 /// One registered model. All state is in the store, so any number of registries may work on one model at once.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ impl Registry {
     /// # Errors
     /// For a tracking URI that is neither empty nor that of a server, and for text that is no model's name.
     pub fn of_flags(store: Arc<dyn Store>, tracking_uri: &TrackingUri, model: &str) -> Result<Self, TrackingError> {
-        tracking_uri.server()?;
+        uri::server(tracking_uri)?;
         Ok(Self::new(store, model.parse()?))
     }
 

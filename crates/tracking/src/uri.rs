@@ -1,110 +1,27 @@
 //! The flag `--tracking-uri`: empty, or the address of an MLflow server.
 
-use std::convert::Infallible;
-use std::fmt;
-use std::str::FromStr;
-
+/// What `--tracking-uri` was given: empty for the store alone, else the address of an MLflow server that mirrors it.
+///
+/// [`Registry::of_flags`](crate::Registry::of_flags) and [`Mlflow::new`](crate::Mlflow::new) check it.
+pub use faultline_contract::ServerUri as TrackingUri;
 use reqwest::Url;
 
 use crate::error::TrackingError;
 
-/// What `--tracking-uri` was given: empty for the store alone, else the address of an MLflow server that mirrors it.
-///
-/// Taken as it is, so that a flag of this type never fails in the parser of the command line, which would print it;
-/// [`Registry::of_flags`](crate::Registry::of_flags) and [`Mlflow::new`](crate::Mlflow::new) check it. A name, a password or a query in
-/// it are never shown.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct TrackingUri(String);
-
-impl TrackingUri {
-    /// The address of the MLflow server, with a trailing slash; none for the store alone.
-    ///
-    /// # Errors
-    /// [`TrackingError::UnsupportedUri`] for anything but `http://` and `https://`, and for an address with a user, a query or a fragment.
-    pub fn server(&self) -> Result<Option<Url>, TrackingError> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let refused = |reason| TrackingError::UnsupportedUri { uri: self.to_string(), reason };
-        // Looked for in the text: a password with a slash in it would end the host's name for a parser.
-        if self.0.contains('@') {
-            return Err(refused("has a user or a password in it"));
-        }
-        let mut url = Url::parse(&self.0).map_err(|_| refused("is no address"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(refused("is neither http:// nor https://"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(refused("has a query or a fragment"));
-        }
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
-        }
-        Ok(Some(url))
-    }
-}
-
-impl FromStr for TrackingUri {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-/// The address less whatever might be a secret.
-impl fmt::Display for TrackingUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
-        let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-        let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("...@", host));
-        let end = rest.find(['?', '#']).unwrap_or(rest.len());
-        write!(f, "{scheme}{user}{}", &rest[..end])
-    }
-}
-
-/// The same as for people: steps log their flags.
-impl fmt::Debug for TrackingUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_string())
-    }
+/// The address of the MLflow server, with a trailing slash; none for the store alone.
+pub(crate) fn server(uri: &TrackingUri) -> Result<Option<Url>, TrackingError> {
+    uri.address().map_err(|reason| TrackingError::UnsupportedUri { uri: uri.to_string(), reason })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn uri(text: &str) -> TrackingUri {
-        text.parse().unwrap()
-    }
-
     #[test]
-    fn an_address_may_have_a_path() {
-        assert_eq!(uri("").server().unwrap(), None);
-        for (text, expected) in [
-            ("http://mlflow", "http://mlflow/"),
-            ("https://host:5000/ml/flow", "https://host:5000/ml/flow/"),
-            ("http://host/ml/", "http://host/ml/"),
-        ] {
-            assert_eq!(uri(text).server().unwrap().unwrap().as_str(), expected);
-        }
-    }
-
-    #[test]
-    fn other_addresses_are_refused_and_show_no_secret() {
-        for text in [
-            "sqlite:///mlflow.db",
-            "mlflow",
-            "http://me:planted@host",
-            "http://me:plan/planted@host/x",
-            "http://host?token=planted",
-            "http://host/#planted",
-            "me:planted@host",
-        ] {
-            let error = uri(text).server().unwrap_err();
-            let told = format!("{error} {} {error:?} {:?}", error.hint(), uri(text));
-            assert!(!told.contains("planted") && told.contains("--tracking-uri"), "{told}");
-        }
+    fn what_is_no_server_is_refused_and_shows_no_secret() {
+        let uri: TrackingUri = "http://me:planted@host".parse().unwrap();
+        let error = server(&uri).unwrap_err();
+        let told = format!("{error} {} {error:?}", error.hint());
+        assert!(!told.contains("planted") && told.contains("--tracking-uri"), "{told}");
     }
 }

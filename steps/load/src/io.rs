@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use faultline_contract::{Manifest, Shard};
+use faultline_contract::{Manifest, Part, Shard};
 use faultline_records::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use faultline_runtime::{
     Access, Context, Explained, Failure, Inputs, Merge, Outputs, Plan, Resources, ResultKind, ResultSpec, Role,
@@ -50,6 +50,10 @@ impl Step for Load {
 
     fn access() -> Vec<Access> {
         faultline_records::access()
+    }
+
+    fn share(options: &LoadOptions) -> Option<Part> {
+        options.sharding.share()
     }
 
     async fn gather(context: &Context, options: LoadOptions) -> Result<Plan<Job>, Failure> {

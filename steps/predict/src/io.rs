@@ -1,7 +1,7 @@
 //! What the stage reads: the rows, and every file of the champion's bundle.
 
 use async_trait::async_trait;
-use faultline_contract::{Artifact, Digest, ExitCode, Shard};
+use faultline_contract::{Artifact, Digest, ExitCode, Part, Shard};
 use faultline_runtime::{
     Access, Context, Explained, Failure, Input, Inputs, MediaType, Merge, Outputs, Plan, Resources, ResultKind,
     ResultSpec, Role, Step, UpstreamSpec,
@@ -48,6 +48,10 @@ impl Step for Predict {
 
     fn access() -> Vec<Access> {
         access_of_readers()
+    }
+
+    fn share(options: &PredictOptions) -> Option<Part> {
+        options.sharding.share()
     }
 
     async fn gather(context: &Context, options: PredictOptions) -> Result<Plan<Job>, Failure> {

@@ -9,12 +9,12 @@ use faultline_contract::documents::promote::{Composition, Verdict};
 use faultline_contract::documents::train::{Evaluation, Trained};
 use faultline_contract::documents::validate::Profile;
 use faultline_contract::{Digest, Manifest, RunId};
-use faultline_runtime::Inputs;
+use faultline_runtime::{Inputs, Pipeline};
 use faultline_table::{Columns, Table};
 use serde::de::DeserializeOwned;
 
+use crate::ReportError;
 use crate::tracking::Tracking;
-use crate::{PipelineFlag, ReportError};
 
 /// The rows as they were loaded.
 pub(crate) const LOADED: &str = "load/export.parquet";
@@ -23,13 +23,21 @@ pub(crate) const LOADED: &str = "load/export.parquet";
 #[derive(Debug)]
 pub struct Job {
     /// The pipeline of the run.
-    pub pipeline: PipelineFlag,
+    pub pipeline: Pipeline,
     /// The run.
     pub run_id: RunId,
     /// Every committed stage, in the order of the pipeline, parts by name.
     pub stages: Vec<Stage>,
     /// Where the run is to be shown beside the page; none when the store is all there is.
     pub tracking: Option<Tracking>,
+}
+
+/// The stages of a pipeline in their order, `report` itself left out.
+pub(crate) fn stages_of(pipeline: Pipeline) -> &'static [&'static str] {
+    match pipeline {
+        Pipeline::Train => &["validate", "transform", "load", "preprocess", "cluster", "train", "promote"],
+        Pipeline::Predict => &["validate", "transform", "load", "predict"],
+    }
 }
 
 /// A committed stage, or one part of it.
@@ -80,7 +88,7 @@ impl Job {
     /// The stages of the pipeline that were not committed in any part.
     pub(crate) fn missing_stages(&self) -> Vec<&'static str> {
         let is_missing = |wanted: &&str| !self.stages.iter().any(|stage| stage.manifest.step.as_str() == *wanted);
-        self.pipeline.stages().iter().copied().filter(is_missing).collect()
+        stages_of(self.pipeline).iter().copied().filter(is_missing).collect()
     }
 }
 

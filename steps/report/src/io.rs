@@ -7,15 +7,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, Manifest, Part, layout};
 use faultline_runtime::{
-    Access, Context, Explained, Failure, Input, Inputs, Outputs, Place, Plan, ResultKind, ResultSpec, Reuse, Right,
-    SecretSpec, Step, Upstream, UpstreamSpec, blocking,
+    Access, Context, Explained, Failure, Input, Inputs, Outputs, Pipeline, Place, Plan, ResultKind, ResultSpec, Reuse,
+    Right, RunStatus, SecretSpec, Step, Upstream, UpstreamSpec, blocking,
 };
 use faultline_store::PutMode;
 use faultline_tracking::{CREDENTIAL_VARIABLES, Mlflow, Registry, access_of_mirrors};
 use serde_json::json;
 
-use crate::evidence::{Job, Stage};
-use crate::{PipelineFlag, ReportError, ReportOptions, Tracking, run, tracking};
+use crate::evidence::{Job, Stage, stages_of};
+use crate::{ReportError, ReportOptions, Tracking, run, tracking};
 
 /// The artifacts that the page is drawn from, by stage.
 const SHOWN: &[(&str, &[&str])] = &[
@@ -63,7 +63,8 @@ impl Step for ReportStep {
     }
 
     async fn gather(context: &Context, options: ReportOptions) -> Result<Plan<Job>, Failure> {
-        let stages = committed_stages(context, options.pipeline).await?;
+        let pipeline = context.pipeline().unwrap_or(Pipeline::Train);
+        let stages = committed_stages(context, pipeline).await?;
         let mut inputs = Vec::new();
         for stage in &stages {
             inputs.extend(shown(stage)?);
@@ -79,14 +80,12 @@ impl Step for ReportStep {
         let budget = Duration::from_secs(options.tracking_budget_secs);
         let server = Mlflow::new(&options.tracking_uri).explained()?;
         let tracking = server.map(|server| Tracking { server, registry, budget });
-        let job = Job { pipeline: options.pipeline, run_id: context.run_id().clone(), stages, tracking };
-        Ok(Plan {
-            part: Some(part),
-            params: json!({ "pipeline": options.pipeline.as_str() }),
-            inputs,
-            job,
-            merge: None,
-        })
+        let job = Job { pipeline, run_id: context.run_id().clone(), stages, tracking };
+        Ok(Plan { part: Some(part), params: json!({ "pipeline": pipeline.as_str() }), inputs, job, merge: None })
+    }
+
+    fn run_status(options: &ReportOptions) -> Option<RunStatus> {
+        options.run_status()
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ReportError> {
@@ -129,7 +128,7 @@ impl Step for ReportStep {
 }
 
 /// Every manifest of the run but those of reports and shards, in the order of the pipeline.
-async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<Vec<Stage>, Failure> {
+async fn committed_stages(context: &Context, pipeline: Pipeline) -> Result<Vec<Stage>, Failure> {
     let prefix = layout::run_prefix(context.run_id());
     let mut stages = Vec::new();
     for object in context.store().list(&prefix).await? {
@@ -154,7 +153,7 @@ async fn committed_stages(context: &Context, pipeline: PipelineFlag) -> Result<V
         stages.push(Stage { name: name.to_owned(), manifest, uri, sha256: Digest::of(&content) });
     }
     let place = |stage: &Stage| {
-        let order = pipeline.stages();
+        let order = stages_of(pipeline);
         order.iter().position(|name| *name == stage.manifest.step.as_str()).unwrap_or(order.len())
     };
     stages.sort_by(|left, right| (place(left), &left.name).cmp(&(place(right), &right.name)));

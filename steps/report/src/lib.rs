@@ -30,5 +30,5 @@ mod words;
 pub use error::ReportError;
 pub use evidence::{Job, Stage};
 pub use io::ReportStep;
-pub use options::{PipelineFlag, ReportOptions};
+pub use options::ReportOptions;
 pub use tracking::Tracking;

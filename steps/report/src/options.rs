@@ -1,6 +1,7 @@
 //! The stage's own flags.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use faultline_runtime::RunStatus;
 use faultline_tracking::{DEFAULT_BUDGET_SECS, TrackingUri};
 
 /// The longest time for tracking that can be asked for: a day.
@@ -9,10 +10,6 @@ const MAX_BUDGET_SECS: u64 = 86_400;
 /// Flags of `report` beside the common ones.
 #[derive(Args, Clone, Debug)]
 pub struct ReportOptions {
-    /// Which pipeline the run is of
-    #[arg(long, env = "FAULTLINE_PIPELINE", value_name = "PIPELINE", default_value = "train")]
-    pub pipeline: PipelineFlag,
-
     /// The name of the registered model
     #[arg(long, env = "FAULTLINE_MODEL", value_name = "NAME", default_value = "wafer")]
     pub model: String,
@@ -24,31 +21,20 @@ pub struct ReportOptions {
     /// How long that may take, in seconds; what is not written by then is written by a later run
     #[arg(long, env = "FAULTLINE_TRACKING_BUDGET_SECS", value_name = "SECONDS", default_value_t = DEFAULT_BUDGET_SECS, value_parser = clap::value_parser!(u64).range(1..=MAX_BUDGET_SECS))]
     pub tracking_budget_secs: u64,
+
+    /// What became of the tasks before, as Tekton's variable tasks.status has it; empty: not known
+    #[arg(long, env = "FAULTLINE_TASKS_STATUS", value_name = "STATUS", default_value = "", value_parser = ["", "Succeeded", "Completed", "Failed", "None"])]
+    pub tasks_status: String,
 }
 
-/// A pipeline, which says how far a run should have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PipelineFlag {
-    /// Ends with a version that is promoted or held.
-    Train,
-    /// Ends with predictions.
-    Predict,
-}
-
-impl PipelineFlag {
-    /// The stages in their order, `report` itself left out.
-    pub(crate) fn stages(self) -> &'static [&'static str] {
-        match self {
-            Self::Train => &["validate", "transform", "load", "preprocess", "cluster", "train", "promote"],
-            Self::Predict => &["validate", "transform", "load", "predict"],
-        }
-    }
-
-    /// The name in params.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Predict => "predict",
+impl ReportOptions {
+    /// What became of the run, if that is known.
+    pub(crate) fn run_status(&self) -> Option<RunStatus> {
+        match self.tasks_status.as_str() {
+            // Completed says that some tasks were left out, as `when` had it.
+            "Succeeded" | "Completed" => Some(RunStatus::Succeeded),
+            "Failed" => Some(RunStatus::Failed),
+            _ => None,
         }
     }
 }

@@ -8,11 +8,12 @@ use faultline_learn::bootstrap::{
 };
 use faultline_report::format::{count, decimal, share};
 use faultline_report::{Card, Page, Tone};
+use faultline_runtime::Pipeline;
 
 use crate::costs::without_a_model;
 use crate::evidence::{Evidence, Job};
 use crate::predictions::Predictions;
-use crate::{PipelineFlag, notices, summary, words};
+use crate::{notices, summary, words};
 
 /// A ROC AUC below this helps to choose what to look at first, and no more.
 pub(crate) const WEAK_ROC_AUC: f64 = 0.75;
@@ -22,8 +23,8 @@ pub(crate) fn page(evidence: &Evidence<'_>, predictions: Option<&Predictions>) -
     let job = evidence.job;
     let (tone, status) = status(evidence);
     let title = match job.pipeline {
-        PipelineFlag::Train => "Training run",
-        PipelineFlag::Predict => "Prediction run",
+        Pipeline::Train => "Training run",
+        Pipeline::Predict => "Prediction run",
     };
     let mut page = Page::new(title).subtitle(subtitle(job)).status(tone, status).footer(footer(job));
     let cards = cards(evidence);

@@ -1,6 +1,7 @@
 //! What the stage reads: the features, the clusters of their rows, and its params.
 
 use async_trait::async_trait;
+use faultline_contract::Part;
 use faultline_contract::documents::train::{Family, part_of};
 use faultline_runtime::{
     Access, Context, Failure, Inputs, Outputs, Plan, Resources, ResultKind, ResultSpec, Step, UpstreamSpec,
@@ -36,6 +37,10 @@ impl Step for Train {
 
     fn access() -> Vec<Access> {
         vec![Access::document("params-uri")]
+    }
+
+    fn share(options: &TrainOptions) -> Option<Part> {
+        part_of(&options.cluster_model.to_string(), options.family.into()).ok()
     }
 
     async fn gather(context: &Context, options: TrainOptions) -> Result<Plan<Job>, Failure> {

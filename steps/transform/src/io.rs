@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use async_trait::async_trait;
-use faultline_contract::Shard;
 use faultline_contract::documents::validate::{Accepted, AcceptedFile};
 use faultline_contract::schema::ValidSchema;
+use faultline_contract::{Part, Shard};
 use faultline_runtime::{
     Access, Context, Failure, Input, Inputs, Merge, Outputs, Plan, ResultSpec, Role, Step, Upstream, UpstreamSpec,
 };
@@ -32,6 +32,10 @@ impl Step for Transform {
 
     fn access() -> Vec<Access> {
         vec![Access::known_files("raw-uri")]
+    }
+
+    fn share(options: &TransformOptions) -> Option<Part> {
+        options.sharding.share()
     }
 
     async fn gather(context: &Context, options: TransformOptions) -> Result<Plan<Job>, Failure> {

@@ -5,13 +5,15 @@ use std::ops::Range;
 use async_trait::async_trait;
 use faultline_contract::documents::validate::Listing;
 use faultline_contract::schema::Purpose;
-use faultline_contract::{ExitCode, Shard};
+use faultline_contract::{ExitCode, Manifest, Part, Shard};
+use faultline_runtime::metrics::Sample;
 use faultline_runtime::{
     Access, Context, Document, Failure, Input, Inputs, Merge, Outputs, Plan, ResultKind, ResultSpec, Role, Step,
     Upstream, UpstreamSpec,
 };
 use serde_json::{Value, json};
 
+use crate::quality::Quality;
 use crate::run::{self, FILES, Job, QUARANTINE, SCHEMA};
 use crate::{ValidateError, ValidateOptions};
 
@@ -37,6 +39,10 @@ impl Step for Validate {
 
     fn access() -> Vec<Access> {
         vec![Access::folder("raw-uri"), Access::document("schema-uri")]
+    }
+
+    fn share(options: &ValidateOptions) -> Option<Part> {
+        options.sharding.share()
     }
 
     async fn gather(context: &Context, options: ValidateOptions) -> Result<Plan<Job>, Failure> {
@@ -73,6 +79,10 @@ impl Step for Validate {
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ValidateError> {
         run::run(job, inputs, outputs)
+    }
+
+    fn measure(manifest: &Manifest) -> Vec<Sample> {
+        Quality::of(manifest).map(|quality| quality.samples()).unwrap_or_default()
     }
 }
 

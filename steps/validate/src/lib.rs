@@ -3,6 +3,7 @@
 mod error;
 mod io;
 mod options;
+mod quality;
 mod run;
 mod side_by_side;
 

@@ -11,6 +11,7 @@ use faultline_runtime::{Inputs, MediaType, Merge, Outputs, Role};
 use faultline_table::{CheckError, Code, FileOutcome, FolderCheck, FolderOutcome};
 
 use crate::ValidateError;
+use crate::quality::Quality;
 use crate::side_by_side::check_files;
 
 /// The names of the outputs, and of the input that is one of them.
@@ -83,6 +84,7 @@ fn judge(job: &Job, outcome: &FolderOutcome, outputs: &mut Outputs) -> Result<()
     outputs.json("profile.json", &profile(job, outcome))?;
     outputs.json(SCHEMA, job.schema.schema())?;
     count(&outcome.counts, outputs);
+    Quality::new(outcome, job.schema.gate()).note(outputs)?;
     let failures = job.schema.gate().judge(&outcome.counts);
     if !failures.is_empty() {
         let reasons: Vec<_> = failures.iter().map(ToString::to_string).collect();

@@ -53,6 +53,7 @@ output "pipeline_defaults" {
       var.records_backend == "operator" ? ["mongodb://records-svc.mongodb.svc.cluster.local/faultline"] : [],
     ))
     tracking-uri = "http://mlflow.mlflow.svc.cluster.local"
+    metrics-uri  = "http://prometheus-pushgateway.monitoring.svc.cluster.local:9091/metrics/job/faultline-${var.overlay}"
   } : "${name}=${value}\n"])
 }
 

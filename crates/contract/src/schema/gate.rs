@@ -23,6 +23,21 @@ pub struct ValidationCounts {
     pub rows_quarantined_in_accepted_files: u64,
 }
 
+impl ValidationCounts {
+    /// The share of files that were rejected as a whole; 0 of no files.
+    #[must_use]
+    pub fn rejected_file_ratio(&self) -> f64 {
+        ratio(self.files_quarantined, self.files_in)
+    }
+
+    /// The share of the rows of accepted files that were quarantined; 0 of no rows.
+    #[must_use]
+    pub fn quarantined_row_ratio(&self) -> f64 {
+        let quarantined = self.rows_quarantined_in_accepted_files;
+        ratio(quarantined, self.rows_accepted + quarantined)
+    }
+}
+
 /// One condition of the gate that does not hold.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum GateFailure {
@@ -78,20 +93,20 @@ impl QualityGate {
             failures.push(GateFailure::AcceptedRows { got: counts.rows_accepted, least: self.min_accepted_rows });
         }
         let (rejected, files) = (counts.files_quarantined, counts.files_in);
-        if exceeds(rejected, files, self.max_rejected_file_ratio) {
+        if counts.rejected_file_ratio() > self.max_rejected_file_ratio {
             failures.push(GateFailure::RejectedFileRatio { rejected, files, most: self.max_rejected_file_ratio });
         }
         let quarantined = counts.rows_quarantined_in_accepted_files;
         let rows = counts.rows_accepted + quarantined;
-        if exceeds(quarantined, rows, self.max_quarantined_row_ratio) {
+        if counts.quarantined_row_ratio() > self.max_quarantined_row_ratio {
             failures.push(GateFailure::QuarantinedRowRatio { quarantined, rows, most: self.max_quarantined_row_ratio });
         }
         failures
     }
 }
 
-fn exceeds(part: u64, whole: u64, most: f64) -> bool {
-    whole > 0 && part as f64 / whole as f64 > most
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ impl Retry {
                 return Err(error);
             }
             tracing::warn!(%uri, action, attempt, %source, "the database of records is unavailable; trying again");
+            faultline_metrics::retried(faultline_metrics::Service::Records);
             tokio::time::sleep(pause).await;
             attempt += 1;
             pause *= 2;

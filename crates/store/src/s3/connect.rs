@@ -12,6 +12,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::sync::OnceCell;
 
+use super::again::Again;
 use super::options::{PathStyle, S3Options};
 use super::retry_after::RetryAfter;
 
@@ -62,6 +63,7 @@ async fn connect(options: S3Options) -> Client {
             PathStyle::Path => true,
             PathStyle::Host => false,
         })
+        .interceptor(Again)
         .retry_classifier(RetryAfter);
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);

@@ -26,6 +26,7 @@ where
         match ask().await {
             Ok(done) => return Ok(done),
             Err(Interrupted::Midway(_)) if left > 0 => {
+                faultline_metrics::retried(faultline_metrics::Service::Store);
                 tokio::time::sleep(wait).await;
                 wait *= 2;
             }

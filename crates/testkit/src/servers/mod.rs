@@ -6,6 +6,7 @@
 
 mod mlflow;
 mod process;
+mod prometheus;
 mod seaweedfs;
 mod secantus;
 
@@ -14,6 +15,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 pub use mlflow::MlflowServer;
+pub use prometheus::{Monitoring, Pushgateway, openmetrics_complaint};
 pub use seaweedfs::SeaweedFs;
 pub use secantus::Secantus;
 

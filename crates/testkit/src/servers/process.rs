@@ -99,15 +99,16 @@ impl Drop for Process {
 /// # Panics
 /// When the server is not installed and the environment has `CI=true`; when it never becomes ready.
 pub(super) fn started<T>(name: &str, pins: &str, start: impl Fn() -> Option<T>) -> Option<T> {
-    if !is_installed(name, pins) {
-        return None;
-    }
+    home(name, pins)?;
     let started = (1..=STARTS).find_map(|_| start());
     Some(started.unwrap_or_else(|| panic!("{name} ended {STARTS} times at its start")))
 }
 
-/// Whether the server is installed; says so on stderr where it is not.
-fn is_installed(name: &str, pins: &str) -> bool {
+/// Where the server is installed; `None`, and a notice on stderr, where it is not.
+///
+/// # Panics
+/// When it is not and the environment has `CI=true`.
+pub(super) fn home(name: &str, pins: &str) -> Option<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("FAULTLINE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("faultline")))
@@ -115,12 +116,12 @@ fn is_installed(name: &str, pins: &str) -> bool {
     let digest = Digest::of(pins.as_bytes()).to_string();
     let home = cache.join(format!("servers/{name}-{}", &digest[..DIGITS]));
     if home.join("complete").exists() {
-        return true;
+        return Some(home);
     }
     let notice = format!("{name} is not at {}: run scripts/fetch-test-servers", home.display());
     assert!(env::var("CI").as_deref() != Ok("true"), "{notice}");
     eprintln!("skipped: {notice}");
-    false
+    None
 }
 
 fn checkout() -> PathBuf {

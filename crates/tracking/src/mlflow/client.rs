@@ -158,6 +158,7 @@ impl Client {
             if attempt == MAX_ATTEMPTS {
                 return Err(error);
             }
+            faultline_metrics::retried(faultline_metrics::Service::Tracking);
             tokio::time::sleep(pause).await;
             wait *= 2;
         }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod watched;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
