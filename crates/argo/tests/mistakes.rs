@@ -141,7 +141,7 @@ fn planted_mistakes_are_found() {
         (
             "broken expression",
             |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=('a' in ['a']}}"),
-            "without its like",
+            "is missing",
         ),
         (
             "choice",
@@ -269,7 +269,7 @@ fn no_template_and_no_parent_may_be_missing() {
 
 #[test]
 fn containers_of_a_set_wait_for_those_before() {
-    let spec = "  tasks: [{name: a, taskSpec: {results: [{name: r}], steps: [{image: i, command: [x]}, {image: i, command: [y]}]}}]";
+    let spec = "  tasks: [{name: a, taskSpec: {results: [{name: r}], steps: [{image: i, command: [x]}, {image: i, command: [some]}]}}]";
     let sound = export_text(&pipeline(spec), &Options::default()).unwrap();
     let index = at(&sound, "a");
     let plants: [(Plant, &str); 2] = [

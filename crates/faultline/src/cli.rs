@@ -13,8 +13,8 @@ use faultline_store::{S3Options, Store, StoreUrl};
 use serde::Serialize;
 
 use crate::{
-    compare, completions, delivery, diff, export, gc, history, lint, list_runs, logs, models, plan, policy, quarantine, replay,
-    rollback, run, sample, schema, show, trace,
+    compare, completions, delivery, diff, export, gc, history, lint, list_runs, logs, models, plan, policy, quarantine,
+    replay, rollback, run, sample, schema, show, trace,
 };
 
 /// Finds faults before they cost a batch: runs pipelines and looks after what they leave.
