@@ -213,7 +213,7 @@ fn gathered_results() {
         "  params: [{name: x}]
   results:
   - {name: all, value: '$(tasks.m.results.out[*])'}
-  - {name: joined, value: 'n=$(tasks.c.results.out)'}
+  - {name: joined, value: '$(tasks.c.results.out)!'}
   tasks:
   - name: m
     when: [{input: $(params.x), operator: in, values: [some]}]
@@ -233,7 +233,7 @@ fn gathered_results() {
     let outputs = &template(&document, "tasks")["outputs"]["parameters"];
     let all = json!({"name": "all", "globalName": "all", "valueFrom": {"parameter": "{{tasks.m.outputs.parameters.out}}", "default": ""}});
     assert_eq!(*named(outputs, "all"), all);
-    assert_eq!(named(outputs, "joined")["valueFrom"]["expression"], "'n=' + tasks['c'].outputs.parameters['out']");
+    assert_eq!(named(outputs, "joined")["valueFrom"]["expression"], "tasks['c'].outputs.parameters['out'] + '!'");
 }
 
 #[test]
