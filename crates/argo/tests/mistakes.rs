@@ -48,12 +48,27 @@ const PLANTS: [[&str; 4]; 34] = [
     ["no loop", "/spec/templates/0/dag/tasks/5/withParam", "", "`{{item}}`: there is no loop here"],
     ["no items", "/spec/templates/0/dag/tasks/0/withItems", "[]", "got no items"],
     ["missing argument", "/spec/templates/0/dag/tasks/0/arguments/parameters", "[]", "no value for `run-id`"],
-    ["unknown argument", "/spec/templates/0/dag/tasks/0/arguments/parameters/0/name", r#""nosuch""#, "`nosuch`, which the template `validate` does not take"],
+    [
+        "unknown argument",
+        "/spec/templates/0/dag/tasks/0/arguments/parameters/0/name",
+        r#""nosuch""#,
+        "`nosuch`, which the template `validate` does not take",
+    ],
     ["recursion", "@finally/dag/tasks/0/template", r#""finally""#, "runs itself"],
-    ["status before the end", "/spec/templates/0/dag/tasks/0/arguments/parameters/0/value", r#""{{workflow.status}}""#, "in the exit handler alone"],
+    [
+        "status before the end",
+        "/spec/templates/0/dag/tasks/0/arguments/parameters/0/value",
+        r#""{{workflow.status}}""#,
+        "in the exit handler alone",
+    ],
     ["open tag", "/spec/templates/0/dag/tasks/0/arguments/parameters/0/value", r#""{{workflow.uid""#, "is not closed"],
     ["broken expression", "/spec/templates/0/dag/tasks/0/when", r#""{{=('a' in ['a']}}""#, "is missing"],
-    ["choice", "/spec/templates/0/dag/tasks/0/when", r#""{{=workflow.name == 'x' ? true : false}}""#, "take apart wrongly"],
+    [
+        "choice",
+        "/spec/templates/0/dag/tasks/0/when",
+        r#""{{=workflow.name == 'x' ? true : false}}""#,
+        "take apart wrongly",
+    ],
     ["two bodies", "@train/dag", r#"{"tasks": []}"#, "got 2 bodies"],
     ["undeclared output", "@validate/outputs/parameters/0/name", r#""uri""#, "`validate` has no output `manifest-uri`"],
     ["output on no volume", "@validate/outputs/parameters/0/valueFrom/path", r#""/out/x""#, "on no volume"],
@@ -91,7 +106,9 @@ fn tagged(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::String(text) if text.contains("{{") => found.push(path.to_owned()),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| tagged(item, &format!("{path}/{index}"), found))
+            for (index, item) in items.iter().enumerate() {
+                tagged(item, &format!("{path}/{index}"), found);
+            }
         }
         Value::Object(fields) => {
             for (name, field) in fields {
