@@ -91,15 +91,12 @@ impl Content {
             content.push(Piece::Text(before.to_owned()));
             let reference = tail.find(')').map(|end| (&tail[2..end], &tail[end + 1..]));
             let piece = reference.map(|(expression, _)| names.resolve(expression)).transpose()?.flatten();
-            match (piece, reference) {
-                (Some(piece), Some((_, after))) => {
-                    content.push(piece);
-                    rest = after;
-                }
-                _ => {
-                    content.push(Piece::Text("$(".to_owned()));
-                    rest = &tail[2..];
-                }
+            if let (Some(piece), Some((_, after))) = (piece, reference) {
+                content.push(piece);
+                rest = after;
+            } else {
+                content.push(Piece::Text("$(".to_owned()));
+                rest = &tail[2..];
             }
         }
         content.push(Piece::Text(rest.to_owned()));
@@ -150,7 +147,7 @@ impl Content {
                 let message = "a `{` right before a reference: Argo would read it as part of its tag";
                 return Err(Reason::new(message, "put a space between the two"));
             }
-            rendered.push_str(&format!("{OPEN}{tag}{CLOSE}"));
+            rendered.extend([OPEN, &tag, CLOSE]);
         }
         Ok(rendered)
     }

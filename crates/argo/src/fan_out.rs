@@ -9,7 +9,7 @@ use faultline_tekton::document::{Matrix, ParamValue};
 use faultline_tekton::{Combination, MAX_COMBINATIONS, NoCombinations, literal_combinations, task_defaults};
 use serde_json::{Map, Value};
 
-use crate::content::{Content, Reference};
+use crate::content::{Content, Reference, literal};
 use crate::error::{Error, Reason};
 use crate::model::{Model, Node};
 use crate::names;
@@ -99,12 +99,12 @@ fn too_many(count: usize) -> Reason {
 fn with_includes(node: &Node<'_>, matrix: &Matrix, names: &PipelineNames<'_, '_>) -> Result<Vec<Combination>, Reason> {
     for param in matrix.all_params() {
         for text in param.value.texts() {
-            let content = names.text(text)?;
-            content.render()?;
-            if content.as_text() != Some(text) {
+            let content = names.text(text).ok();
+            if content.as_ref().and_then(Content::as_text) != Some(text) {
                 let message = "which combinations an include adds or extends comes out only while the workflow runs";
                 return Err(Reason::new(message, "write the values"));
             }
+            literal(text)?;
         }
     }
     let mut all = literal_combinations(matrix).map_err(|reason| match reason {

@@ -116,7 +116,7 @@ fn edges<'m, 'a>(model: &'m Model<'a>, node: &Node<'a>) -> Result<Vec<Edge<'m, '
 impl Edge<'_, '_> {
     /// Argo's `dependencies` says the same: succeeded or skipped.
     fn is_plain(&self) -> bool {
-        !self.parent.may_be_empty() && !(self.uses_results && self.parent.may_be_skipped())
+        !(self.parent.may_be_empty() || (self.uses_results && self.parent.may_be_skipped()))
     }
 
     /// What must have become of the parent.

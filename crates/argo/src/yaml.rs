@@ -47,9 +47,9 @@ fn in_list(text: &mut String, item: &Value, indent: usize) {
         Value::Object(fields) if !fields.is_empty() => {
             for (position, (key, value)) in ordered(fields).into_iter().enumerate() {
                 if position == 0 {
-                    text.push(' ')
+                    text.push(' ');
                 } else {
-                    pad(text, indent + 2)
+                    pad(text, indent + 2);
                 }
                 entry(text, key, value, indent + 2);
             }

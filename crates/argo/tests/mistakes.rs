@@ -21,175 +21,83 @@ fn at(document: &Value, name: &str) -> usize {
     templates.iter().position(|template| template["name"] == name).unwrap()
 }
 
-type Plant = fn(&mut Value);
+/// Mistakes: what they are called, where they are planted (`@NAME` is the template of that name), what is planted there (nothing takes
+/// out what is there), and what is said of them.
+const PLANTS: [[&str; 4]; 34] = [
+    ["kind", "/kind", r#""Workflow""#, "expected WorkflowTemplate"],
+    ["name", "/metadata/name", r#""Train""#, "metadata.name"],
+    ["entrypoint", "/spec/entrypoint", r#""nosuch""#, "spec.entrypoint"],
+    ["exit handler", "/spec/onExit", r#""nosuch""#, "spec.onExit"],
+    ["unused template", "/spec/onExit", "", "nothing runs the template `finally`"],
+    ["no executor", "/spec/executor", "{}", "spec.executor.serviceAccountName"],
+    ["deadline", "/spec/activeDeadlineSeconds", "0", "spec.activeDeadlineSeconds"],
+    ["deadline of a template", "@train/activeDeadlineSeconds", r#""soon""#, "expected a number above 0"],
+    ["argument", "/spec/arguments/parameters/0/name", r#""raw""#, "there is no argument of the workflow `raw-uri`"],
+    ["argument twice", "/spec/arguments/parameters/0/name", r#""model""#, "`model` stands here twice"],
+    ["argument's name", "/spec/arguments/parameters/0/name", r#""a.b""#, "`a.b`, which is no valid name"],
+    ["template", "/spec/templates/0/dag/tasks/0/template", r#""nosuch""#, "tasks[0].template: got `nosuch`"],
+    ["task twice", "/spec/templates/0/dag/tasks/0/name", r#""load""#, "`load` stands here twice"],
+    ["digit", "/spec/templates/0/dag/tasks/6/name", r#""6th""#, "begins with no digit"],
+    ["dependency", "/spec/templates/0/dag/tasks/1/depends", r#""nosuch.Succeeded""#, "waits for `nosuch`"],
+    ["result of a task", "/spec/templates/0/dag/tasks/1/depends", r#""validate.Success""#, "got the result `Success`"],
+    ["broken condition", "/spec/templates/0/dag/tasks/1/depends", r#""validate.Succeeded &&""#, "ends too early"],
+    ["no dependency", "/spec/templates/0/dag/tasks/1/depends", "", "`validate` is no task that has ended by then"],
+    ["cycle", "/spec/templates/0/dag/tasks/0/depends", r#""promote.Succeeded""#, "waits for itself"],
+    ["both styles", "/spec/templates/0/dag/tasks/0/dependencies", r#"["load"]"#, "in a graph with `depends`"],
+    ["two loops", "/spec/templates/0/dag/tasks/5/withItems", r#"["x"]"#, "expected one loop"],
+    ["no loop", "/spec/templates/0/dag/tasks/5/withParam", "", "`{{item}}`: there is no loop here"],
+    ["no items", "/spec/templates/0/dag/tasks/0/withItems", "[]", "got no items"],
+    ["missing argument", "/spec/templates/0/dag/tasks/0/arguments/parameters", "[]", "no value for `run-id`"],
+    [
+        "unknown argument",
+        "/spec/templates/0/dag/tasks/0/arguments/parameters/0/name",
+        r#""nosuch""#,
+        "`nosuch`, which the template `validate` does not take",
+    ],
+    ["recursion", "@finally/dag/tasks/0/template", r#""finally""#, "runs itself"],
+    [
+        "status before the end",
+        "/spec/templates/0/dag/tasks/0/arguments/parameters/0/value",
+        r#""{{workflow.status}}""#,
+        "in the exit handler alone",
+    ],
+    ["open tag", "/spec/templates/0/dag/tasks/0/arguments/parameters/0/value", r#""{{workflow.uid""#, "is not closed"],
+    ["broken expression", "/spec/templates/0/dag/tasks/0/when", r#""{{=('a' in ['a']}}""#, "is missing"],
+    [
+        "choice",
+        "/spec/templates/0/dag/tasks/0/when",
+        r#""{{=workflow.name == 'x' ? true : false}}""#,
+        "take apart wrongly",
+    ],
+    ["two bodies", "@train/dag", r#"{"tasks": []}"#, "got 2 bodies"],
+    ["undeclared output", "@validate/outputs/parameters/0/name", r#""uri""#, "`validate` has no output `manifest-uri`"],
+    ["output on no volume", "@validate/outputs/parameters/0/valueFrom/path", r#""/out/x""#, "on no volume"],
+    ["mount", "@validate/volumes/0/name", r#""other""#, "expected a volume of the template"],
+];
 
 #[test]
 fn planted_mistakes_are_found() {
-    let plants: [(&str, Plant, &str); 33] = [
-        ("kind", |d| d["kind"] = json!("Workflow"), "expected WorkflowTemplate"),
-        ("name", |d| d["metadata"]["name"] = json!("Train"), "metadata.name"),
-        ("entrypoint", |d| d["spec"]["entrypoint"] = json!("nosuch"), "spec.entrypoint"),
-        ("exit handler", |d| d["spec"]["onExit"] = json!("nosuch"), "spec.onExit"),
-        ("unused template", |d| d["spec"]["onExit"] = Value::Null, "nothing runs the template `finally`"),
-        ("no executor", |d| d["spec"]["executor"] = json!({}), "spec.executor.serviceAccountName"),
-        ("deadline", |d| d["spec"]["activeDeadlineSeconds"] = json!(0), "spec.activeDeadlineSeconds"),
-        (
-            "argument",
-            |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("raw"),
-            "there is no argument of the workflow `raw-uri`",
-        ),
-        (
-            "argument twice",
-            |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("model"),
-            "`model` stands here twice",
-        ),
-        (
-            "argument's name",
-            |d| d["spec"]["arguments"]["parameters"][0]["name"] = json!("a.b"),
-            "`a.b`, which is no valid name",
-        ),
-        (
-            "template",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["template"] = json!("nosuch"),
-            "tasks[0].template: got `nosuch`",
-        ),
-        (
-            "task twice",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["name"] = json!("load"),
-            "`load` stands here twice",
-        ),
-        ("digit", |d| d["spec"]["templates"][0]["dag"]["tasks"][6]["name"] = json!("6th"), "begins with no digit"),
-        (
-            "dependency",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("nosuch.Succeeded"),
-            "waits for `nosuch`",
-        ),
-        (
-            "result of a task",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("validate.Success"),
-            "got the result `Success`",
-        ),
-        (
-            "broken condition",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = json!("validate.Succeeded &&"),
-            "ends too early",
-        ),
-        (
-            "no dependency",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][1]["depends"] = Value::Null,
-            "`validate` is no task that has ended by then",
-        ),
-        (
-            "cycle",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["depends"] = json!("promote.Succeeded"),
-            "waits for itself",
-        ),
-        (
-            "both styles",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["dependencies"] = json!(["load"]),
-            "in a graph with `depends`",
-        ),
-        (
-            "two loops",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][5]["withItems"] = json!(["x"]),
-            "expected one loop",
-        ),
-        (
-            "no loop",
-            |d| {
-                d["spec"]["templates"][0]["dag"]["tasks"][5]
-                    .as_object_mut()
-                    .unwrap()
-                    .remove("withParam")
-                    .map_or((), drop)
-            },
-            "`{{item}}`: there is no loop here",
-        ),
-        ("no items", |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["withItems"] = json!([]), "got no items"),
-        (
-            "missing argument",
-            |d| {
-                d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"]
-                    .as_array_mut()
-                    .unwrap()
-                    .truncate(1)
-            },
-            "no value for `run-id`",
-        ),
-        (
-            "unknown argument",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["name"] = json!("nosuch"),
-            "`nosuch`, which the template `validate` does not take",
-        ),
-        ("recursion", |d| d["spec"]["templates"][1]["dag"]["tasks"][0]["template"] = json!("finally"), "runs itself"),
-        (
-            "status before the end",
-            |d| {
-                d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["value"] =
-                    json!("{{workflow.status}}")
-            },
-            "in the exit handler alone",
-        ),
-        (
-            "open tag",
-            |d| {
-                d["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"]["parameters"][0]["value"] =
-                    json!("{{workflow.uid")
-            },
-            "is not closed",
-        ),
-        (
-            "broken expression",
-            |d| d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=('a' in ['a']}}"),
-            "without its like",
-        ),
-        (
-            "choice",
-            |d| {
-                d["spec"]["templates"][0]["dag"]["tasks"][0]["when"] = json!("{{=workflow.name == 'x' ? true : false}}")
-            },
-            "take apart wrongly",
-        ),
-        (
-            "two bodies",
-            |d| {
-                let i = at(d, "train");
-                d["spec"]["templates"][i]["dag"] = json!({"tasks": []})
-            },
-            "got 2 bodies",
-        ),
-        (
-            "undeclared output",
-            |d| {
-                let i = at(d, "validate");
-                d["spec"]["templates"][i]["outputs"]["parameters"][0]["name"] = json!("uri")
-            },
-            "`validate` has no output `manifest-uri`",
-        ),
-        (
-            "output on no volume",
-            |d| {
-                let i = at(d, "validate");
-                d["spec"]["templates"][i]["outputs"]["parameters"][0]["valueFrom"]["path"] = json!("/out/x")
-            },
-            "on no volume",
-        ),
-        (
-            "mount",
-            |d| {
-                let i = at(d, "validate");
-                d["spec"]["templates"][i]["volumes"][0]["name"] = json!("other")
-            },
-            "expected a volume of the template",
-        ),
-    ];
     let sound = of_pipeline("train.yaml");
     assert_eq!(check(&sound), []);
-    for (name, plant, expected) in plants {
+    for [name, place, planted, expected] in PLANTS {
         let mut document = sound.clone();
-        plant(&mut document);
+        plant(&mut document, place, planted);
         let faults: Vec<String> = check(&document).iter().map(ToString::to_string).collect();
         assert!(faults.iter().any(|fault| fault.contains(expected)), "{name}: {faults:#?}");
+    }
+}
+
+fn plant(document: &mut Value, place: &str, planted: &str) {
+    let place = match place.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
+        Some((template, rest)) => format!("/spec/templates/{}/{rest}", at(document, template)),
+        None => place.to_owned(),
+    };
+    let (parent, key) = place.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    if planted.is_empty() {
+        parent.remove(key).unwrap();
+    } else {
+        parent.insert(key.to_owned(), serde_json::from_str(planted).unwrap());
     }
 }
 
@@ -198,7 +106,9 @@ fn tagged(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::String(text) if text.contains("{{") => found.push(path.to_owned()),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| tagged(item, &format!("{path}/{index}"), found))
+            for (index, item) in items.iter().enumerate() {
+                tagged(item, &format!("{path}/{index}"), found);
+            }
         }
         Value::Object(fields) => {
             for (name, field) in fields {
@@ -269,16 +179,14 @@ fn no_template_and_no_parent_may_be_missing() {
 
 #[test]
 fn containers_of_a_set_wait_for_those_before() {
-    let spec = "  tasks: [{name: a, taskSpec: {results: [{name: r}], steps: [{image: i, command: [x]}, {image: i, command: [y]}]}}]";
+    let spec = "  tasks: [{name: a, taskSpec: {results: [{name: r}], steps: [{image: i, command: [x]}, {image: i, command: [some]}]}}]";
     let sound = export_text(&pipeline(spec), &Options::default()).unwrap();
-    let index = at(&sound, "a");
-    let plants: [(Plant, &str); 2] = [
-        (|set| set["containers"][0]["dependencies"] = json!(["main"]), "expected a container before this one"),
-        (|set| set["containers"][1]["name"] = json!("last"), "there is none"),
-    ];
-    for (plant, expected) in plants {
+    for (place, planted, expected) in [
+        ("@a/containerSet/containers/0/dependencies", r#"["main"]"#, "expected a container before this one"),
+        ("@a/containerSet/containers/1/name", r#""last""#, "there is none"),
+    ] {
         let mut document = sound.clone();
-        plant(&mut document["spec"]["templates"][index]["containerSet"]);
+        plant(&mut document, place, planted);
         let faults = check(&document);
         assert!(faults.iter().any(|fault| fault.message.contains(expected)), "{faults:?}");
     }

@@ -19,7 +19,7 @@ const CASES: [(&str, &str); 29] = [
     ),
     (
         "default that builds on another",
-        "  params: [{name: x}, {name: y, default: '$(params.x)/y'}]\n  tasks: [{name: a, taskRef: {name: make}}]",
+        "  params: [{name: x}, {name: z, default: '$(params.x)/z'}]\n  tasks: [{name: a, taskRef: {name: make}}]",
     ),
     (
         "list spread over arguments",
@@ -56,7 +56,7 @@ const CASES: [(&str, &str); 29] = [
     ),
     (
         "finally with an ambiguous status",
-        "  params: [{name: x}]\n  tasks: [{name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [y]}]}]\n  finally: [{name: f, taskRef: {name: take}, params: [{name: v, value: $(tasks.status)}]}]",
+        "  params: [{name: x}]\n  tasks: [{name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [some]}]}]\n  finally: [{name: f, taskRef: {name: take}, params: [{name: v, value: $(tasks.status)}]}]",
     ),
     (
         "finally when Succeeded alone",
@@ -68,15 +68,15 @@ const CASES: [(&str, &str); 29] = [
     ),
     (
         "condition after a task that may be left out",
-        "  params: [{name: x}]\n  tasks:\n  - {name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [y]}]}\n  - {name: b, taskRef: {name: take}, params: [{name: v, value: $(tasks.a.results.out)}], when: [{input: $(params.x), operator: in, values: [z]}]}\n  - {name: c, taskRef: {name: make}, runAfter: [b]}",
+        "  params: [{name: x}]\n  tasks:\n  - {name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [some]}]}\n  - {name: b, taskRef: {name: take}, params: [{name: v, value: $(tasks.a.results.out)}], when: [{input: $(params.x), operator: in, values: [z]}]}\n  - {name: c, taskRef: {name: make}, runAfter: [b]}",
     ),
     (
         "condition on a late matrix",
-        "  params: [{name: x}, {name: l, type: array}]\n  tasks:\n  - {name: a, taskRef: {name: take}, matrix: {params: [{name: v, value: '$(params.l[*])'}]}, when: [{input: $(params.x), operator: in, values: [y]}]}\n  - {name: c, taskRef: {name: make}, runAfter: [a]}",
+        "  params: [{name: x}, {name: l, type: array}]\n  tasks:\n  - {name: a, taskRef: {name: take}, matrix: {params: [{name: v, value: '$(params.l[*])'}]}, when: [{input: $(params.x), operator: in, values: [some]}]}\n  - {name: c, taskRef: {name: make}, runAfter: [a]}",
     ),
     (
         "ignored failure at the end",
-        "  params: [{name: x}]\n  tasks:\n  - {name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [y]}]}\n  - {name: b, taskRef: {name: take}, onError: continue, params: [{name: v, value: $(tasks.a.results.out)}]}",
+        "  params: [{name: x}]\n  tasks:\n  - {name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [some]}]}\n  - {name: b, taskRef: {name: take}, onError: continue, params: [{name: v, value: $(tasks.a.results.out)}]}",
     ),
     (
         "question mark in a condition",
@@ -87,7 +87,7 @@ const CASES: [(&str, &str); 29] = [
     ("sidecar", "  tasks: [{name: a, taskSpec: {sidecars: [{name: s, image: i}], steps: [{image: i, command: [x]}]}}]"),
     (
         "failure of a step",
-        "  tasks: [{name: a, taskSpec: {steps: [{image: i, command: [x], onError: continue}, {image: i, command: [y]}]}}]",
+        "  tasks: [{name: a, taskSpec: {steps: [{image: i, command: [x], onError: continue}, {image: i, command: [some]}]}}]",
     ),
     (
         "name of the TaskRun",

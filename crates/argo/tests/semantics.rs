@@ -126,7 +126,7 @@ fn what_a_skipped_task_means_for_others() {
     let document = export(
         "  params: [{name: x}]
   tasks:
-  - {name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [y]}]}
+  - {name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [some]}]}
   - {name: after, taskRef: {name: make}, runAfter: [a]}
   - {name: user, taskRef: {name: take}, params: [{name: v, value: $(tasks.a.results.out)}]}
   - {name: last, taskRef: {name: make}, runAfter: [after, user]}",
@@ -145,7 +145,7 @@ fn ignored_failures() {
         "  params: [{name: x}]
   tasks:
   - {name: a, taskRef: {name: make}, onError: continue}
-  - {name: s, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [y]}]}
+  - {name: s, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [some]}]}
   - {name: b, taskRef: {name: take}, runAfter: [a], params: [{name: v, value: $(tasks.s.results.out)}]}",
     );
     assert_eq!(task(&inner, "b")["depends"], "(a.Succeeded || a.Failed || a.Errored) && s.Succeeded");
@@ -189,21 +189,21 @@ fn matrices_of_values_known_later() {
   - name: m
     taskRef: {name: take}
     matrix: {params: [{name: v, value: '$(tasks.a.results.list[*])'}]}
-  - name: n
+  - name: fan
     taskRef: {name: take}
-    matrix: {params: [{name: v, value: '$(params.l[*])'}, {name: w, value: [x, y]}]}
+    matrix: {params: [{name: v, value: '$(params.l[*])'}, {name: w, value: [x, two]}]}
     params: []
-  - {name: after, taskRef: {name: take}, runAfter: [n], params: [{name: v, value: '$(tasks.n.matrix.length)'}]}",
+  - {name: after, taskRef: {name: take}, runAfter: [fan], params: [{name: v, value: '$(tasks.fan.matrix.length)'}]}",
     );
     assert_eq!(task(&document, "m")["withParam"], "{{tasks.a.outputs.parameters.list}}");
-    let outer = task(&document, "n");
-    assert_eq!((&outer["withParam"], &outer["template"]), (&json!("{{workflow.parameters.l}}"), &json!("n-each-v")));
+    let outer = task(&document, "fan");
+    assert_eq!((&outer["withParam"], &outer["template"]), (&json!("{{workflow.parameters.l}}"), &json!("fan-each-v")));
     assert_eq!(argument(outer, "v"), "{{item}}");
-    let inner = &template(&document, "n-each-v")["dag"]["tasks"][0];
-    assert_eq!((&inner["withItems"], &inner["template"]), (&json!(["x", "y"]), &json!("n")));
+    let inner = &template(&document, "fan-each-v")["dag"]["tasks"][0];
+    assert_eq!((&inner["withItems"], &inner["template"]), (&json!(["x", "two"]), &json!("fan")));
     assert_eq!((argument(inner, "v"), argument(inner, "w")), (&json!("{{inputs.parameters.v}}"), &json!("{{item}}")));
     // An empty list leaves out all that follow, in Tekton; Argo calls that task skipped.
-    assert_eq!(task(&document, "after")["depends"], "n.Succeeded");
+    assert_eq!(task(&document, "after")["depends"], "fan.Succeeded");
     assert_eq!(argument(task(&document, "after"), "v"), "{{=len(jsonpath(workflow.parameters['l'], '$')) * 2}}");
 }
 
@@ -213,10 +213,10 @@ fn gathered_results() {
         "  params: [{name: x}]
   results:
   - {name: all, value: '$(tasks.m.results.out[*])'}
-  - {name: joined, value: 'n=$(tasks.c.results.out)'}
+  - {name: joined, value: '$(tasks.c.results.out)!'}
   tasks:
   - name: m
-    when: [{input: $(params.x), operator: in, values: [y]}]
+    when: [{input: $(params.x), operator: in, values: [some]}]
     taskRef: {name: make}
     matrix: {params: [{name: v, value: [a, b]}]}
   - name: each
@@ -233,7 +233,7 @@ fn gathered_results() {
     let outputs = &template(&document, "tasks")["outputs"]["parameters"];
     let all = json!({"name": "all", "globalName": "all", "valueFrom": {"parameter": "{{tasks.m.outputs.parameters.out}}", "default": ""}});
     assert_eq!(*named(outputs, "all"), all);
-    assert_eq!(named(outputs, "joined")["valueFrom"]["expression"], "'n=' + tasks['c'].outputs.parameters['out']");
+    assert_eq!(named(outputs, "joined")["valueFrom"]["expression"], "tasks['c'].outputs.parameters['out'] + '!'");
 }
 
 #[test]

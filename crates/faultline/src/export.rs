@@ -80,19 +80,16 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, Failure> {
         export_all(path, &options, &mut documents)?;
     }
     check_names(&documents)?;
-    match &args.output_dir {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|error| file("make the folder", folder, error))?;
-            for document in &documents {
-                let path = folder.join(format!("{}.yaml", document.name));
-                std::fs::write(&path, &document.text).map_err(|error| file("write", &path, error))?;
-                print(&path.display().to_string())?;
-            }
+    if let Some(folder) = &args.output_dir {
+        std::fs::create_dir_all(folder).map_err(|error| file("make the folder", folder, error))?;
+        for document in &documents {
+            let path = folder.join(format!("{}.yaml", document.name));
+            std::fs::write(&path, &document.text).map_err(|error| file("write", &path, error))?;
+            print(&path.display().to_string())?;
         }
-        None => {
-            let texts: Vec<&str> = documents.iter().map(|document| document.text.trim_end()).collect();
-            print(&texts.join("\n---\n"))?;
-        }
+    } else {
+        let texts: Vec<&str> = documents.iter().map(|document| document.text.trim_end()).collect();
+        print(&texts.join("\n---\n"))?;
     }
     Ok(ExitCode::Committed)
 }

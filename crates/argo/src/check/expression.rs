@@ -1,5 +1,8 @@
 //! Expressions, as far as their references and their shape tell: strings, names, brackets.
 
+/// Words of the language.
+const WORDS: [&str; 5] = ["false", "in", "nil", "not", "true"];
+
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
@@ -22,7 +25,7 @@ pub(super) fn paths(expression: &str) -> Result<Vec<String>, String> {
     while let Some((token, after)) = rest.split_first() {
         rest = after;
         let Token::Word(first) = token else { continue };
-        if first.starts_with(|c: char| c.is_ascii_digit()) {
+        if first.starts_with(|c: char| c.is_ascii_digit()) || WORDS.contains(&first.as_str()) {
             continue;
         }
         let mut path = first.clone();
@@ -39,9 +42,8 @@ pub(super) fn paths(expression: &str) -> Result<Vec<String>, String> {
                 _ => break,
             }
         }
-        // A function, or a word of the language.
         let is_called = rest.first() == Some(&Token::Sign('('));
-        if !is_called && !["in", "not", "true", "false", "nil"].contains(&path.as_str()) {
+        if !is_called {
             paths.push(path);
         }
     }
@@ -131,6 +133,7 @@ mod tests {
             paths(expression).unwrap(),
             ["tasks.a-b.outputs.parameters.x", "inputs.parameters.y", "workflow.parameters.l"]
         );
+        assert_eq!(paths("'v' in ['v']").unwrap(), [""; 0]);
         assert_eq!(paths("{'Failed': 'x'}[workflow.status]").unwrap(), ["workflow.status"]);
     }
 
