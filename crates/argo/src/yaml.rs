@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn documents_are_easy_to_read() {
         let value = json!({
-            "spec": {"b": [1, {"z": "x", "name": "n"}, ["in", []], {}], "a": "no", "c": "line one of two lines that are long\nline two\n"},
+            "spec": {"b": [1, {"z": "x", "name": "inner"}, ["in", []], {}], "a": "no", "c": "line one of two lines that are long\nline two\n"},
             "kind": "K"
         });
-        let expected = "kind: K\nspec:\n  a: \"no\"\n  b:\n    - 1\n    - name: n\n      z: x\n    -\n      - in\n      - []\n    - {}\n  c: |\n    line one of two lines that are long\n    line two\n";
+        let expected = "kind: K\nspec:\n  a: \"no\"\n  b:\n    - 1\n    - name: inner\n      z: x\n    -\n      - in\n      - []\n    - {}\n  c: |\n    line one of two lines that are long\n    line two\n";
         assert_eq!(to_yaml(&value), expected);
     }
 
