@@ -68,7 +68,7 @@ fn an_alert_is_delivered_and_taken_back() -> Result<()> {
     }
     let rules = monitoring.ask("/api/v1/rules");
     for rule in
-        rules["data"]["groups"].as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array()).flatten()
+        rules["data"]["groups"].as_array().into_iter().flatten().filter_map(|group| group["rules"].as_array()).flatten()
     {
         ensure!(rule["health"] == "ok", "{rule:#}");
     }

@@ -20,8 +20,11 @@ fn post(url: &str, secret: &str, period: &str) -> Output {
         .unwrap()
 }
 
+/// The headers and the body of a request.
+type Heard = (Vec<(String, String)>, String);
+
 /// What a listener gets: headers and body, of one request that is answered with a status.
-fn listener(status: &'static str) -> (String, thread::JoinHandle<(Vec<(String, String)>, String)>) {
+fn listener(status: &'static str) -> (String, thread::JoinHandle<Heard>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let taken = thread::spawn(move || {
