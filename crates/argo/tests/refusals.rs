@@ -55,10 +55,6 @@ const CASES: [(&str, &str); 29] = [
         "  tasks: [{name: a, taskRef: {name: make}}]\n  finally: [{name: f, taskRef: {name: take}, params: [{name: v, value: $(tasks.a.status)}]}]",
     ),
     (
-        "finally with an ambiguous status",
-        "  params: [{name: x}]\n  tasks: [{name: a, taskRef: {name: make}, when: [{input: $(params.x), operator: in, values: [some]}]}]\n  finally: [{name: f, taskRef: {name: take}, params: [{name: v, value: $(tasks.status)}]}]",
-    ),
-    (
         "finally when Succeeded alone",
         "  tasks: [{name: a, taskRef: {name: make}}]\n  finally: [{name: f, taskRef: {name: make}, when: [{input: $(tasks.status), operator: in, values: [Succeeded]}]}]",
     ),
