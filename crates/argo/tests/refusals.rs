@@ -10,7 +10,7 @@ use faultline_argo::{Error, Options};
 use support::{export_text, pipeline};
 
 /// What is written, by a short name.
-const CASES: [(&str, &str); 29] = [
+const CASES: [(&str, &str); 28] = [
     ("braces", "  tasks: [{name: a, taskRef: {name: take}, params: [{name: v, value: 'a {{b}} c'}]}]"),
     ("braces in a default", "  params: [{name: x, default: '{{x}}'}]\n  tasks: [{name: a, taskRef: {name: make}}]"),
     (
