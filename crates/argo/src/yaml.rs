@@ -54,15 +54,7 @@ fn in_list(text: &mut String, item: &Value, indent: usize) {
                 entry(text, key, value, indent + 2);
             }
         }
-        Value::Array(items) if !items.is_empty() => {
-            text.push('\n');
-            block(text, item, indent + 2);
-        }
-        other => {
-            text.push(' ');
-            scalar(text, other, indent);
-            text.push('\n');
-        }
+        other => nested(text, other, indent),
     }
 }
 
@@ -70,20 +62,23 @@ fn in_list(text: &mut String, item: &Value, indent: usize) {
 fn entry(text: &mut String, key: &str, value: &Value, indent: usize) {
     quote(text, key);
     text.push(':');
-    match value {
-        Value::Object(fields) if !fields.is_empty() => {
-            text.push('\n');
-            block(text, value, indent + 2);
-        }
-        Value::Array(items) if !items.is_empty() => {
-            text.push('\n');
-            block(text, value, indent + 2);
-        }
-        other => {
-            text.push(' ');
-            scalar(text, other, indent);
-            text.push('\n');
-        }
+    nested(text, value, indent);
+}
+
+/// What stands behind a key or a dash: on the same line if it is a scalar or empty, else below and further in.
+fn nested(text: &mut String, value: &Value, indent: usize) {
+    let is_block = match value {
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    };
+    if is_block {
+        text.push('\n');
+        block(text, value, indent + 2);
+    } else {
+        text.push(' ');
+        scalar(text, value, indent);
+        text.push('\n');
     }
 }
 
