@@ -14,6 +14,16 @@ pub const MANIFESTS_IN_ANY_RUN: &str = "runs/*/manifest.json";
 /// Everything of all runs, as a pattern of keys in which `*` stands for any text.
 pub const ANY_RUN: &str = "runs/*";
 
+/// The end of the name of a marker in a raw folder: `FOLDER.complete`, beside `FOLDER/`, says that all files of it are there.
+pub const BATCH_MARKER: &str = ".complete";
+
+/// Whether a file of a raw folder is a marker, which is no data.
+#[must_use]
+pub fn is_batch_marker(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    name.len() > BATCH_MARKER.len() && name.ends_with(BATCH_MARKER)
+}
+
 /// The folder that holds everything of a run, with a trailing slash.
 #[must_use]
 pub fn run_prefix(run: &RunId) -> String {
@@ -99,6 +109,20 @@ mod tests {
             ("manifest.json", false),
         ] {
             assert_eq!(is_manifest(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn markers_of_batches_are_no_data() {
+        for (key, expected) in [
+            ("lot-42.complete", true),
+            ("a/lot-42.complete", true),
+            (".complete", false),
+            ("a/.complete", false),
+            ("lot-42.complete/a.csv", false),
+            ("lot-42.complete.csv", false),
+        ] {
+            assert_eq!(is_batch_marker(key), expected, "{key}");
         }
     }
 

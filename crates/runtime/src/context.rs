@@ -193,14 +193,15 @@ impl Context {
         })
     }
 
-    /// Every file directly or indirectly below a folder that is not part of this root, hashed, as inputs named `raw/<relative name>`,
-    /// sorted by name. Objects of a remote store are copied to the scratch folder on the way.
+    /// Every file directly or indirectly below a folder that is not part of this root, but for the markers of batches, hashed, as inputs named
+    /// `raw/<relative name>`, sorted by name. Objects of a remote store are copied to the scratch folder on the way.
     ///
     /// # Errors
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
-        let names = store.list("").await?.into_iter().map(|object| object.key).collect();
+        let names = store.list("").await?.into_iter().map(|object| object.key);
+        let names = names.filter(|name| !layout::is_batch_marker(name)).collect();
         self.fetch_raw(store.as_ref(), names).await
     }
 

@@ -17,7 +17,7 @@ use crate::monitor::Monitor;
 use crate::options::{self, CommonOptions, Parsed};
 use crate::stamps::Stamps;
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Merge, Outputs, access, explain, log, results};
+use crate::{Context, Failure, Merge, Outputs, access, explain, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ macro_rules! build_info {
 /// Runs a step as a process: reads the command line, and returns the documented exit code.
 #[must_use]
 pub fn main<S: Step>(build: BuildInfo) -> std::process::ExitCode {
-    log::start();
+    faultline_log::start();
     let code = match execute::<S>(build, std::env::args_os()) {
         Ok(code) => code,
         Err(failure) => {

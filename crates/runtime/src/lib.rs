@@ -9,7 +9,6 @@ mod explain;
 mod failure;
 mod frame;
 mod inputs;
-mod log;
 mod monitor;
 mod options;
 mod outputs;

@@ -3,11 +3,18 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::HttpError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::{ByteStream, error::Error as StreamError};
 use faultline_contract::ServerUri;
 use faultline_metrics::{Group, render};
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode, Url, redirect};
 use thiserror::Error;
+use url::Url;
 
 /// How long all of it may take: nobody waits for metrics.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -25,18 +32,25 @@ pub(crate) enum PushError {
     /// No server can be there.
     #[error("the address {reason}, expected http(s)://HOST[:PORT][/PATH][/metrics/job/JOB]")]
     Address { reason: &'static str },
-    /// There is no client to send with.
-    #[error("no HTTP client can be made")]
-    Setup(#[source] reqwest::Error),
+    /// No request can be made of it.
+    #[error("no request can be made of the metrics")]
+    Request(#[source] HttpError),
     /// No answer came.
     #[error("the Pushgateway cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] ConnectorError),
+    /// The answer did not come to its end.
+    #[error("the Pushgateway ended its answer {status} early")]
+    Torn {
+        status: u16,
+        #[source]
+        source: StreamError,
+    },
     /// No answer came in time.
     #[error("the Pushgateway did not answer within {} s", BUDGET.as_secs())]
     Silent,
     /// The server wants none of it.
     #[error("the Pushgateway answered {status}: {text}")]
-    Refused { status: StatusCode, text: String },
+    Refused { status: u16, text: String },
 }
 
 /// Pushes each group under its labels; nothing at all when no address is given.
@@ -45,10 +59,8 @@ pub(crate) enum PushError {
 /// as the last good one told it.
 pub(crate) async fn push(uri: &ServerUri, groups: &[Group]) -> Result<(), PushError> {
     let Some(address) = uri.address().map_err(|reason| PushError::Address { reason })? else { return Ok(()) };
-    // One TLS stack, on ring, for every client of the workspace. An error says that one is installed already.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    // A redirect would turn the POST into a GET.
-    let client = Client::builder().redirect(redirect::Policy::none()).build().map_err(PushError::Setup)?;
+    // The client that the store of S3 has too, so that no program carries a second one. It follows no redirect, which would turn the POST into a GET.
+    let client = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
     let all = async {
         for group in groups {
             send(&client, place(&address, group), render(std::slice::from_ref(group))).await?;
@@ -67,15 +79,21 @@ pub(crate) fn root_cause(error: &PushError) -> Option<String> {
     Some(cause.to_string())
 }
 
-async fn send(client: &Client, to: Url, text: String) -> Result<(), PushError> {
-    let unreachable = |error: reqwest::Error| PushError::Unreachable(error.without_url());
-    let answer = client.post(to).header(CONTENT_TYPE, TEXT).body(text).send().await.map_err(unreachable)?;
+async fn send(client: &Connector, to: Url, text: String) -> Result<(), PushError> {
+    let mut request = HttpRequest::new(SdkBody::from(text));
+    request.set_method("POST").and_then(|()| request.set_uri(to.as_str())).map_err(PushError::Request)?;
+    request.headers_mut().insert("content-type", TEXT);
+    let answer = client.call(request).await.map_err(PushError::Unreachable)?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());
     }
-    let text = answer.text().await.map_err(unreachable)?;
-    let text = text.lines().next().unwrap_or_default().chars().take(MAX_SHOWN_CHARS).collect();
+    let status = status.as_u16();
+    // What is shown stands at the beginning.
+    let torn = |source| PushError::Torn { status, source };
+    let start = ByteStream::new(answer.into_body()).try_next().await.map_err(torn)?.unwrap_or_default();
+    let start = String::from_utf8_lossy(&start);
+    let text = start.lines().next().unwrap_or_default().chars().take(MAX_SHOWN_CHARS).collect();
     Err(PushError::Refused { status, text })
 }
 

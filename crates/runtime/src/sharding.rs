@@ -299,7 +299,7 @@ impl Context {
 }
 
 async fn listing_of(folder: &dyn Store, raw_uri: String) -> Result<Listing, Failure> {
-    let objects = folder.list("").await?;
-    let files = objects.into_iter().map(|object| ListedFile { name: object.key, bytes: object.bytes }).collect();
+    let objects = folder.list("").await?.into_iter().filter(|object| !layout::is_batch_marker(&object.key));
+    let files = objects.map(|object| ListedFile { name: object.key, bytes: object.bytes }).collect();
     Ok(Listing { raw_uri, files })
 }

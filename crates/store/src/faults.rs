@@ -129,6 +129,10 @@ impl Store for FaultPoints {
         self.write(Action::Write, "put", key, self.inner.put_file(key, path)).await
     }
 
+    async fn take_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
+        self.write(Action::Write, "put", key, self.inner.take_file(key, path)).await
+    }
+
     async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError> {
         self.reach(Action::Inspect, "head", key)?;
         self.inner.head(key).await

@@ -90,6 +90,18 @@ impl Store for FileStore {
         .await
     }
 
+    async fn take_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
+        let object = self.object(Action::Write, key)?;
+        let original = object.local(path);
+        let linked = blocking(object.action, object.uri.clone(), move || {
+            object.link(&original.path).map_err(|source| object.failed(source))
+        });
+        match linked.await? {
+            Some(written) => Ok(written),
+            None => self.put_file(key, path).await,
+        }
+    }
+
     async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError> {
         let object = self.object(Action::Inspect, key)?;
         let key = key.to_owned();
@@ -170,13 +182,31 @@ impl Target {
         create_folder(folder)?;
         let mut temporary = Temporary::create(folder)?;
         let written = digest::copy(from, &mut temporary.file)?;
+        self.publish(&temporary, folder, mode)?;
+        Ok(written)
+    }
+
+    /// Makes the object a second name of a local file; `None` where that cannot be done, and a copy will do or tell why not.
+    fn link(&self, from: &Path) -> io::Result<Option<Written>> {
+        let folder = self.path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        if !fs::symlink_metadata(from).is_ok_and(|metadata| metadata.is_file()) {
+            return Ok(None);
+        }
+        create_folder(folder)?;
+        let Ok(mut temporary) = Temporary::link(from, folder) else { return Ok(None) };
+        let written = digest::copy(&mut temporary.file, &mut io::sink())?;
+        self.publish(&temporary, folder, PutMode::Overwrite)?;
+        Ok(Some(written))
+    }
+
+    /// Gives a file its final name, durably.
+    fn publish(&self, temporary: &Temporary, folder: &Path, mode: PutMode) -> io::Result<()> {
         temporary.file.sync_all()?;
         match mode {
             PutMode::Overwrite => fs::rename(&temporary.path, &self.path)?,
             PutMode::CreateNew => publish_first(&temporary.path, &self.path)?,
         }
-        File::open(folder)?.sync_all()?;
-        Ok(written)
+        File::open(folder)?.sync_all()
     }
 }
 
@@ -188,11 +218,22 @@ struct Temporary {
 
 impl Temporary {
     fn create(folder: &Path) -> io::Result<Self> {
+        let path = Self::path_in(folder);
+        Ok(Self { file: File::create_new(&path)?, path })
+    }
+
+    /// A second name of a file.
+    fn link(from: &Path, folder: &Path) -> io::Result<Self> {
+        let path = Self::path_in(folder);
+        fs::hard_link(from, &path)?;
+        Ok(Self { file: File::open(&path)?, path })
+    }
+
+    fn path_in(folder: &Path) -> PathBuf {
         // The time sets apart processes with one id on two machines that share a folder.
         let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let count = WRITES.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("{TEMPORARY_PREFIX}{}-{nanos}-{count}", std::process::id()));
-        Ok(Self { file: File::create_new(&path)?, path })
+        folder.join(format!("{TEMPORARY_PREFIX}{}-{nanos}-{count}", std::process::id()))
     }
 }
 
@@ -386,6 +427,23 @@ mod tests {
         let error = store.put("a/b", Bytes::new(), PutMode::CreateNew).await.unwrap_err();
         assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
         assert!(error.hint().contains("a file stands where a folder is wanted"), "{}", error.hint());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_taken_is_not_copied_and_a_link_to_one_is() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (original, link) = (folder.path().join("original"), folder.path().join("link"));
+        fs::write(&original, "x").unwrap();
+        symlink(&original, &link).unwrap();
+        let root = folder.path().join("root");
+        let inode = |path: PathBuf| fs::symlink_metadata(path).unwrap().ino();
+        for (key, path, same) in [("a", &original, true), ("b", &link, false)] {
+            store(&root).take_file(key, path).await.unwrap();
+            assert_eq!(inode(root.join(key)) == inode(original.clone()), same, "{key}");
+            assert_eq!(fs::read(root.join(key)).unwrap(), b"x");
+        }
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 2);
     }
 
     #[tokio::test]

@@ -81,6 +81,15 @@ pub trait Store: Send + Sync + Debug {
     /// [`StoreError::Io`] for the local file, and whatever the backend answers.
     async fn put_file(&self, key: &str, path: &Path) -> Result<Written, StoreError>;
 
+    /// Makes an object of a local file that nobody writes to any more, replacing it; the file stays where it is. A store on the same file system
+    /// gives the file a second name, which saves the copy.
+    ///
+    /// # Errors
+    /// As for [`Store::put_file`].
+    async fn take_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
+        self.put_file(key, path).await
+    }
+
     /// Size and tag of an object, or `None` when there is none.
     ///
     /// # Errors

@@ -326,7 +326,16 @@ async fn large_files(store: &dyn Store) {
         assert_eq!(written, expected);
         assert!(std::fs::read(&path).unwrap() == content);
         assert_eq!(store.local_path("large/k").is_some(), path != copy);
+        for _ in 0..2 {
+            assert_eq!(store.take_file("large/taken", &original).await.unwrap(), expected);
+            assert!(store.get("large/taken").await.unwrap() == content);
+            assert!(std::fs::read(&original).unwrap() == content);
+        }
+        std::fs::remove_file(&original).unwrap();
+        assert!(store.get("large/taken").await.unwrap() == content);
+        assert_eq!(keys(store, "large/").await, ["large/k", "large/taken"]);
     }
+    store.take_file("large/none", Path::new("/nowhere/x")).await.unwrap_err();
     store.put_file("large/none", Path::new("/nowhere/x")).await.unwrap_err();
     assert_eq!(store.head("large/none").await.unwrap(), None);
     assert!(store.get_to_file("large/k", Path::new("/nowhere/x")).await.is_err());
@@ -340,6 +349,7 @@ async fn bad_keys(store: &dyn Store) {
         assert!(is_invalid(store.delete(key).await.unwrap_err()), "{key}");
         assert!(is_invalid(store.put(key, Bytes::new(), PutMode::CreateNew).await.unwrap_err()), "{key}");
         assert!(is_invalid(store.put_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.take_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
         assert!(is_invalid(store.get_to_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
         assert_eq!(store.local_path(key), None, "{key}");
     }

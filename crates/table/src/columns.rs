@@ -1,5 +1,6 @@
 //! Small and middling tables, column by column.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
 use std::ops::Range;
@@ -8,15 +9,15 @@ use std::sync::Arc;
 
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, TimestampMillisecondType, UInt8Type};
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Float64Array, Int64Array, PrimitiveArray,
-    StringArray, TimestampMillisecondArray, UInt8Array,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, PrimitiveArray, StringArray,
+    TimestampMillisecondArray, UInt8Array,
 };
-use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::file::reader::ChunkReader;
 
 use crate::TableError;
+use crate::encoded::Content;
 use crate::keys::Keys;
 use crate::parquet_file::{self, GroupReader, GroupWriter, ROWS_PER_GROUP};
 
@@ -83,18 +84,19 @@ impl Values {
         Field::new(name, kind, nullable)
     }
 
-    fn array(&self, range: Range<usize>) -> ArrayRef {
-        match self {
+    fn content(&self, range: Range<usize>) -> Content<'_> {
+        let array: ArrayRef = match self {
+            Self::F32(values) => return Content::F32(Cow::Borrowed(&values[range])),
             Self::Text(values) => Arc::new(StringArray::from_iter_values(&values[range])),
             Self::I64(values) => Arc::new(Int64Array::from_iter_values(values[range].iter().copied())),
             Self::F64(values) => Arc::new(
                 values[range].iter().map(|value| (!value.is_nan()).then_some(*value)).collect::<Float64Array>(),
             ),
-            Self::F32(values) => nullable_f32(values[range].to_vec()),
             Self::Bool(values) => Arc::new(BooleanArray::from(values[range].to_vec())),
             Self::OptionalU8(values) => Arc::new(values[range].iter().copied().collect::<UInt8Array>()),
             Self::Moment(values) => moments(values[range].iter().copied()),
-        }
+        };
+        Content::Array(array)
     }
 
     fn empty(name: &str, kind: &DataType, capacity: usize) -> Result<Self, TableError> {
@@ -284,7 +286,7 @@ impl Columns {
         for start in (0..self.row_count).step_by(ROWS_PER_GROUP) {
             let rows = start..(start + ROWS_PER_GROUP).min(self.row_count);
             writer.write(1, |columns| {
-                self.columns[columns].iter().map(|(_, values)| values.array(rows.clone())).collect()
+                self.columns[columns].iter().map(|(_, values)| values.content(rows.clone())).collect()
             })?;
         }
         writer.finish()
@@ -407,12 +409,6 @@ pub(crate) fn put_column(
 }
 
 /// An array in which NaN is null.
-pub(crate) fn nullable_f32(values: Vec<f32>) -> ArrayRef {
-    let present = BooleanBuffer::collect_bool(values.len(), |index| !values[index].is_nan());
-    let nulls = (present.count_set_bits() < values.len()).then(|| NullBuffer::new(present));
-    Arc::new(Float32Array::new(values.into(), nulls))
-}
-
 pub(crate) fn moments(seconds: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(TimestampMillisecondArray::from_iter_values(seconds.map(|second| second.saturating_mul(MILLIS))))
 }

@@ -9,6 +9,7 @@ use arrow_select::concat::concat_batches;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::TableError;
+use crate::encoded::Content;
 use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupWriter, ROWS_PER_GROUP};
 
 /// Writes the rows of all tables, in the order given, as one Parquet table; gives the number of rows and the writer back.
@@ -83,7 +84,7 @@ impl<W: Write + Send> Output<W> {
     fn flush(&mut self) -> Result<(), TableError> {
         let batch = concat_batches(&self.schema, &self.waiting)?;
         self.waiting.clear();
-        self.writer.write(COLUMNS_AT_ONCE, |columns| batch.columns()[columns].to_vec())
+        self.writer.write(COLUMNS_AT_ONCE, |columns| batch.columns()[columns].iter().map(Content::of).collect())
     }
 }
 

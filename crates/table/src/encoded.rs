@@ -1,18 +1,52 @@
 //! One column of a row group, encoded in memory.
 
+use std::borrow::Cow;
 use std::io::Write;
+use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
+use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::Field;
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
-use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::page::{CompressedPage, Page, PageWriter as _};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
+
+/// zstd's fastest level: sensor readings shrink hardly more with the higher ones.
+const ZSTD_LEVEL: i32 = 1;
+/// The longest header of a page, and more.
+const HEADER_BYTES: usize = 64;
+
+/// How every column is compressed.
+pub(crate) fn compression() -> Result<Compression> {
+    Ok(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+}
+
+/// The values of a column.
+pub(crate) enum Content<'a> {
+    /// Of any type but f32.
+    Array(ArrayRef),
+    /// NaN = missing.
+    F32(Cow<'a, [f32]>),
+}
+
+impl<'a> Content<'a> {
+    /// The values of an array of any type.
+    pub(crate) fn of(array: &'a ArrayRef) -> Self {
+        match array.as_primitive_opt::<Float32Type>() {
+            None => Self::Array(Arc::clone(array)),
+            Some(numbers) if numbers.null_count() == 0 => Self::F32(Cow::Borrowed(numbers.values())),
+            Some(numbers) => Self::F32(numbers.iter().map(|number| number.unwrap_or(f32::NAN)).collect()),
+        }
+    }
+}
 
 /// A column chunk.
 pub(crate) enum Encoded {
@@ -29,41 +63,161 @@ impl Encoded {
         Ok(Self::Arrow(Box::new(writer.close()?)))
     }
 
-    /// Encodes an array of f32. It gets by without the lists of indices that the writer for any type makes.
-    pub(crate) fn f32(description: ColumnDescPtr, properties: WriterPropertiesPtr, array: &ArrayRef) -> Result<Self> {
-        let misfit = || ParquetError::General("the column does not hold f32".to_owned());
-        let array = array.as_primitive_opt::<Float32Type>().ok_or_else(misfit)?;
-        let mut sink = TrackedWrite::new(Vec::with_capacity(size_of_val(&array.values()[..])));
-        let pages = Box::new(SerializedPageWriter::new(&mut sink));
-        let is_nullable = description.max_def_level() > 0;
-        let ColumnWriter::FloatColumnWriter(mut writer) = get_column_writer(description, properties, pages) else {
-            return Err(misfit());
-        };
-        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-            Some(nulls) => {
-                let levels: Vec<i16> = nulls.iter().map(i16::from).collect();
-                let mut present = Vec::with_capacity(array.len());
-                for run in nulls.valid_slices() {
-                    present.extend_from_slice(&array.values()[run.0..run.1]);
-                }
-                writer.write_batch(&present, Some(&levels), None)?;
-            }
-            None if is_nullable => {
-                writer.write_batch(array.values(), Some(&vec![1; array.len()]), None)?;
-            }
-            None => {
-                writer.write_batch(array.values(), None, None)?;
-            }
-        }
-        let end = writer.close()?;
-        Ok(Self::Plain(sink.into_inner()?.into(), Box::new(end)))
-    }
-
     /// Writes the column to its row group.
     pub(crate) fn append_to<W: Write + Send>(self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
         match self {
             Self::Arrow(chunk) => chunk.append_to_row_group(group),
             Self::Plain(bytes, end) => group.append_column(&bytes, *end),
+        }
+    }
+}
+
+/// Encodes columns of f32, one after the other, with memory that is used again: the writer for any type sets up a compressor for each column, and
+/// makes a list of numbers of what is a bitmap in the file.
+pub(crate) struct Encoder {
+    compressor: Compressor<'static>,
+    page: Vec<u8>,
+}
+
+impl Encoder {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { compressor: Compressor::new(ZSTD_LEVEL)?, page: Vec::new() })
+    }
+
+    /// Encodes a column as one page. NaN becomes null.
+    pub(crate) fn encode(&mut self, description: ColumnDescPtr, values: &[f32]) -> Result<Encoded> {
+        let misfit = |what: &str| ParquetError::General(format!("column `{}` {what}", description.name()));
+        let rows = u32::try_from(values.len()).map_err(|_| misfit("has too many rows for a page"))?;
+        let is_nullable = description.max_def_level() > 0;
+        self.page.clear();
+        let present = present_bits(values);
+        let all_present = values.iter().all(|value| !value.is_nan());
+        match (is_nullable, all_present) {
+            (true, true) => add_levels(&run_of_ones(rows), &[], &mut self.page),
+            (true, false) => add_levels(&variable((u64::from(rows).div_ceil(8) << 1) | 1), &present, &mut self.page),
+            (false, true) => {}
+            (false, false) => return Err(misfit("has values that are missing, and may not have them")),
+        }
+        add_values(values, &present, &mut self.page);
+
+        let page = Page::DataPage {
+            buf: self.compressor.compress(&self.page)?.into(),
+            num_values: rows,
+            encoding: Encoding::PLAIN,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let page = CompressedPage::new(page, self.page.len());
+        let mut sink = TrackedWrite::new(Vec::with_capacity(page.compressed_size() + HEADER_BYTES));
+        let written = SerializedPageWriter::new(&mut sink).write_page(page)?;
+        let metadata = ColumnChunkMetaData::builder(description)
+            .set_compression(compression()?)
+            .set_encodings(vec![Encoding::PLAIN, Encoding::RLE])
+            .set_num_values(rows.into())
+            .set_total_compressed_size(written.compressed_size as i64)
+            .set_total_uncompressed_size(written.uncompressed_size as i64)
+            .set_data_page_offset(0)
+            .build()?;
+        let end = ColumnCloseResult {
+            bytes_written: written.bytes_written,
+            rows_written: rows.into(),
+            metadata,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        };
+        Ok(Encoded::Plain(sink.into_inner()?.into(), Box::new(end)))
+    }
+}
+
+/// One bit per value, the first in the lowest bit of the first byte.
+fn present_bits(values: &[f32]) -> Vec<u8> {
+    let byte = |eight: &[f32]| {
+        eight.iter().enumerate().fold(0, |byte, (place, value)| byte | (u8::from(!value.is_nan()) << place))
+    };
+    values.chunks(8).map(byte).collect()
+}
+
+/// The levels of a page, with their length ahead, in Parquet's hybrid of runs and packed bits.
+fn add_levels(head: &[u8], bits: &[u8], page: &mut Vec<u8>) {
+    page.extend(((head.len() + bits.len()) as u32).to_le_bytes());
+    page.extend(head);
+    page.extend(bits);
+}
+
+fn run_of_ones(count: u32) -> Vec<u8> {
+    let mut run = variable(u64::from(count) << 1);
+    run.push(1);
+    run
+}
+
+/// A number in as many bytes as it needs, seven bits in each.
+fn variable(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// The values that are there, close together.
+fn add_values(values: &[f32], present: &[u8], page: &mut Vec<u8>) {
+    const BYTES: usize = size_of::<f32>();
+    let mut end = page.len();
+    page.resize(end + size_of_val(values), 0);
+    for (eight, bits) in values.chunks(8).zip(present) {
+        if *bits == u8::MAX {
+            for (value, place) in eight.iter().zip(page[end..].chunks_exact_mut(BYTES)) {
+                place.copy_from_slice(&value.to_le_bytes());
+            }
+            end += size_of_val(eight);
+        } else {
+            for value in eight {
+                page[end..end + BYTES].copy_from_slice(&value.to_le_bytes());
+                end += if value.is_nan() { 0 } else { BYTES };
+            }
+        }
+    }
+    page.truncate(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::{Columns, Values};
+
+    /// Written as a column of a table and read by the library's own reader.
+    fn read_back(values: &[f32]) -> Vec<f32> {
+        let table = Columns::new(values.len()).with("x", Values::F32(values.to_vec())).unwrap();
+        let bytes = table.write_to(Vec::new()).unwrap();
+        Columns::read_from(bytes::Bytes::from(bytes)).unwrap().f32("x").unwrap().to_vec()
+    }
+
+    fn same(one: &[f32], other: &[f32]) -> bool {
+        let bits = |value: &f32| if value.is_nan() { None } else { Some(value.to_bits()) };
+        one.iter().map(bits).eq(other.iter().map(bits))
+    }
+
+    #[test]
+    fn whole_pages_with_all_with_no_and_with_some_values_are_read_back() {
+        for rows in [1, 7, 8, 9, 64, 1_000, 8_192, 20_000] {
+            for gap in [1, 2, 8, 9, usize::MAX] {
+                let value = |row: usize| if row % gap == gap - 1 { f32::NAN } else { row as f32 / 3.0 - 100.0 };
+                let values: Vec<f32> = (0..rows).map(value).collect();
+                assert!(same(&read_back(&values), &values), "{rows} rows, a gap after {gap}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bits_but_those_of_nan_are_kept(bits in prop::collection::vec(prop_oneof![3 => any::<u32>(), 1 => Just(f32::NAN.to_bits())], 0..200)) {
+            let values: Vec<f32> = bits.into_iter().map(f32::from_bits).collect();
+            prop_assert!(same(&read_back(&values), &values));
         }
     }
 }

@@ -14,6 +14,7 @@ mod number;
 mod parallel;
 mod parquet_file;
 mod piece_rows;
+mod plain_cells;
 mod quarantine;
 mod row;
 mod table;

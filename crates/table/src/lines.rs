@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use memchr::{memchr2, memrchr2};
 
-use crate::number::WINDOW_BYTES;
+use crate::plain_cells::BLOCK_BYTES;
 
 /// A line longer than this is handed over as too long, without its bytes.
 pub(crate) const MAX_LINE_BYTES: usize = 16 << 20;
@@ -29,7 +29,7 @@ pub(crate) struct Line {
 /// Whole lines of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Piece {
-    /// The lines, and at least [`WINDOW_BYTES`] more bytes, the first of them 0.
+    /// The lines, and at least [`BLOCK_BYTES`] more bytes, the first of them 0.
     buffer: Vec<u8>,
     end: usize,
     /// Where the bytes stand in the stream.
@@ -40,7 +40,7 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// The bytes from a place on: the rest of a line, the lines after it and at least [`WINDOW_BYTES`] more.
+    /// The bytes from a place on: the rest of a line, the lines after it and at least [`BLOCK_BYTES`] more.
     pub(crate) fn bytes_from(&self, start: usize) -> &[u8] {
         &self.buffer[start..]
     }
@@ -161,8 +161,8 @@ impl Filled {
 
     /// Room for `count` bytes and a window beyond them.
     fn make_room(&mut self, count: usize) {
-        if self.buffer.len() < count + WINDOW_BYTES {
-            self.buffer.resize(count + WINDOW_BYTES, 0);
+        if self.buffer.len() < count + BLOCK_BYTES {
+            self.buffer.resize(count + BLOCK_BYTES, 0);
         }
     }
 }
@@ -226,7 +226,7 @@ impl<R: Read> Pieces<R> {
         self.offset += end as u64;
         let mut buffer = filled.buffer;
         // A window on the last cell must not take what is left of other lines for a part of it.
-        buffer[end..end + WINDOW_BYTES].fill(0);
+        buffer[end..end + BLOCK_BYTES].fill(0);
         Piece { buffer, end, offset, too_long: false, max_line_bytes: self.max_line_bytes }
     }
 

@@ -1,33 +1,22 @@
-//! Plain decimal numbers, read in one pass.
+//! Plain decimal numbers: those of digits, at most one point and perhaps a minus ahead.
 
 use wide::u8x16;
 
-/// The bytes that [`scan_window`] looks at.
-pub(crate) const WINDOW_BYTES: usize = 32;
+/// The bytes that are looked at for one number.
+pub(crate) const WINDOW_BYTES: usize = 16;
+/// The longest number in a window; what ends it stands behind.
+pub(crate) const MAX_NUMBER_BYTES: usize = 15;
 
-/// Powers of ten, as many as a fraction in a window can need.
-const POWERS_OF_TEN: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-/// The same as doubles, which hold them exactly.
-const EXACT_POWERS_OF_TEN: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// Powers of ten as doubles, which hold them exactly.
+const POWERS_OF_TEN: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
-/// The number at the start of the window and its length, if it is written as `-12.345` and short: at most 15 bytes, 8 of them before the point and 7
-/// after it. What ends it is left to the caller. `None` is no verdict: exponents, many digits, blanks and words are left to the full parser. Without
-/// `VALUE` the number is not worked out, and 0 stands for it.
-///
-/// The value is the correctly rounded one: digits and power of ten are exact doubles, and their quotient rounds once (Clinger,
-/// "How to read floating point numbers accurately", 1990).
-///
-/// All bytes are looked at together, without a branch that depends on the length: the cells of a row differ in theirs, and a branch that is
-/// guessed wrong costs more than the whole number. Digits become a number eight at a time (Lemire, "Number parsing at a gigabyte per second", 2021).
+/// The number at the start of the window and its length, if it is written as `-12.345` in at most 15 bytes. What ends it is left to the caller.
+/// `None` is no verdict: exponents, many digits, blanks and words are left to the full parser. Without `VALUE` the number is not worked out, and 0
+/// stands for it.
 #[inline]
 pub(crate) fn scan_window<const VALUE: bool>(window: &[u8; WINDOW_BYTES]) -> Option<(f64, usize)> {
-    const MAX_INTEGER_DIGITS: u32 = 8;
-    const MAX_FRACTION_DIGITS: u32 = 7;
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-
-    let (head, _) = window.split_first_chunk::<16>()?;
-    let (low, _) = window.split_first_chunk::<8>()?;
-    let bytes = u8x16::new(*head);
+    let bytes = u8x16::new(*window);
     let digits = bytes - u8x16::splat(b'0');
     let digit = digits.min(u8x16::splat(9)).simd_eq(digits);
     let point = bytes.simd_eq(u8x16::splat(b'.'));
@@ -37,36 +26,73 @@ pub(crate) fn scan_window<const VALUE: bool>(window: &[u8; WINDOW_BYTES]) -> Opt
     let inside = (1_u32 << length).wrapping_sub(1);
     let points = point.to_bitmask() & inside;
     let negative = minus.to_bitmask() & inside;
-    let before = (points | (1 << length)).trailing_zeros() & 31;
     let digit_count = length.wrapping_sub(u32::from(points != 0));
     // More than one point; a minus that is not the first byte; no digit.
-    if points >> before > 1 || negative > 1 || digit_count <= negative || length > 15 {
+    if points & points.wrapping_sub(1) != 0
+        || negative > 1
+        || digit_count <= negative
+        || length as usize > MAX_NUMBER_BYTES
+    {
         return None;
     }
-    if !VALUE {
-        return Some((0.0, length as usize));
-    }
-    let after = digit_count.wrapping_sub(before);
-    let low = (u64::from_le_bytes(*low) ^ ZEROS) & !(u64::from(negative).wrapping_neg() & 0xff);
-    let number = if length < 8 {
-        // The point is taken out, and the digits are moved to the end.
-        let integer = (1_u64 << (before.wrapping_mul(8) & 63)).wrapping_sub(1);
-        eight_digits(
-            ((low & integer) | ((low >> 8) & !integer)) << (8_u32.wrapping_sub(digit_count).wrapping_mul(8) & 63),
-        )
+    let value = if VALUE { decimal(window, length) } else { 0.0 };
+    Some((value, length as usize))
+}
+
+/// The value of the plain number in the first bytes of the window, 15 at most.
+///
+/// The value is the correctly rounded one: digits and power of ten are exact doubles, and their quotient rounds once (Clinger,
+/// "How to read floating point numbers accurately", 1990). Digits become a number eight at a time (Lemire, "Number parsing at a gigabyte per
+/// second", 2021).
+///
+/// Readings have few digits, and for those no branch depends on the length: the cells of a row differ in theirs, and a branch that is guessed
+/// wrong costs more than the whole number.
+#[inline]
+pub(crate) fn decimal(window: &[u8; WINDOW_BYTES], length: u32) -> f64 {
+    let bytes = u128::from_le_bytes(*window);
+    let negative = u64::from(window[0] == b'-');
+    // The bytes, and the same from the second one on.
+    let (first, second) = (bytes as u64, (bytes >> 8) as u64);
+    let before = (first_point(first) / 8).min(length);
+    let (number, after) = if length <= 8 || (length == 9 && before < 8) {
+        let digit_count = length.wrapping_sub(u32::from(before < length));
+        let half = before.wrapping_mul(4);
+        let fraction = u64::MAX.wrapping_shl(half).wrapping_shl(half);
+        // The point is taken out, and the digits are moved to the end; a minus counts as a zero ahead.
+        let integer = (first ^ ZEROS) & !(negative.wrapping_neg() & 0xff);
+        let digits = (integer & !fraction) | ((second ^ ZEROS) & fraction);
+        let number = eight_digits(digits.wrapping_shl(8_u32.wrapping_sub(digit_count).wrapping_mul(8)));
+        (number, digit_count.wrapping_sub(before))
     } else {
-        if before == 0 || before > MAX_INTEGER_DIGITS || after > MAX_FRACTION_DIGITS {
-            return None;
-        }
-        let fraction = window.get(before as usize + 1..)?.first_chunk::<8>()?;
-        let fraction = u64::from_le_bytes(*fraction) ^ ZEROS;
-        let integer = eight_digits(low << (8_u32.wrapping_sub(before).wrapping_mul(8) & 63));
-        // In two shifts: without a fraction there are 64 bits to go.
-        let fraction = eight_digits((fraction << (63_u32.wrapping_sub(after.wrapping_mul(8)) & 63)) << 1);
-        integer.wrapping_mul(POWERS_OF_TEN[after as usize & 7]).wrapping_add(fraction)
+        long_number(window, length)
     };
-    let value = number as i64 as f64 / EXACT_POWERS_OF_TEN[after as usize & 7];
-    Some((f64::from_bits(value.to_bits() ^ (u64::from(negative) << 63)), length as usize))
+    let value = exact(number) / POWERS_OF_TEN[after as usize & 15];
+    f64::from_bits(value.to_bits() ^ (negative << 63))
+}
+
+/// A number below 2^52 as a double. The processor's own conversion keeps half of what the register held before, so that each number would wait for
+/// the division of the one before.
+#[inline]
+fn exact(number: u64) -> f64 {
+    const TWO_TO_52: f64 = 4_503_599_627_370_496.0;
+    f64::from_bits(TWO_TO_52.to_bits() | number) - TWO_TO_52
+}
+
+/// All digits of a plain number of up to 15 bytes as one number, and how many of them stand behind the point.
+#[cold]
+fn long_number(window: &[u8; WINDOW_BYTES], length: u32) -> (u64, u32) {
+    let digits = window.iter().take(length as usize).filter(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit & 0xf)));
+    let point = window.iter().take(length as usize).position(|byte| *byte == b'.');
+    (number, point.map_or(0, |point| length.wrapping_sub(point as u32).wrapping_sub(1)))
+}
+
+/// The lowest bit of the first byte that is a point, seven places up; 64 if none of the eight is.
+#[inline]
+fn first_point(bytes: u64) -> u32 {
+    const LOWEST: u64 = 0x0101_0101_0101_0101;
+    let apart = bytes ^ (LOWEST * u64::from(b'.'));
+    (apart.wrapping_sub(LOWEST) & !apart & (LOWEST << 7)).trailing_zeros()
 }
 
 /// The number of eight digits, the first in the lowest byte, each as its value.
@@ -101,11 +127,14 @@ mod tests {
             ("-1234.5678", -1234.5678),
             ("99999999.999999", 99_999_999.999_999),
             ("1.2345678", 1.234_567_8),
-            ("1.23456789", f64::NAN),
-            ("123456789.5", f64::NAN),
-            (".12345678", f64::NAN),
+            ("1.234567891234", 1.234_567_891_234),
+            ("-.1234567891234", -0.123_456_789_123_4),
+            ("123456789.5", 123_456_789.5),
+            ("999999999999999", 999_999_999_999_999.0),
+            ("-99999999999999", -99_999_999_999_999.0),
             ("1234567890123456", f64::NAN),
             ("1.2.3", f64::NAN),
+            ("1..", f64::NAN),
             ("1-2", f64::NAN),
             ("--1", f64::NAN),
             ("-", f64::NAN),
@@ -122,7 +151,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_window_holds_the_number_that_the_full_parser_reads(text in "-?[0-9]{0,9}(\\.[0-9]{0,8})?", after in "[,;\n eE+x\0][0-9.,\n-]{0,24}") {
+        fn a_window_holds_the_number_that_the_full_parser_reads(
+            text in "-?[0-9]{0,15}(\\.[0-9]{0,14})?",
+            after in "[,;\n eE+x\0][0-9.,\n-]{0,24}",
+        ) {
             let window = window(&format!("{text}{after}"));
             if let Some((value, length)) = scan_window::<true>(&window) {
                 prop_assert_eq!(length, text.len());

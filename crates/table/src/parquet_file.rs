@@ -6,14 +6,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use bytes::{Buf as _, Bytes};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions};
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -23,7 +21,7 @@ use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use crate::TableError;
-use crate::encoded::Encoded;
+use crate::encoded::{self, Content, Encoded, Encoder};
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
 pub(crate) const ROWS_PER_GROUP: usize = 8192;
@@ -31,8 +29,6 @@ pub(crate) const ROWS_PER_GROUP: usize = 8192;
 pub(crate) const COLUMNS_AT_ONCE: usize = 16;
 /// Rows that are read at once.
 const ROWS_PER_BATCH: usize = 1024;
-/// zstd's fastest level: sensor readings shrink hardly more with the higher ones.
-const ZSTD_LEVEL: i32 = 1;
 /// Named in every file in place of the writer library's version, which would change the bytes with each update.
 const CREATED_BY: &str = "faultline table 1";
 
@@ -50,7 +46,7 @@ impl<W: Write + Send> GroupWriter<W> {
     pub(crate) fn new(writer: W, fields: Vec<Field>) -> Result<Self, TableError> {
         let mut properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+            .set_compression(encoded::compression()?)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
             .set_statistics_enabled(EnabledStatistics::None)
             .set_offset_index_disabled(true)
@@ -70,11 +66,11 @@ impl<W: Write + Send> GroupWriter<W> {
         Ok(Self { writer, factory, schema, group_count: 0 })
     }
 
-    /// Writes [`ROWS_PER_GROUP`] rows, fewer only at the end. `arrays` makes those of some columns, which come in ranges of `columns_at_once`.
-    pub(crate) fn write(
+    /// Writes [`ROWS_PER_GROUP`] rows, fewer only at the end. `content` gives that of some columns, which come in ranges of `columns_at_once`.
+    pub(crate) fn write<'a>(
         &mut self,
         columns_at_once: usize,
-        arrays: impl Fn(Range<usize>) -> Vec<ArrayRef> + Sync,
+        content: impl Fn(Range<usize>) -> Vec<Content<'a>> + Sync,
     ) -> Result<(), TableError> {
         let column_count = self.schema.fields().len();
         let mut writers = self.factory.create_column_writers(self.group_count)?;
@@ -83,14 +79,15 @@ impl<W: Write + Send> GroupWriter<W> {
             let range = start..(start + columns_at_once).min(column_count);
             parts.push((range, writers.split_off(start.min(writers.len()))));
         }
-        let (descriptions, properties) = (self.writer.schema_descr().columns(), self.writer.properties());
+        let descriptions = self.writer.schema_descr().columns();
         let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
-            let mut writers = writers.into_iter();
-            let encode = |(column, array): (usize, ArrayRef)| match writers.next() {
-                Some(writer) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
-                None => Encoded::f32(Arc::clone(&descriptions[column]), Arc::clone(properties), &array),
+            let (mut writers, mut encoder) = (writers.into_iter(), Encoder::new()?);
+            let encode = |(column, content): (usize, Content<'a>)| match (content, writers.next()) {
+                (Content::F32(values), _) => encoder.encode(Arc::clone(&descriptions[column]), &values),
+                (Content::Array(array), Some(writer)) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
+                (Content::Array(_), None) => Err(ParquetError::General("an f32 column has other values".to_owned())),
             };
-            range.clone().zip(arrays(range)).map(encode).collect::<Result<Vec<_>, _>>()
+            range.clone().zip(content(range)).map(encode).collect::<Result<Vec<_>, _>>()
         };
         let columns: Vec<Vec<Encoded>> =
             parts.into_par_iter().rev().map(encode).collect::<Result<_, ParquetError>>()?;
@@ -148,7 +145,7 @@ impl<R: ChunkReader> GroupReader<R> {
             if round.is_empty() {
                 return Ok(());
             }
-            let decode = |(group, place, content): (usize, P, Content)| {
+            let decode = |(group, place, content): (usize, P, Part)| {
                 let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
                 decode(builder.with_row_groups(vec![group]).with_batch_size(ROWS_PER_BATCH).build()?, place)
             };
@@ -158,7 +155,7 @@ impl<R: ChunkReader> GroupReader<R> {
     }
 
     /// The bytes of a group. An open file is read by one thread alone: its clones share one position.
-    fn content(&self, group: usize) -> Result<Content, TableError> {
+    fn content(&self, group: usize) -> Result<Part, TableError> {
         let columns = self.metadata.metadata().row_group(group).columns();
         let ranges = columns.iter().map(ColumnChunkMetaData::byte_range);
         let (start, end) = ranges.fold((u64::MAX, 0), |(first, last), (start, length)| {
@@ -168,7 +165,7 @@ impl<R: ChunkReader> GroupReader<R> {
             return Err(ParquetError::EOF(format!("row group {group} ends beyond the file")).into());
         }
         let bytes = self.reader.get_bytes(start, (end - start) as usize)?;
-        Ok(Content { bytes, start, file_bytes: self.reader.len() })
+        Ok(Part { bytes, start, file_bytes: self.reader.len() })
     }
 }
 
@@ -184,13 +181,13 @@ pub(crate) fn split_by_rows<'a>(mut matrix: &'a mut [f32], group_rows: &[usize],
 }
 
 /// A part of a file that is in memory, at its place in the file.
-struct Content {
+struct Part {
     bytes: Bytes,
     start: u64,
     file_bytes: u64,
 }
 
-impl Content {
+impl Part {
     fn slice(&self, start: u64, length: Option<usize>) -> parquet::errors::Result<Bytes> {
         let outside = || ParquetError::EOF(format!("byte {start} is outside of the row group"));
         let first = usize::try_from(start.checked_sub(self.start).ok_or_else(outside)?).map_err(|_| outside())?;
@@ -202,13 +199,13 @@ impl Content {
     }
 }
 
-impl Length for Content {
+impl Length for Part {
     fn len(&self) -> u64 {
         self.file_bytes
     }
 }
 
-impl ChunkReader for Content {
+impl ChunkReader for Part {
     type T = bytes::buf::Reader<Bytes>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {

@@ -1,11 +1,14 @@
 //! Reads the cells of one line into a row.
 
+use std::ops::Range;
+
 use faultline_contract::schema::{Binding, Column, ColumnType, Label, Purpose, ValidSchema};
 use memchr::{memchr, memchr_iter};
 
 use crate::fields::{self, BadQuote};
 use crate::lines::{Line, MAX_LINE_BYTES, Piece};
 use crate::number::{self, WINDOW_BYTES};
+use crate::plain_cells::PlainCells;
 use crate::quarantine::{Code, quoted};
 
 /// The longest id, in bytes.
@@ -62,6 +65,18 @@ pub(crate) struct RowRules<'a> {
     purpose: Purpose,
     delimiter: u8,
     slots: Vec<Slot>,
+    together: Together,
+}
+
+/// Columns that follow each other in the file and in the schema, and whose plain numbers are right or wrong by their range at most: mostly
+/// all features. Their cells are looked at together.
+#[derive(Debug, Default)]
+struct Together {
+    /// Their places in the file.
+    slots: Range<usize>,
+    first_feature: usize,
+    /// Whether any of them has a range.
+    ranged: bool,
 }
 
 /// What the cells of a line amount to.
@@ -72,6 +87,28 @@ pub(crate) struct RowCells {
     pub(crate) id_filled: bool,
     pub(crate) target_filled: bool,
     fault: Option<CellFault>,
+    plain: PlainCells,
+}
+
+impl Together {
+    /// The most columns of the file that can be looked at together.
+    fn longest(slots: &[Slot]) -> Self {
+        let feature = |slot: &Slot| match slot.binding {
+            Binding::Feature(index) if slot.plain != Plain::All && !slot.required => Some(index),
+            _ => None,
+        };
+        let follows = |one: &Slot, next: &Slot| matches!((feature(one), feature(next)), (Some(one), Some(next)) if one + 1 == next);
+        let (mut longest, mut start) = (0..0, 0);
+        for run in slots.chunk_by(follows) {
+            if run.len() > longest.len() && feature(&run[0]).is_some() {
+                longest = start..start + run.len();
+            }
+            start += run.len();
+        }
+        let found = &slots[longest.clone()];
+        let ranged = found.iter().any(|slot| slot.plain == Plain::Range);
+        Self { first_feature: found.first().and_then(feature).unwrap_or(0), ranged, slots: longest }
+    }
 }
 
 impl<'a> RowRules<'a> {
@@ -100,7 +137,8 @@ impl<'a> RowRules<'a> {
                 plain,
             }
         };
-        Self { schema, purpose, delimiter, slots: bindings.iter().map(slot).collect() }
+        let slots: Vec<Slot> = bindings.iter().map(slot).collect();
+        Self { schema, purpose, delimiter, together: Together::longest(&slots), slots }
     }
 
     pub(crate) fn schema(&self) -> &'a ValidSchema {
@@ -117,7 +155,8 @@ impl<'a> RowRules<'a> {
         cells: &mut RowCells,
     ) -> Result<(), RowFault> {
         cells.id.clear();
-        *cells = RowCells { id: std::mem::take(&mut cells.id), ..RowCells::default() };
+        let RowCells { id, plain, .. } = std::mem::take(cells);
+        *cells = RowCells { id, plain, ..RowCells::default() };
         let Some(place) = line.place.clone() else {
             return Err(line_fault(Code::LineTooLong, 0, format!("longer than {MAX_LINE_BYTES} bytes")));
         };
@@ -172,8 +211,16 @@ impl<'a> RowRules<'a> {
     ) -> usize {
         // The bytes of the line that are left.
         let mut left = length;
-        for (position, slot) in self.slots.iter().enumerate() {
+        let mut position = 0;
+        while let Some(slot) = self.slots.get(position) {
+            let mut next = position + 1;
             let taken = 'cell: {
+                if position == self.together.slots.start
+                    && let Some(taken) = self.read_together::<VALUES>(rest, left, row, &mut cells.plain)
+                {
+                    next = self.together.slots.end;
+                    break 'cell taken;
+                }
                 if let (Binding::Feature(index), true, Some(window)) =
                     (slot.binding, slot.plain != Plain::All, rest.first_chunk::<WINDOW_BYTES>())
                 {
@@ -186,7 +233,7 @@ impl<'a> RowRules<'a> {
                         number::scan_window::<false>(window)
                     };
                     if let Some((number, cell)) = found
-                        && (window[cell & (WINDOW_BYTES - 1)] == self.delimiter || cell == left)
+                        && (window.get(cell) == Some(&self.delimiter) || cell == left)
                         && let Ok(value) = in_range(slot, number)
                         && let Some(place) = row.get_mut(index)
                     {
@@ -200,13 +247,51 @@ impl<'a> RowRules<'a> {
                 cell
             };
             if taken >= left {
-                return position + 1;
+                return next;
             }
             left -= taken + 1;
             rest = &rest[taken + 1..];
+            position = next;
         }
         // More cells than columns.
         self.slots.len() + 1 + memchr_iter(self.delimiter, &rest[..left]).count()
+    }
+
+    /// Reads the cells that can be looked at together, if each of them is empty or a plain number that is right. Gives the bytes they take; `None`
+    /// is no verdict.
+    fn read_together<const VALUES: bool>(
+        &self,
+        rest: &[u8],
+        left: usize,
+        row: &mut [f32],
+        plain: &mut PlainCells,
+    ) -> Option<usize> {
+        let slots = self.slots.get(self.together.slots.clone()).filter(|slots| !slots.is_empty())?;
+        let row = row.get_mut(self.together.first_feature..)?.get_mut(..slots.len())?;
+        let taken = plain.find(rest, left, slots.len(), self.delimiter)?;
+        if self.together.ranged {
+            let mut places = slots.iter().zip(row);
+            let all_right = plain.each_number(rest, |number| {
+                let (Some(number), Some((slot, place))) = (number, places.next()) else { return number.is_none() };
+                let value = in_range(slot, number);
+                *place = value.unwrap_or(WRONG);
+                value.is_ok()
+            });
+            return all_right.then_some(taken);
+        }
+        if VALUES {
+            let mut places = row.iter_mut();
+            let all_right = plain.each_number(rest, |number| {
+                if let (Some(place), Some(number)) = (places.next(), number) {
+                    *place = number as f32;
+                }
+                true
+            });
+            return all_right.then_some(taken);
+        }
+        row.fill(0.0);
+        plain.each_empty(|index| row[index] = f32::NAN);
+        Some(taken)
     }
 
     /// Reads one cell of any kind, and notes what is wrong with it.

@@ -1,5 +1,6 @@
 //! The typed table of records: row keys, places, targets and features.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +15,8 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
 use crate::check::Row;
-use crate::columns::{MOMENT, moments, moments_of, nullable_f32, present, primitive, put_column, text_of};
+use crate::columns::{MOMENT, moments, moments_of, present, primitive, put_column, text_of};
+use crate::encoded::Content;
 use crate::keys::Keys;
 use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupReader, GroupWriter, ROWS_PER_GROUP};
 use crate::{RowSink, TableError};
@@ -274,7 +276,7 @@ impl<W: Write + Send> TableWriter<W> {
     fn flush(&mut self) -> Result<(), TableError> {
         self.pending.features.turn();
         let pending = &self.pending;
-        self.writer.write(COLUMNS_AT_ONCE, |columns| pending.arrays(columns))?;
+        self.writer.write(COLUMNS_AT_ONCE, |columns| pending.content(columns))?;
         self.pending.clear();
         Ok(())
     }
@@ -318,16 +320,13 @@ impl Transposed {
 }
 
 impl Pending {
-    /// The arrays of some columns of the file.
-    fn arrays(&self, columns: Range<usize>) -> Vec<ArrayRef> {
-        let array = |column: usize| {
-            let feature = column.checked_sub(SYSTEM_COLUMNS.len());
-            match feature {
-                Some(feature) => Some(nullable_f32(self.features.column(feature).to_vec())),
-                None => self.system_array(column),
-            }
+    /// What is in some columns of the file.
+    fn content(&self, columns: Range<usize>) -> Vec<Content<'_>> {
+        let content = |column: usize| match column.checked_sub(SYSTEM_COLUMNS.len()) {
+            Some(feature) => Some(Content::F32(Cow::Borrowed(self.features.column(feature)))),
+            None => self.system_array(column).map(Content::Array),
         };
-        columns.filter_map(array).collect()
+        columns.filter_map(content).collect()
     }
 
     /// The array of one of [`SYSTEM_COLUMNS`].

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use crate::decide::Limits;
 use crate::error::TriggerError;
 use crate::setting::RawRoot;
-use crate::{log, post, server};
+use crate::{post, server};
 
 /// The version, and the code that it is compiled from, as the steps tell it.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\ncode digest: ", env!("FAULTLINE_CODE_DIGEST"));
@@ -84,7 +84,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Committed }.into();
         }
     };
-    log::start();
+    faultline_log::start();
     match run(cli.command) {
         Ok(()) => ExitCode::Committed.into(),
         Err(error) => {

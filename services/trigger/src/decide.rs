@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use faultline_contract::layout::BATCH_MARKER;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{NewObject, Period, Push, objects};
@@ -13,8 +14,6 @@ use crate::secrets::Secret;
 use crate::setting::{RawRoot, StartOn, Trigger, What};
 use crate::signature;
 
-/// The end of the name of a marker: `FOLDER.complete` says that `FOLDER/` is.
-const MARKER: &str = ".complete";
 /// The end of the names of raw files.
 const FILE: &str = ".csv";
 
@@ -151,10 +150,10 @@ fn run_folder(object: &NewObject, folder: &str, start_on: StartOn, raw: &RawRoot
         .map_err(|reason| Refusal::invalid(format!("no run can read {key:?}: {reason}"), "rename the object"))?;
     let unmet = |hint: String| Err(Refusal::unmet(format!("the object {key:?}"), hint));
     match start_on {
-        StartOn::Marker => match key.strip_suffix(MARKER) {
+        StartOn::Marker => match key.strip_suffix(BATCH_MARKER) {
             // `.complete` alone names no folder.
             Some(complete) if complete.len() > start.len() && !complete.ends_with('/') => Ok(complete.to_owned()),
-            _ => unmet(format!("a run starts when FOLDER{MARKER} is written beside FOLDER/")),
+            _ => unmet(format!("a run starts when FOLDER{BATCH_MARKER} is written beside FOLDER/")),
         },
         StartOn::File if !key.ends_with(FILE) => unmet(format!("a run starts for files that end in {FILE}")),
         StartOn::File if object.bytes == 0 => unmet("the file is empty".to_owned()),

@@ -5,7 +5,6 @@ mod decide;
 mod error;
 mod event;
 mod key;
-mod log;
 mod name;
 mod post;
 mod protocol;

@@ -282,6 +282,19 @@ fn a_file_that_comes_meanwhile_waits_for_the_next_run() {
 }
 
 #[test]
+fn a_marker_of_a_batch_is_no_data() {
+    let fixture = Fixture::seeded(9, 10);
+    fixture.succeeds("before", &["--no-cache"]);
+    fixture.add("lot-42.complete", "");
+    fixture.succeeds("whole", &["--no-cache"]);
+    assert_eq!(fixture.in_shards("shards", 3).status.code(), Some(0));
+    for run in ["whole", "shards"] {
+        assert_eq!(fixture.bytes(run), fixture.bytes("before"));
+        assert_eq!(fixture.manifest(run).step_key, fixture.manifest("before").step_key);
+    }
+}
+
+#[test]
 fn a_file_that_goes_meanwhile_is_missed() {
     let fixture = Fixture::seeded(10, 10);
     fixture.succeeds("r", &["--shard=1/3"]);

@@ -2,6 +2,8 @@
 locals {
   name    = "faultline-dev"
   overlay = "development"
+  # Of the nodes that are kept for steps and builds: a label, and a taint, which the bridge and Jenkins tolerate.
+  steps = { "faultline.dev/nodes" = "steps" }
 }
 
 module "platform" {
@@ -18,6 +20,7 @@ module "platform" {
   readers             = var.readers
   builds_images       = true
   deletion_protection = false
+  last_snapshot       = false
   pull_accounts       = var.pull_accounts
   records_backend     = var.records_backend
   atlas               = var.atlas
@@ -36,7 +39,8 @@ module "platform" {
       max_nodes      = 4
       disk_gib       = 100
       spot           = true
-      labels         = { "faultline.dev/nodes" = "steps" }
+      labels         = local.steps
+      taints         = local.steps
     }
   }
 }
@@ -74,4 +78,5 @@ module "jenkins" {
   repository_arns  = module.platform.repository_arns
   agent_repository = var.jenkins_agent.repository
   agent_tag        = var.jenkins_agent.tag
+  agent_nodes      = local.steps
 }

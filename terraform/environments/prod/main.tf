@@ -3,6 +3,8 @@
 locals {
   name    = "faultline-prod"
   overlay = "production"
+  # Of the nodes that are kept for steps: a label, and a taint, which the bridge has runs tolerate.
+  steps = { "faultline.dev/nodes" = "steps" }
 }
 
 module "platform" {
@@ -19,6 +21,7 @@ module "platform" {
   readers               = var.readers
   builds_images         = false
   deletion_protection   = var.deletion_protection
+  last_snapshot         = true
   records_backend       = var.records_backend
   atlas                 = var.atlas
   documentdb            = { instance_class = "db.r6g.large", instance_count = 3 }
@@ -36,7 +39,8 @@ module "platform" {
       min_nodes      = 1
       max_nodes      = 10
       disk_gib       = 200
-      labels         = { "faultline.dev/nodes" = "steps" }
+      labels         = local.steps
+      taints         = local.steps
     }
   }
 }

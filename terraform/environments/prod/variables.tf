@@ -50,7 +50,7 @@ variable "administrators" {
 }
 
 variable "readers" {
-  description = "Who may look at everything but Secrets, in the same form."
+  description = "Who may look at Kubernetes' own kinds but Secrets, in the same form: at pods and their logs, not at runs or Applications."
   type        = map(string)
   default     = {}
 
@@ -66,7 +66,7 @@ variable "readers" {
 }
 
 variable "records_backend" {
-  description = "Which database holds the records: atlas or documentdb; operator for one in the cluster that Terraform does not make."
+  description = "Which database holds the records: operator for one in the cluster that Terraform does not make; atlas; documentdb, which no run can use before its authority is known to `load`."
   type        = string
 
   validation {

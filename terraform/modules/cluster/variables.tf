@@ -61,7 +61,7 @@ variable "administrators" {
 }
 
 variable "readers" {
-  description = "Who may look at everything but Secrets, in the same form."
+  description = "Who may look at Kubernetes' own kinds but Secrets, in the same form: at pods and their logs, not at runs or Applications."
   type        = map(string)
   default     = {}
 

@@ -61,8 +61,8 @@ resource "aws_docdb_cluster" "this" {
 
   backup_retention_period   = var.backup_days
   deletion_protection       = var.deletion_protection
-  skip_final_snapshot       = !var.deletion_protection
-  final_snapshot_identifier = var.deletion_protection ? "${var.name}-last" : null
+  skip_final_snapshot       = !var.last_snapshot
+  final_snapshot_identifier = var.last_snapshot ? "${var.name}-last" : null
 }
 
 resource "aws_docdb_cluster_instance" "this" {

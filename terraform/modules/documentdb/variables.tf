@@ -39,7 +39,7 @@ variable "client_security_group_id" {
 }
 
 variable "kms_key_arn" {
-  description = "The key that data, snapshots and the password are encrypted with."
+  description = "The key that data and snapshots are encrypted with; the password is by that of Secrets Manager, since AWS takes no other here."
   type        = string
 
   validation {
@@ -80,7 +80,12 @@ variable "username" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the database refuses to be deleted until this is switched off. It also decides whether a last snapshot is taken."
+  description = "Whether the database refuses to be deleted until this is switched off."
+  type        = bool
+}
+
+variable "last_snapshot" {
+  description = "Whether a last snapshot is taken when the database is deleted. It outlives the environment, and costs until it is deleted by hand."
   type        = bool
 }
 

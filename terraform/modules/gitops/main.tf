@@ -1,6 +1,6 @@
 locals {
   namespace = "argocd"
-  overlays  = { development = "faultline-development", production = "faultline-production" }
+  overlays  = ["development", "production"]
 
   # Argo CD knows the cluster that it runs in without this. It is here for what is written on it: the facts that Terraform knows and
   # Git must not.
@@ -13,13 +13,13 @@ locals {
       labels = {
         "argocd.argoproj.io/secret-type" = "cluster"
         "faultline.dev/bridge"           = "true"
-        "faultline.dev/overlay"          = local.overlays[var.overlay]
+        "faultline.dev/overlay"          = var.overlay
       }
       annotations = merge(
         { for name, value in var.facts : "faultline.dev/${name}" => value },
         {
           "faultline.dev/cd-repository"  = var.cd_repository
-          "faultline.dev/absent-overlay" = one([for overlay, name in local.overlays : name if overlay != var.overlay])
+          "faultline.dev/absent-overlay" = one([for overlay in local.overlays : overlay if overlay != var.overlay])
         },
       )
     }

@@ -70,6 +70,14 @@ resource "helm_release" "this" {
         requests = { cpu = "2", memory = "8Gi" }
         limits   = { cpu = "4", memory = "16Gi" }
       }
+      nodeSelector = var.agent_nodes
+      yamlTemplate = yamlencode({
+        apiVersion = "v1"
+        kind       = "Pod"
+        spec = {
+          tolerations = [for key, value in var.agent_nodes : { key = key, operator = "Equal", value = value, effect = "NoSchedule" }]
+        }
+      })
       workspaceVolume = { type = "EphemeralVolume", accessModes = "ReadWriteOnce", requestsSize = "100Gi" }
     }
   })]

@@ -80,6 +80,17 @@ variable "storage_gib" {
   }
 }
 
+variable "agent_nodes" {
+  description = "On which nodes agents run: labels, which may be taints too. Empty: on any without a taint that has room for two processors and 8 GiB."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key, value in var.agent_nodes : can(regex("^[a-z0-9./-]+$", key)) && can(regex("^[a-z0-9.-]+$", value))])
+    error_message = "agent_nodes must be labels of nodes, such as faultline.dev/nodes = steps."
+  }
+}
+
 variable "chart_version" {
   description = "The version of the chart jenkins."
   type        = string

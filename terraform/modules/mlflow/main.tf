@@ -26,6 +26,7 @@ module "database" {
   username                 = "mlflow"
   backup_days              = var.backup_days
   deletion_protection      = var.deletion_protection
+  last_snapshot            = var.last_snapshot
 }
 
 module "identity" {

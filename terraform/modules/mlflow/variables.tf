@@ -109,6 +109,11 @@ variable "deletion_protection" {
   type        = bool
 }
 
+variable "last_snapshot" {
+  description = "Whether a last snapshot is taken when the database is deleted. It outlives the environment, and costs until it is deleted by hand."
+  type        = bool
+}
+
 variable "backup_days" {
   description = "How many days can be gone back."
   type        = number

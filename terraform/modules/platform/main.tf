@@ -110,6 +110,7 @@ module "documentdb" {
   instance_count           = var.documentdb.instance_count
   backup_days              = var.backup_days
   deletion_protection      = var.deletion_protection
+  last_snapshot            = var.last_snapshot
 }
 
 module "atlas" {
@@ -143,4 +144,5 @@ module "mlflow" {
   multi_az                 = local.is_production
   backup_days              = var.backup_days
   deletion_protection      = var.deletion_protection
+  last_snapshot            = var.last_snapshot
 }

@@ -91,7 +91,7 @@ variable "administrators" {
 }
 
 variable "readers" {
-  description = "Who may look at everything but Secrets, in the same form."
+  description = "Who may look at Kubernetes' own kinds but Secrets, in the same form: at pods and their logs, not at runs or Applications."
   type        = map(string)
   default     = {}
 
@@ -139,6 +139,11 @@ variable "deletion_protection" {
   type        = bool
 }
 
+variable "last_snapshot" {
+  description = "Whether a last snapshot is taken when a database in RDS or DocumentDB is deleted. It outlives the environment, and costs until it is deleted by hand."
+  type        = bool
+}
+
 variable "builds_images" {
   description = "Whether images are built and kept here. One environment does; the others pull from it, by the same digests."
   type        = bool
@@ -156,7 +161,7 @@ variable "pull_accounts" {
 }
 
 variable "records_backend" {
-  description = "Which database holds the records: atlas or documentdb; operator for one in the cluster that Terraform does not make."
+  description = "Which database holds the records: operator for one in the cluster that Terraform does not make; atlas; documentdb, which no run can use before its authority is known to `load`."
   type        = string
 
   validation {

@@ -94,8 +94,8 @@ resource "aws_db_instance" "this" {
   backup_retention_period   = var.backup_days
   copy_tags_to_snapshot     = true
   deletion_protection       = var.deletion_protection
-  skip_final_snapshot       = !var.deletion_protection
-  final_snapshot_identifier = var.deletion_protection ? "${var.name}-last" : null
+  skip_final_snapshot       = !var.last_snapshot
+  final_snapshot_identifier = var.last_snapshot ? "${var.name}-last" : null
 
   auto_minor_version_upgrade      = true
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]

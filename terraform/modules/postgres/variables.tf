@@ -106,7 +106,12 @@ variable "username" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the database refuses to be deleted until this is switched off. It also decides whether a last snapshot is taken."
+  description = "Whether the database refuses to be deleted until this is switched off."
+  type        = bool
+}
+
+variable "last_snapshot" {
+  description = "Whether a last snapshot is taken when the database is deleted. It outlives the environment, and costs until it is deleted by hand."
   type        = bool
 }
 

@@ -12,6 +12,7 @@ mod secantus;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 pub use mlflow::MlflowServer;
@@ -23,11 +24,13 @@ pub use secantus::Secantus;
 const GRPC_OFFSET: u16 = 10_000;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Ports that are free, each with its gRPC twin. Looked for from a place that differs between processes.
+/// Ports that are free, each with its gRPC twin. Looked for from a place that differs between processes, and never the same twice in one: a port is
+/// free until its server has started.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     let start = (std::process::id() * 37 % 9_000) as u16;
-    let mut ports = (0..9_000).map(|step| 20_000 + (start + step) % 9_000);
+    let mut ports = (0..9_000).map(|_| 20_000 + (start + LOOKED_AT.fetch_add(1, Ordering::Relaxed) % 9_000) % 9_000);
     std::array::from_fn(|_| ports.find(|port| is_free(*port) && is_free(port + GRPC_OFFSET)).expect("a free port"))
 }
 

@@ -13,7 +13,7 @@ variables {
   region          = "eu-central-1"
   cd_repository   = "https://git.invalid/faultline.git"
   administrators  = { terraform = "arn:aws:iam::111122223333:role/terraform" }
-  records_backend = "documentdb"
+  records_backend = "operator"
   jenkins_agent   = { repository = "registry.invalid/jenkins-agent", tag = "1" }
 }
 

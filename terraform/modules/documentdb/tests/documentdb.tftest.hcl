@@ -10,6 +10,7 @@ variables {
   kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/test"
   backup_days              = 7
   deletion_protection      = true
+  last_snapshot            = true
   instance_class           = "db.t4g.medium"
   instance_count           = 2
 }
@@ -28,6 +29,29 @@ run "it_is_encrypted_and_kept" {
   assert {
     condition     = length(aws_docdb_cluster_instance.this) == 2
     error_message = "another number of servers"
+  }
+}
+
+run "the_last_snapshot_is_taken_without_protection_too" {
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = !aws_docdb_cluster.this.deletion_protection && !aws_docdb_cluster.this.skip_final_snapshot && aws_docdb_cluster.this.final_snapshot_identifier == "faultline-test-last"
+    error_message = "protection is off, and the last snapshot with it"
+  }
+}
+
+run "no_snapshot_is_left_where_none_is_wanted" {
+  variables {
+    deletion_protection = false
+    last_snapshot       = false
+  }
+
+  assert {
+    condition     = aws_docdb_cluster.this.skip_final_snapshot && aws_docdb_cluster.this.final_snapshot_identifier == null
+    error_message = "a snapshot too many"
   }
 }
 

@@ -19,7 +19,7 @@ run "the_cluster_tells_what_the_root_asks" {
   }
 
   assert {
-    condition     = output.cluster_annotations["faultline.dev/absent-overlay"] == "faultline-production"
+    condition     = output.cluster_annotations["faultline.dev/absent-overlay"] == "production"
     error_message = output.cluster_annotations["faultline.dev/absent-overlay"]
   }
 }

@@ -20,6 +20,24 @@ run "builds_run_on_agents_only" {
   }
 }
 
+run "agents_run_on_the_nodes_that_are_kept_for_them" {
+  variables {
+    agent_nodes = { "faultline.dev/nodes" = "steps" }
+  }
+
+  assert {
+    condition     = yamldecode(helm_release.this.values[0]).agent.nodeSelector == { "faultline.dev/nodes" = "steps" }
+    error_message = helm_release.this.values[0]
+  }
+
+  assert {
+    condition = yamldecode(yamldecode(helm_release.this.values[0]).agent.yamlTemplate).spec.tolerations == [
+      { key = "faultline.dev/nodes", operator = "Equal", value = "steps", effect = "NoSchedule" }
+    ]
+    error_message = helm_release.this.values[0]
+  }
+}
+
 run "any_repository_is_refused" {
   command = plan
 

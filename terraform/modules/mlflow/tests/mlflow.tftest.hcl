@@ -16,6 +16,7 @@ variables {
   multi_az                 = false
   backup_days              = 7
   deletion_protection      = true
+  last_snapshot            = true
 }
 
 run "it_has_a_bucket_and_a_database" {

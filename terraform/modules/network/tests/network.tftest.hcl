@@ -46,6 +46,15 @@ run "nothing_is_public_by_itself" {
   }
 }
 
+run "flow_logs_may_be_written" {
+  assert {
+    condition = toset(flatten([for statement in jsondecode(aws_iam_role_policy.flow.policy).Statement : statement.Action])) == toset([
+      "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents",
+    ])
+    error_message = aws_iam_role_policy.flow.policy
+  }
+}
+
 run "one_zone_twice_is_refused" {
   command = plan
 

@@ -17,6 +17,7 @@ variables {
   node_groups         = { system = { instance_types = ["t3.large"], min_nodes = 2, max_nodes = 4 } }
   builds_images       = true
   deletion_protection = false
+  last_snapshot       = false
   records_backend     = "operator"
   backup_days         = 7
 }

@@ -10,6 +10,7 @@ variables {
   kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/test"
   backup_days              = 7
   deletion_protection      = true
+  last_snapshot            = true
   instance_class           = "db.t4g.small"
   multi_az                 = false
   database                 = "mlflow"
@@ -30,6 +31,29 @@ run "it_is_encrypted_private_and_kept" {
   assert {
     condition     = contains([for parameter in aws_db_parameter_group.this.parameter : "${parameter.name}=${parameter.value}"], "rds.force_ssl=1")
     error_message = "TLS is not asked for"
+  }
+}
+
+run "the_last_snapshot_is_taken_without_protection_too" {
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = !aws_db_instance.this.deletion_protection && !aws_db_instance.this.skip_final_snapshot && aws_db_instance.this.final_snapshot_identifier == "faultline-test-last"
+    error_message = "protection is off, and the last snapshot with it"
+  }
+}
+
+run "no_snapshot_is_left_where_none_is_wanted" {
+  variables {
+    deletion_protection = false
+    last_snapshot       = false
+  }
+
+  assert {
+    condition     = aws_db_instance.this.skip_final_snapshot && aws_db_instance.this.final_snapshot_identifier == null
+    error_message = "a snapshot too many"
   }
 }
 

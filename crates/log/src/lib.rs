@@ -1,4 +1,4 @@
-//! Logs go to stderr, as those of the steps do: text on a terminal, JSON otherwise. Never a secret, never the body of an event.
+#![doc = include_str!("../README.md")]
 
 use std::io::{self, IsTerminal as _};
 
@@ -6,7 +6,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging; `FAULTLINE_LOG` takes a filter such as `debug` (default `info`).
-pub(crate) fn start() {
+///
+/// Called again in one process, as tests do, it keeps the first setting.
+pub fn start() {
     let filter = EnvFilter::try_from_env("FAULTLINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = if io::stderr().is_terminal() {
