@@ -28,7 +28,7 @@ pub struct Job {
     pub role: Role,
 }
 
-/// Makes the table of the files, or of the tables that shards made of them; memory does not grow with the files.
+/// Makes the table of the files, or of the tables that shards made of them; memory grows by Parquet's footer alone.
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), TransformError> {
     let file = outputs.create(TABLE, MediaType::Parquet, None)?;
     let files = &job.accepted.files[job.files.clone()];

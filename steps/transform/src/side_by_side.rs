@@ -18,7 +18,7 @@ use crate::run::Job;
 /// straight into the table.
 const ROUND_BYTES: u64 = 32 << 20;
 
-/// Adds the accepted rows of all files. Memory does not grow with their number or size.
+/// Adds the accepted rows of all files. Of these no more than a round is in memory.
 pub(crate) fn add_files<W: Write + Send>(
     job: &Job,
     files: &[AcceptedFile],
