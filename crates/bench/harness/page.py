@@ -106,8 +106,8 @@ pandas reads the files once, and that is all it does. Ours reads them twice, onc
 byte that it reads or writes, for what one stage hands to the next is verified: 4.5 GB of digests on 1.9 GB of CSV, at 1.1 to 1.5 GB a second and core
 with the processor's own instructions. To read in a third of pandas' time on two cores leaves about 8 seconds of a processor for all: 3.5 go to the digests, 1.5 to
 zstd, 1 to copies from and to the page cache, and 2 would be left for 450 million cells, 4 ns each, where they take 12. By profile `transform` spends
-35% of its time on cells, 19% on digests, 15% on zstd, 10% on the kernel's copies, 4% on turning rows into columns. The two cores of the machine share
-what they compute with, as hyperthreads do: a second one adds about a third. Memory grows by some 50 bytes a row, 1% of the input: the list of column chunks
+35% of its time on cells, 19% on digests, 15% on zstd, 10% on the kernel's copies, 4% on turning rows into columns. With both cores at
+work each takes more time of its own for the same work, as if they shared a part of what they compute with. Memory grows by some 50 bytes a row, 1% of the input: the list of column chunks
 that Parquet keeps for its footer, 598 for each 8,192 rows.
 
 [scale.md](scale.md) tells how it goes on with more rows. `./dev bench --only P1,P3` measures those rows again.
