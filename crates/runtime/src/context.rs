@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use faultline_contract::{Artifact, Digest, ExitCode, Manifest, Outcome, Part, RunId, StepName, layout};
-use faultline_store::{Store, StoreUrl};
+use faultline_store::{ObjectMeta, Store, StoreUrl};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
@@ -200,8 +200,7 @@ impl Context {
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
-        let names = store.list("").await?.into_iter().map(|object| object.key);
-        let names = names.filter(|name| !layout::is_batch_marker(name)).collect();
+        let names = raw_objects(store.as_ref()).await?.map(|object| object.key).collect();
         self.fetch_raw(store.as_ref(), names).await
     }
 
@@ -295,6 +294,11 @@ impl Context {
         let (store, key) = self.open_object(uri).await?;
         Ok(store.get(&key).await?)
     }
+}
+
+/// What is data in a raw folder: all but the markers of batches.
+pub(crate) async fn raw_objects(folder: &dyn Store) -> Result<impl Iterator<Item = ObjectMeta>, Failure> {
+    Ok(folder.list("").await?.into_iter().filter(|object| !layout::is_batch_marker(&object.key)))
 }
 
 /// Waits for some requests at a time, and gives the answers in the order of the requests.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::context::{accepted, parse_manifest};
+use crate::context::{accepted, parse_manifest, raw_objects};
 use crate::{Context, Failure, Input, Upstream};
 
 /// The raw folder as the shards of a run see it.
@@ -299,7 +299,7 @@ impl Context {
 }
 
 async fn listing_of(folder: &dyn Store, raw_uri: String) -> Result<Listing, Failure> {
-    let objects = folder.list("").await?.into_iter().filter(|object| !layout::is_batch_marker(&object.key));
+    let objects = raw_objects(folder).await?;
     let files = objects.map(|object| ListedFile { name: object.key, bytes: object.bytes }).collect();
     Ok(Listing { raw_uri, files })
 }

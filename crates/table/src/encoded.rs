@@ -91,7 +91,7 @@ impl Encoder {
         let is_nullable = description.max_def_level() > 0;
         self.page.clear();
         let present = present_bits(values);
-        let all_present = values.iter().all(|value| !value.is_nan());
+        let all_present = present.iter().map(|bits| bits.count_ones()).sum::<u32>() == rows;
         match (is_nullable, all_present) {
             (true, true) => add_levels(&run_of_ones(rows), &[], &mut self.page),
             (true, false) => add_levels(&variable((u64::from(rows).div_ceil(8) << 1) | 1), &present, &mut self.page),

@@ -7,7 +7,7 @@ use faultline_runtime::{DEFAULT_SCHEMA_URI, ShardingOptions};
 /// Flags of `validate` beside the common ones.
 #[derive(Args, Clone, Debug)]
 pub struct ValidateOptions {
-    /// The folder of raw batch files: every file below it is an input
+    /// The folder of raw batch files: every file below it is an input, but for markers (NAME.complete)
     #[arg(long, env = "FAULTLINE_RAW_URI", value_name = "URI")]
     pub raw_uri: String,
 
