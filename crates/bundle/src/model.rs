@@ -8,7 +8,7 @@ use faultline_learn::boosting::BoostedTrees;
 use faultline_learn::forest::{Forest, Node, Split};
 use faultline_learn::logistic::LogisticRegression;
 use faultline_learn::{Classifier, LearnError, Samples};
-use faultline_table::{Columns, Values};
+use faultline_table::{Columns, PartWriter, Parts, ROWS_PER_PART, Values};
 
 use crate::error::BundleError;
 use crate::explanation::ContributionScale;
@@ -39,7 +39,7 @@ impl Model {
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
         match self {
-            Self::Forest(forest) => Ok(nodes_table(forest)?.write(path)?),
+            Self::Forest(forest) => write_nodes(forest, path),
             Self::Boosting(trees) => write(path, &trees.to_bytes()?),
             Self::Logistic(model) => write(path, &model.to_bytes()?),
         }
@@ -51,7 +51,7 @@ impl Model {
     /// When the file cannot be read, or is no model of that family with that many features.
     pub fn read(family: Family, path: &Path, n_features: usize) -> Result<Self, BundleError> {
         match family {
-            Family::Forest => Ok(Self::Forest(forest(n_features, &Columns::read(path)?)?)),
+            Family::Forest => Ok(Self::Forest(read_forest(n_features, path)?)),
             Family::Boosting => {
                 let trees = BoostedTrees::from_bytes(&read(path)?)?;
                 expect_features(n_features, trees.n_features())?;
@@ -74,6 +74,18 @@ impl Model {
             Self::Forest(forest) => forest.predict_proba(samples),
             Self::Boosting(trees) => trees.predict_proba(samples),
             Self::Logistic(model) => model.predict_proba(samples),
+        }
+    }
+
+    /// As [`Model::predict_proba`], of the rows named alone, in that order. The rows are not copied.
+    ///
+    /// # Errors
+    /// As there, and when a row does not exist.
+    pub fn predict_rows(&self, samples: &Samples<'_>, rows: &[usize]) -> Result<Vec<f64>, LearnError> {
+        match self {
+            Self::Forest(forest) => forest.predict_rows_at(samples, rows, forest.n_estimators(), None),
+            Self::Boosting(trees) => trees.predict_rows(samples, rows),
+            Self::Logistic(model) => model.predict_rows(samples, rows),
         }
     }
 
@@ -113,21 +125,46 @@ fn expect_features(n_features: usize, of_model: usize) -> Result<(), LearnError>
     Samples { features: &[], n_samples: 0, n_features }.expect_features(of_model)
 }
 
-fn nodes_table(forest: &Forest) -> Result<Columns, BundleError> {
-    let whole = |number: fn(&Node) -> i64| Values::I64(forest.nodes().map(|node| number(&node)).collect());
-    Ok(Columns::new(forest.n_nodes())
+/// Writes the table of nodes; it is never in memory whole.
+fn write_nodes(forest: &Forest, path: &Path) -> Result<(), BundleError> {
+    let mut writer = PartWriter::create(path, &nodes_table(&[])?)?;
+    let mut nodes = forest.nodes().peekable();
+    while nodes.peek().is_some() {
+        writer.write(&nodes_table(&nodes.by_ref().take(ROWS_PER_PART).collect::<Vec<_>>())?)?;
+    }
+    Ok(writer.finish()?)
+}
+
+fn nodes_table(nodes: &[Node]) -> Result<Columns, BundleError> {
+    let whole = |number: fn(&Node) -> i64| Values::I64(nodes.iter().map(number).collect());
+    Ok(Columns::new(nodes.len())
         .with("tree", whole(|node| i64::from(node.tree)))?
         .with("node", whole(|node| i64::from(node.node)))?
         .with("feature", whole(|node| i64::from(node.to_columns().0)))?
-        .with("threshold", Values::F32(forest.nodes().map(|node| node.to_columns().1).collect()))?
+        .with("threshold", Values::F32(nodes.iter().map(|node| node.to_columns().1).collect()))?
         .with("left", whole(|node| i64::from(node.to_columns().2)))?
         .with("right", whole(|node| i64::from(node.to_columns().3)))?
-        .with("probability", Values::F64(forest.nodes().map(|node| node.probability).collect()))?
-        .with("cover", Values::F64(forest.nodes().map(|node| node.cover).collect()))?)
+        .with("probability", Values::F64(nodes.iter().map(|node| node.probability).collect()))?
+        .with("cover", Values::F64(nodes.iter().map(|node| node.cover).collect()))?)
 }
 
-/// The forest of a table of nodes; no second table is made of it on the way.
-fn forest(n_features: usize, table: &Columns) -> Result<Forest, BundleError> {
+/// The forest of a file of nodes; the table is never in memory whole.
+fn read_forest(n_features: usize, path: &Path) -> Result<Forest, BundleError> {
+    let mut refused = None;
+    let nodes = Parts::open(path)?
+        .flat_map(|part| match part.map_err(BundleError::from).and_then(|part| nodes_of(&part)) {
+            Ok(nodes) => nodes.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+        .map_while(|node| node.map_err(|error| refused = Some(error)).ok());
+    let forest = Forest::from_nodes(n_features, nodes);
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(forest?),
+    }
+}
+
+fn nodes_of(table: &Columns) -> Result<Vec<Node>, BundleError> {
     let (tree, node) = (table.i64("tree")?, table.i64("node")?);
     let (feature, left, right) = (table.i64("feature")?, table.i64("left")?, table.i64("right")?);
     let (threshold, probability, cover) = (table.f32("threshold")?, table.f64("probability")?, table.f64("cover")?);
@@ -145,13 +182,7 @@ fn forest(n_features: usize, table: &Columns) -> Result<Forest, BundleError> {
             cover: cover[i],
         })
     };
-    let mut refused = None;
-    let nodes = (0..table.row_count()).map_while(|i| node(i).map_err(|error| refused = Some(error)).ok());
-    let forest = Forest::from_nodes(n_features, nodes);
-    match refused {
-        Some(error) => Err(error),
-        None => Ok(forest?),
-    }
+    (0..table.row_count()).map(node).collect()
 }
 
 fn number<T: TryFrom<i64>>(column: &'static str, value: i64) -> Result<T, BundleError> {

@@ -3,7 +3,7 @@
 //! A model is bit for bit the one that Python's `xgboost` of the same version trains with `tree_method="hist"` and the same
 //! parameters, and its bytes open there.
 
-use faultline_xgboost::{Booster, DMatrix, Output};
+use faultline_xgboost::{Booster, DMatrix, Output, TrainingRows};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -152,13 +152,34 @@ pub fn fit_boosting(
     params: &ValidBoostingParams,
     seed: u64,
 ) -> Result<BoostedTrees, LearnError> {
-    check_targets(samples, targets)?;
-    let mut data = matrix(samples)?;
-    let labels: Vec<f32> = targets.iter().map(|&target| f32::from(target)).collect();
-    data.set_labels(&labels).map_err(|error| refused(&error))?;
-    if let Some(weights) = weights {
-        data.set_weights(&checked_weights(samples, weights)?).map_err(|error| refused(&error))?;
-    }
+    fit(samples, None, targets, weights, params, seed)
+}
+
+/// As [`fit_boosting`], on the rows named alone, whose targets come in that order. The rows are not copied.
+///
+/// # Errors
+/// As for [`fit_boosting`], and when a row does not exist.
+pub fn fit_boosting_rows(
+    samples: &Samples<'_>,
+    rows: &[usize],
+    targets: &[u8],
+    params: &ValidBoostingParams,
+    seed: u64,
+) -> Result<BoostedTrees, LearnError> {
+    fit(samples, Some(rows), targets, None, params, seed)
+}
+
+fn fit(
+    samples: &Samples<'_>,
+    rows: Option<&[usize]>,
+    targets: &[u8],
+    weights: Option<&[f64]>,
+    params: &ValidBoostingParams,
+    seed: u64,
+) -> Result<BoostedTrees, LearnError> {
+    check_targets(samples, rows, targets)?;
+    let weights = weights.map(|weights| checked_weights(samples, weights)).transpose()?;
+    let data = binned(samples, rows, targets, weights.as_deref(), params.get().max_bin)?;
     let booster =
         Booster::train(&params.to_library(seed), &data, params.get().n_estimators).map_err(|error| refused(&error))?;
     Ok(BoostedTrees { booster })
@@ -185,7 +206,23 @@ impl BoostedTrees {
     /// # Errors
     /// As there, and when the model has fewer rounds.
     pub fn predict_proba_at(&self, samples: &Samples<'_>, rounds: u32) -> Result<Vec<f64>, LearnError> {
-        self.predict(samples, Output::Value, Some(rounds))
+        self.predict(samples, None, Output::Value, Some(rounds))
+    }
+
+    /// As [`BoostedTrees::predict_proba_at`], of the rows named alone, in that order.
+    ///
+    /// # Errors
+    /// As there, and when a row does not exist.
+    pub fn predict_rows_at(&self, samples: &Samples<'_>, rows: &[usize], rounds: u32) -> Result<Vec<f64>, LearnError> {
+        self.predict(samples, Some(rows), Output::Value, Some(rounds))
+    }
+
+    /// As [`Classifier::predict_proba`], of the rows named alone, in that order.
+    ///
+    /// # Errors
+    /// As there, and when a row does not exist.
+    pub fn predict_rows(&self, samples: &Samples<'_>, rows: &[usize]) -> Result<Vec<f64>, LearnError> {
+        self.predict(samples, Some(rows), Output::Value, None)
     }
 
     /// How much each feature moves each row's log-odds (`TreeSHAP`): `n_samples` rows of `n_features + 1` values, row-major; the
@@ -194,7 +231,7 @@ impl BoostedTrees {
     /// # Errors
     /// As in [`Classifier::predict_proba`].
     pub fn contributions(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
-        self.predict(samples, Output::Contributions, None)
+        self.predict(samples, None, Output::Contributions, None)
     }
 
     /// Levels below the root of each tree, in the order of the rounds.
@@ -202,24 +239,38 @@ impl BoostedTrees {
         self.booster.tree_depths().map_err(|error| refused(&error))
     }
 
-    fn predict(&self, samples: &Samples<'_>, output: Output, rounds: Option<u32>) -> Result<Vec<f64>, LearnError> {
+    fn predict(
+        &self,
+        samples: &Samples<'_>,
+        rows: Option<&[usize]>,
+        output: Output,
+        rounds: Option<u32>,
+    ) -> Result<Vec<f64>, LearnError> {
         samples.expect_features(self.booster.n_features())?;
-        let blocks: Vec<Vec<f32>> = samples
-            .features
-            .par_chunks(BLOCK_ROWS * samples.n_features.max(1))
-            .map(|features| {
-                let n_samples = features.len() / samples.n_features.max(1);
-                let block = matrix(&Samples { features, n_samples, n_features: samples.n_features })?;
-                self.booster.predict(&block, output, rounds).map_err(|error| refused(&error))
-            })
-            .collect::<Result<_, _>>()?;
+        let predict = |block: &Samples<'_>| {
+            self.booster.predict(&matrix(block)?, output, rounds).map_err(|error| refused(&error))
+        };
+        let blocks: Vec<Vec<f32>> = match rows {
+            None => samples
+                .features
+                .par_chunks(BLOCK_ROWS * samples.n_features.max(1))
+                .map(|features| {
+                    let n_samples = features.len() / samples.n_features.max(1);
+                    predict(&Samples { features, n_samples, n_features: samples.n_features })
+                })
+                .collect::<Result<_, _>>()?,
+            Some(rows) => rows
+                .par_chunks(BLOCK_ROWS)
+                .map(|rows| predict(&samples.select(rows)?.as_samples()))
+                .collect::<Result<_, _>>()?,
+        };
         Ok(blocks.into_iter().flatten().map(f64::from).collect())
     }
 }
 
 impl Classifier for BoostedTrees {
     fn predict_proba(&self, samples: &Samples<'_>) -> Result<Vec<f64>, LearnError> {
-        self.predict(samples, Output::Value, None)
+        self.predict(samples, None, Output::Value, None)
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>, LearnError> {
@@ -243,16 +294,14 @@ fn non_negative(value: f64) -> bool {
     value >= 0.0 && value.is_finite()
 }
 
-fn check_targets(samples: &Samples<'_>, targets: &[u8]) -> Result<(), LearnError> {
-    if samples.n_samples == 0 || samples.n_features == 0 {
+fn check_targets(samples: &Samples<'_>, rows: Option<&[usize]>, targets: &[u8]) -> Result<(), LearnError> {
+    samples.expect_rows(rows.unwrap_or_default())?;
+    let n_rows = rows.map_or(samples.n_samples, <[usize]>::len);
+    if n_rows == 0 || samples.n_features == 0 {
         return Err(LearnError::Empty { what: "the feature table" });
     }
-    if targets.len() != samples.n_samples {
-        return Err(LearnError::Length {
-            what: "the list of targets",
-            found: targets.len(),
-            expected: samples.n_samples,
-        });
+    if targets.len() != n_rows {
+        return Err(LearnError::Length { what: "the list of targets", found: targets.len(), expected: n_rows });
     }
     if let Some(position) = targets.iter().position(|&target| target > 1) {
         return Err(LearnError::BadValue {
@@ -289,6 +338,20 @@ fn checked_weights(samples: &Samples<'_>, weights: &[f64]) -> Result<Vec<f32>, L
 
 fn matrix(samples: &Samples<'_>) -> Result<DMatrix, LearnError> {
     DMatrix::from_dense(samples.features, samples.n_samples, samples.n_features).map_err(|error| refused(&error))
+}
+
+/// The rows as the library trains on them.
+fn binned(
+    samples: &Samples<'_>,
+    rows: Option<&[usize]>,
+    targets: &[u8],
+    weights: Option<&[f32]>,
+    max_bin: u32,
+) -> Result<DMatrix, LearnError> {
+    let labels: Vec<f32> = targets.iter().map(|&target| f32::from(target)).collect();
+    let Samples { features, n_features, .. } = *samples;
+    let rows = TrainingRows { features, n_features, rows, labels: &labels, weights };
+    DMatrix::binned(rows, max_bin).map_err(|error| refused(&error))
 }
 
 fn refused(error: &faultline_xgboost::Error) -> LearnError {

@@ -19,7 +19,7 @@ use parquet::file::reader::ChunkReader;
 use crate::TableError;
 use crate::encoded::Content;
 use crate::keys::Keys;
-use crate::parquet_file::{self, GroupReader, GroupWriter, ROWS_PER_GROUP};
+use crate::parquet_file::{self, COLUMNS_AT_ONCE, GroupReader, GroupWriter, ROWS_PER_GROUP};
 
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,7 +172,7 @@ impl Columns {
 
     /// The names of the columns that hold features, in order: those without a leading underscore, which no feature may have.
     pub fn feature_names(&self) -> Vec<String> {
-        self.names().filter(|name| !name.starts_with('_')).map(str::to_owned).collect()
+        self.names().filter(|name| is_feature(name)).map(str::to_owned).collect()
     }
 
     /// Adds a column at the end.
@@ -236,25 +236,6 @@ impl Columns {
         Ok((0..self.row_count).flat_map(|row| columns.iter().map(move |column| column[row])).collect())
     }
 
-    /// Takes the f32 columns of those names out, as one matrix of `rows` × names, row-major, NaN = missing. Rows come in
-    /// the order given, which spares another copy when some are to lie together.
-    ///
-    /// # Errors
-    /// If a column is absent or of another type, or a row does not exist.
-    pub fn take_matrix(&mut self, names: &[String], rows: &[usize]) -> Result<Vec<f32>, TableError> {
-        if let Some(&row) = rows.iter().find(|&&row| row >= self.row_count) {
-            return Err(TableError::Length { name: format!("row {row}"), got: row + 1, expected: self.row_count });
-        }
-        let columns = names.iter().map(|name| self.f32(name)).collect::<Result<Vec<_>, _>>()?;
-        let mut matrix = Vec::with_capacity(rows.len() * names.len());
-        for &row in rows {
-            matrix.extend(columns.iter().map(|column| column[row]));
-        }
-        let taken: HashSet<&str> = names.iter().map(String::as_str).collect();
-        self.columns.retain(|(name, _)| !taken.contains(name.as_str()));
-        Ok(matrix)
-    }
-
     /// The values of a column.
     ///
     /// # Errors
@@ -273,7 +254,15 @@ impl Columns {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TableError> {
-        parquet_file::close_file(self.write_to(parquet_file::create_file(path)?)?, path)
+        self.write_with_matrix(path, &[], &[])
+    }
+
+    /// Writes the table as Parquet, and after its columns those of [`Columns::with_matrix`], without making columns of them first.
+    ///
+    /// # Errors
+    /// If the matrix has the wrong size, a name is taken, or the file cannot be written.
+    pub fn write_with_matrix(&self, path: &Path, names: &[String], matrix: &[f32]) -> Result<(), TableError> {
+        parquet_file::close_file(self.write_all(parquet_file::create_file(path)?, names, matrix)?, path)
     }
 
     /// Writes the table as Parquet and hands the writer back.
@@ -281,12 +270,41 @@ impl Columns {
     /// # Errors
     /// What the writer reports.
     pub fn write_to<W: Write + Send>(&self, writer: W) -> Result<W, TableError> {
-        let fields = self.columns.iter().map(|(name, values)| values.field(name)).collect();
+        self.write_all(writer, &[], &[])
+    }
+
+    /// The columns of the file.
+    pub(crate) fn file_fields(&self) -> Vec<Field> {
+        self.columns.iter().map(|(name, values)| values.field(name)).collect()
+    }
+
+    /// What some columns have in some rows.
+    pub(crate) fn content(&self, columns: Range<usize>, rows: &Range<usize>) -> Vec<Content<'_>> {
+        self.columns[columns].iter().map(|(_, values)| values.content(rows.clone())).collect()
+    }
+
+    fn write_all<W: Write + Send>(&self, writer: W, names: &[String], matrix: &[f32]) -> Result<W, TableError> {
+        let width = names.len();
+        if matrix.len() != self.row_count * width {
+            let (got, expected) = (matrix.len(), self.row_count * width);
+            return Err(TableError::MatrixSize { got, expected });
+        }
+        let mut known: HashSet<&str> = self.names().collect();
+        if let Some(name) = names.iter().find(|name| !known.insert(name)) {
+            return Err(TableError::DuplicateColumn { name: name.clone() });
+        }
+        let mut fields = self.file_fields();
+        fields.extend(names.iter().map(|name| Field::new(name, DataType::Float32, true)));
         let mut writer = GroupWriter::new(writer, fields)?;
         for start in (0..self.row_count).step_by(ROWS_PER_GROUP) {
             let rows = start..(start + ROWS_PER_GROUP).min(self.row_count);
-            writer.write(1, |columns| {
-                self.columns[columns].iter().map(|(_, values)| values.content(rows.clone())).collect()
+            let matrix = &matrix[rows.start * width..rows.end * width];
+            writer.write(COLUMNS_AT_ONCE, |columns| {
+                let n_own = self.columns.len();
+                let mut content = self.content(columns.start.min(n_own)..columns.end.min(n_own), &rows);
+                let of_matrix = columns.start.saturating_sub(n_own)..columns.end.saturating_sub(n_own);
+                content.extend(cut_out(matrix, width, of_matrix).into_iter().map(|cut| Content::F32(Cow::Owned(cut))));
+                content
             })?;
         }
         writer.finish()
@@ -306,27 +324,17 @@ impl Columns {
     /// # Errors
     /// If it cannot be read or holds other types than those of [`Values`].
     pub fn read_from<R: ChunkReader + 'static>(reader: R) -> Result<Self, TableError> {
-        let file = GroupReader::new(reader)?;
-        let empty = |row_count: usize| -> Result<Vec<(String, Values)>, TableError> {
-            let column = |field: &FieldRef| -> Result<_, TableError> {
-                Ok((field.name().clone(), Values::empty(field.name(), field.data_type(), row_count)?))
-            };
-            file.fields().iter().map(column).collect()
-        };
+        Self::read_chosen(&GroupReader::new(reader)?)
+    }
+
+    /// Reads the columns that the reader was told to read.
+    pub(crate) fn read_chosen<R: ChunkReader + 'static>(file: &GroupReader<R>) -> Result<Self, TableError> {
         let group_rows = file.group_rows();
         let row_count = group_rows.iter().sum();
-        let mut columns = empty(row_count)?;
-        let decode = |batches: ParquetRecordBatchReader, row_count| -> Result<_, TableError> {
-            let mut part = empty(row_count)?;
-            for batch in batches {
-                for ((name, values), array) in part.iter_mut().zip(batch?.columns()) {
-                    values.extend(name, array.as_ref())?;
-                }
-            }
-            Ok(part)
-        };
+        let mut columns = empty(file, row_count)?;
+        let decode = |batches, row_count| read_part(file, batches, row_count);
         file.read(group_rows, decode, |part| {
-            columns.iter_mut().zip(part).for_each(|((_, values), (_, more))| values.append(more));
+            columns.iter_mut().zip(part.columns).for_each(|((_, values), (_, more))| values.append(more));
         })?;
         Ok(Self { row_count, columns })
     }
@@ -346,6 +354,29 @@ impl Columns {
         }
         Ok(writer.flush()?)
     }
+}
+
+/// The columns that are read, yet without rows.
+fn empty<R: ChunkReader>(file: &GroupReader<R>, capacity: usize) -> Result<Vec<(String, Values)>, TableError> {
+    let column = |field: &FieldRef| -> Result<_, TableError> {
+        Ok((field.name().clone(), Values::empty(field.name(), field.data_type(), capacity)?))
+    };
+    file.fields().map(column).collect()
+}
+
+/// Reads the batches of a row group.
+pub(crate) fn read_part<R: ChunkReader>(
+    file: &GroupReader<R>,
+    batches: ParquetRecordBatchReader,
+    row_count: usize,
+) -> Result<Columns, TableError> {
+    let mut columns = empty(file, row_count)?;
+    for batch in batches {
+        for ((name, values), array) in columns.iter_mut().zip(batch?.columns()) {
+            values.extend(name, array.as_ref())?;
+        }
+    }
+    Ok(Columns { row_count, columns })
 }
 
 macro_rules! typed_getters {
@@ -384,6 +415,21 @@ typed_getters! {
     optional_u8 -> Option<u8> = OptionalU8;
     /// A column of moments, in seconds.
     moment -> i64 = Moment;
+}
+
+/// Some columns of a row-major matrix. All are cut out in one pass, since they share its cache lines.
+fn cut_out(matrix: &[f32], width: usize, columns: Range<usize>) -> Vec<Vec<f32>> {
+    let row_count = matrix.len().checked_div(width).unwrap_or(0);
+    let mut values: Vec<Vec<f32>> = columns.clone().map(|_| Vec::with_capacity(row_count)).collect();
+    for row in matrix.chunks_exact(width.max(1)) {
+        values.iter_mut().zip(&row[columns.clone()]).for_each(|(values, value)| values.push(*value));
+    }
+    values
+}
+
+/// Whether a column of that name holds a feature: no feature may have a leading underscore.
+pub(crate) fn is_feature(name: &str) -> bool {
+    !name.starts_with('_')
 }
 
 /// How moments are stored.
@@ -519,12 +565,25 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_is_taken_out_in_any_order_of_rows() {
-        let names = ["a", "b", "c"].map(str::to_owned);
-        let mut table = Columns::new(2).with_matrix(&names, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
-        assert!(table.take_matrix(&names[..1], &[2]).is_err());
-        assert_eq!(table.take_matrix(&names[1..], &[1, 0]).unwrap(), [5.0, 6.0, 2.0, 3.0]);
-        assert_eq!(table.names().collect::<Vec<_>>(), ["a"]);
+    fn a_matrix_is_written_as_its_columns_are() {
+        let names: Vec<String> = (0..37).map(|column| format!("s{column}")).collect();
+        for rows in [0, 3, ROWS_PER_GROUP + 2] {
+            let matrix: Vec<f32> = (0..rows * names.len())
+                .map(|place| if place % 11 == 0 { f32::NAN } else { (place % 977) as f32 })
+                .collect();
+            let file = tempfile::NamedTempFile::new().unwrap();
+            example(rows).write_with_matrix(file.path(), &names, &matrix).unwrap();
+            let expected = bytes(&example(rows).with_matrix(&names, &matrix).unwrap());
+            assert!(std::fs::read(file.path()).unwrap() == expected, "{rows}");
+        }
+        let path = Path::new("/dev/null");
+        let message = |names: &[&str], matrix: &[f32]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            example(2).write_with_matrix(path, &names, matrix).unwrap_err().to_string()
+        };
+        assert_eq!(message(&["a"], &[1.0]), "the matrix has 1 values, expected 2");
+        assert_eq!(message(&["flag"], &[1.0, 2.0]), "column `flag` stands twice");
+        assert_eq!(message(&["a", "a"], &[0.0; 4]), "column `a` stands twice");
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn run_of_ones(count: u32) -> Vec<u8> {
 }
 
 /// A number in as many bytes as it needs, seven bits in each.
-fn variable(mut number: u64) -> Vec<u8> {
+pub(crate) fn variable(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);

@@ -70,6 +70,28 @@ pub enum TableError {
         /// The rows of the table.
         expected: usize,
     },
+    /// A matrix is not that of the rows and names.
+    #[error("the matrix has {got} values, expected {expected}")]
+    MatrixSize {
+        /// Its values.
+        got: usize,
+        /// Rows times names.
+        expected: usize,
+    },
+    /// There is no such row.
+    #[error("no row {row}, expected one below {row_count}")]
+    NoRow {
+        /// The row, from 0.
+        row: usize,
+        /// The rows of the table.
+        row_count: usize,
+    },
+    /// A row is asked for twice.
+    #[error("row {row} is asked for twice, expected once")]
+    RowTwice {
+        /// The row, from 0.
+        row: usize,
+    },
     /// A column stands twice.
     #[error("column `{name}` stands twice")]
     DuplicateColumn {

@@ -1,27 +1,28 @@
 //! Parquet with one fixed setting, so that equal tables are equal bytes.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bytes::{Buf as _, Bytes};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::file::writer::{SerializedRowGroupWriter, TrackedWrite};
+use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 use rayon::prelude::*;
 
 use crate::TableError;
 use crate::encoded::{self, Content, Encoded, Encoder};
+use crate::footer::Footer;
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
 pub(crate) const ROWS_PER_GROUP: usize = 8192;
@@ -29,17 +30,22 @@ pub(crate) const ROWS_PER_GROUP: usize = 8192;
 pub(crate) const COLUMNS_AT_ONCE: usize = 16;
 /// Rows that are read at once.
 const ROWS_PER_BATCH: usize = 1024;
+/// A file starts and ends with these bytes.
+pub(crate) const MAGIC: &[u8; 4] = b"PAR1";
 /// Named in every file in place of the writer library's version, which would change the bytes with each update.
 const CREATED_BY: &str = "faultline table 1";
 
 /// Writes row groups. The columns of a group are encoded side by side, on the threads of rayon's current pool; each is encoded by itself, so the
 /// bytes do not depend on the number of threads.
 pub(crate) struct GroupWriter<W: Write + Send> {
-    writer: SerializedFileWriter<W>,
+    output: TrackedWrite<W>,
+    footer: Footer,
+    columns: SchemaDescPtr,
+    properties: WriterPropertiesPtr,
     /// Makes writers for the columns up to the last one that is not f32.
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
-    group_count: usize,
+    group_count: i32,
 }
 
 impl<W: Write + Send> GroupWriter<W> {
@@ -57,13 +63,19 @@ impl<W: Write + Send> GroupWriter<W> {
         }
         let schema = Arc::new(Schema::new(fields));
         let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(writer, Arc::clone(&schema), options)?;
-        let (writer, _) = writer.into_serialized_writer()?;
+        // What the library would write to is not needed: the row groups are appended here.
+        let (library, _) =
+            ArrowWriter::try_new_with_options(io::sink(), Arc::clone(&schema), options)?.into_serialized_writer()?;
         let others = |field: &FieldRef| *field.data_type() != DataType::Float32;
         let first_number = schema.fields().iter().rposition(others).map_or(0, |last| last + 1);
         let before = Schema::new(schema.fields()[..first_number].to_vec());
-        let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::new(before));
-        Ok(Self { writer, factory, schema, group_count: 0 })
+        let factory = ArrowRowGroupWriterFactory::new(&library, Arc::new(before));
+        let columns = Arc::new(library.schema_descr().clone());
+        let properties = Arc::clone(library.properties());
+        let footer = Footer::new(Arc::clone(&columns), Arc::clone(&properties));
+        let mut output = TrackedWrite::new(writer);
+        output.write_all(MAGIC)?;
+        Ok(Self { output, footer, columns, properties, factory, schema, group_count: 0 })
     }
 
     /// Writes [`ROWS_PER_GROUP`] rows, fewer only at the end. `content` gives that of some columns, which come in ranges of `columns_at_once`.
@@ -73,13 +85,13 @@ impl<W: Write + Send> GroupWriter<W> {
         content: impl Fn(Range<usize>) -> Vec<Content<'a>> + Sync,
     ) -> Result<(), TableError> {
         let column_count = self.schema.fields().len();
-        let mut writers = self.factory.create_column_writers(self.group_count)?;
+        let mut writers = self.factory.create_column_writers(self.group_count as usize)?;
         let mut parts = Vec::new();
         for start in (0..column_count).step_by(columns_at_once.max(1)).rev() {
             let range = start..(start + columns_at_once).min(column_count);
             parts.push((range, writers.split_off(start.min(writers.len()))));
         }
-        let descriptions = self.writer.schema_descr().columns();
+        let descriptions = self.columns.columns();
         let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
             let (mut writers, mut encoder) = (writers.into_iter(), Encoder::new()?);
             let encode = |(column, content): (usize, Content<'a>)| match (content, writers.next()) {
@@ -89,19 +101,21 @@ impl<W: Write + Send> GroupWriter<W> {
             };
             range.clone().zip(content(range)).map(encode).collect::<Result<Vec<_>, _>>()
         };
-        let columns: Vec<Vec<Encoded>> =
+        let encoded: Vec<Vec<Encoded>> =
             parts.into_par_iter().rev().map(encode).collect::<Result<_, ParquetError>>()?;
-        let mut group = self.writer.next_row_group()?;
-        for column in columns.into_iter().flatten() {
+        let (columns, properties, number) = (Arc::clone(&self.columns), Arc::clone(&self.properties), self.group_count);
+        let mut group = SerializedRowGroupWriter::new(columns, properties, &mut self.output, number, None);
+        for column in encoded.into_iter().flatten() {
             column.append_to(&mut group)?;
         }
-        group.close()?;
+        self.footer.add(Arc::unwrap_or_clone(group.close()?))?;
         self.group_count += 1;
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> Result<W, TableError> {
-        Ok(self.writer.into_inner()?)
+    pub(crate) fn finish(mut self) -> Result<W, TableError> {
+        self.output.write_all(&self.footer.finish()?)?;
+        Ok(self.output.into_inner()?)
     }
 }
 
@@ -109,17 +123,28 @@ impl<W: Write + Send> GroupWriter<W> {
 pub(crate) struct GroupReader<R> {
     reader: R,
     metadata: ArrowReaderMetadata,
+    /// Which columns are read, rising.
+    columns: Vec<usize>,
 }
 
 impl<R: ChunkReader> GroupReader<R> {
     pub(crate) fn new(reader: R) -> Result<Self, TableError> {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&reader, options)?;
-        Ok(Self { reader, metadata })
+        let columns = (0..metadata.schema().fields().len()).collect();
+        Ok(Self { reader, metadata, columns })
     }
 
-    pub(crate) fn fields(&self) -> &Fields {
-        self.metadata.schema().fields()
+    /// From here on only columns whose names are `wanted` are read.
+    pub(crate) fn choose(&mut self, wanted: impl Fn(&str) -> bool) {
+        let fields = self.metadata.schema().fields();
+        self.columns = (0..fields.len()).filter(|&column| wanted(fields[column].name())).collect();
+    }
+
+    /// The columns that are read.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &FieldRef> {
+        let fields = self.metadata.schema().fields();
+        self.columns.iter().map(|&column| &fields[column])
     }
 
     /// The number of rows of each group.
@@ -138,29 +163,40 @@ impl<R: ChunkReader> GroupReader<R> {
     ) -> Result<(), TableError> {
         let mut places = places.into_iter().enumerate();
         loop {
-            let mut round = Vec::new();
-            for (group, place) in places.by_ref().take(rayon::current_num_threads()) {
-                round.push((group, place, self.content(group)?));
-            }
+            let round: Vec<(usize, P)> = places.by_ref().take(rayon::current_num_threads()).collect();
             if round.is_empty() {
                 return Ok(());
             }
-            let decode = |(group, place, content): (usize, P, Part)| {
-                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
-                decode(builder.with_row_groups(vec![group]).with_batch_size(ROWS_PER_BATCH).build()?, place)
-            };
-            let done = round.into_par_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-            done.into_iter().for_each(&mut take);
+            self.read_groups(round, &decode)?.into_iter().for_each(&mut take);
         }
     }
 
-    /// The bytes of a group. An open file is read by one thread alone: its clones share one position.
+    /// Decodes some groups, each with its place, all at a time.
+    pub(crate) fn read_groups<P: Send, T: Send>(
+        &self,
+        groups: Vec<(usize, P)>,
+        decode: impl Fn(ParquetRecordBatchReader, P) -> Result<T, TableError> + Sync,
+    ) -> Result<Vec<T>, TableError> {
+        let read = |(group, place)| Ok((group, place, self.content(group)?));
+        let groups = groups.into_iter().map(read).collect::<Result<Vec<_>, TableError>>()?;
+        let decode = |(group, place, content): (usize, P, Part)| {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
+            let columns = ProjectionMask::leaves(builder.parquet_schema(), self.columns.iter().copied());
+            let builder = builder.with_projection(columns);
+            decode(builder.with_row_groups(vec![group]).with_batch_size(ROWS_PER_BATCH).build()?, place)
+        };
+        groups.into_par_iter().map(decode).collect()
+    }
+
+    /// The bytes of a group from the first to the last column that is read. An open file is read by one thread alone: its clones share one position.
     fn content(&self, group: usize) -> Result<Part, TableError> {
         let columns = self.metadata.metadata().row_group(group).columns();
-        let ranges = columns.iter().map(ColumnChunkMetaData::byte_range);
-        let (start, end) = ranges.fold((u64::MAX, 0), |(first, last), (start, length)| {
-            (first.min(start), last.max(start.saturating_add(length)))
-        });
+        let ranges = self.columns.iter().filter_map(|&column| Some(columns.get(column)?.byte_range()));
+        let span = |span: Option<(u64, u64)>, (start, length): (u64, u64)| {
+            let (first, last) = span.unwrap_or((start, start));
+            Some((first.min(start), last.max(start.saturating_add(length))))
+        };
+        let (start, end) = ranges.fold(None, span).unwrap_or_default();
         if end > self.reader.len() || start > end {
             return Err(ParquetError::EOF(format!("row group {group} ends beyond the file")).into());
         }
@@ -178,6 +214,16 @@ pub(crate) fn split_by_rows<'a>(mut matrix: &'a mut [f32], group_rows: &[usize],
         matrix = rest;
     }
     places
+}
+
+/// The places of the next rows of a row-major matrix, and those after them.
+pub(crate) fn split_rows(
+    matrix: &mut [f32],
+    row_count: usize,
+    width: usize,
+) -> parquet::errors::Result<(&mut [f32], &mut [f32])> {
+    let beyond = || ParquetError::General("a row group holds more rows than it says".to_owned());
+    matrix.split_at_mut_checked(row_count * width).ok_or_else(beyond)
 }
 
 /// A part of a file that is in memory, at its place in the file.

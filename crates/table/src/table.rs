@@ -11,7 +11,6 @@ use arrow_array::{ArrayRef, Int64Array, StringArray, UInt8Array};
 use arrow_schema::{DataType, Field};
 use faultline_contract::Digest;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
-use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
 use crate::check::Row;
@@ -85,7 +84,7 @@ impl Table {
     /// If it cannot be read, or its columns are not those of a table.
     pub fn read_from<R: ChunkReader + 'static>(reader: R) -> Result<Self, TableError> {
         let file = GroupReader::new(reader)?;
-        let names: Vec<&str> = file.fields().iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<&str> = file.fields().map(|field| field.name().as_str()).collect();
         if !names.starts_with(&SYSTEM_COLUMNS) {
             let missing = SYSTEM_COLUMNS.iter().enumerate().find(|(at, name)| names.get(*at) != Some(name));
             return Err(TableError::NoColumn {
@@ -161,8 +160,7 @@ fn read_part(
         part.byte_offsets.extend(counts(6)?);
         part.targets.extend(primitive::<UInt8Type>("_target", column(7))?.iter());
 
-        let beyond = || ParquetError::General("a row group holds more rows than it says".to_owned());
-        let (place, rest) = features.split_at_mut_checked(batch.num_rows() * width).ok_or_else(beyond)?;
+        let (place, rest) = parquet_file::split_rows(features, batch.num_rows(), width)?;
         features = rest;
         for (index, name) in feature_names.iter().enumerate() {
             put_column(name, column(SYSTEM_COLUMNS.len() + index), place, index, width)?;

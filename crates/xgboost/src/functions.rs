@@ -6,6 +6,12 @@ use std::ffi::{c_char, c_float, c_int, c_void};
 pub(crate) type DMatrixHandle = *mut c_void;
 /// `BoosterHandle` of the C API.
 pub(crate) type BoosterHandle = *mut c_void;
+/// `DataIterHandle` of the C API: what the callbacks get.
+pub(crate) type DataIterHandle = *mut c_void;
+/// `DataIterResetCallback` of the C API.
+pub(crate) type ResetCallback = unsafe extern "C" fn(DataIterHandle);
+/// `XGDMatrixCallbackNext` of the C API: 1 when there was another batch, 0 at the end.
+pub(crate) type NextCallback = unsafe extern "C" fn(DataIterHandle) -> c_int;
 /// `bst_ulong` of the C API.
 pub(crate) type BstUlong = u64;
 
@@ -36,6 +42,11 @@ functions! {
     version = b"XGBoostVersion\0" (*mut c_int, *mut c_int, *mut c_int);
     last_error = b"XGBGetLastError\0" () -> *const c_char;
     matrix_from_dense = b"XGDMatrixCreateFromDense\0" (*const c_char, *const c_char, *mut DMatrixHandle) -> c_int;
+    matrix_from_batches = b"XGQuantileDMatrixCreateFromCallback\0" (
+        DataIterHandle, DMatrixHandle, DMatrixHandle, ResetCallback, NextCallback, *const c_char, *mut DMatrixHandle
+    ) -> c_int;
+    proxy_create = b"XGProxyDMatrixCreate\0" (*mut DMatrixHandle) -> c_int;
+    proxy_set_dense = b"XGProxyDMatrixSetDataDense\0" (DMatrixHandle, *const c_char) -> c_int;
     matrix_set_info = b"XGDMatrixSetInfoFromInterface\0" (DMatrixHandle, *const c_char, *const c_char) -> c_int;
     matrix_cuts = b"XGDMatrixGetQuantileCut\0" (
         DMatrixHandle, *const c_char, *mut *const c_char, *mut *const c_char

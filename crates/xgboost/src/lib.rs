@@ -4,6 +4,7 @@
     reason = "this crate is the one place that calls a C library; every call carries its own SAFETY note"
 )]
 
+mod binned;
 mod booster;
 mod cuts;
 mod error;
@@ -13,6 +14,7 @@ mod locate;
 mod matrix;
 mod ubjson;
 
+pub use binned::TrainingRows;
 pub use booster::{Booster, Output};
 pub use error::Error;
 pub use library::VERSION;

@@ -36,7 +36,31 @@ impl DMatrix {
         // SAFETY: the interface describes `features`, which outlives the call; the library copies what it keeps.
         let code = unsafe { (library.functions.matrix_from_dense)(table.as_ptr(), config.as_ptr(), &raw mut handle) };
         library.check(code, "XGDMatrixCreateFromDense")?;
-        Ok(Self { library, handle, n_samples, n_features })
+        Ok(Self::from_handle(library, handle, n_samples, n_features))
+    }
+
+    /// Takes over a handle of the library's that nothing else frees.
+    pub(crate) fn from_handle(
+        library: &'static Library,
+        handle: DMatrixHandle,
+        n_samples: usize,
+        n_features: usize,
+    ) -> Self {
+        Self { library, handle, n_samples, n_features }
+    }
+
+    /// Shows the library the rows at hand, for a matrix that is a proxy.
+    ///
+    /// # Safety
+    /// The rows are not copied: they must live until the library has read them.
+    pub(crate) unsafe fn show(&mut self, features: &[f32], n_samples: usize) -> Result<(), Error> {
+        let shape = format!("[{n_samples}, {}]", self.n_features);
+        let table = c_string("array interface", &array_interface(features, &shape))?;
+        // SAFETY: the handle is alive, and the caller vouches for the values.
+        let code = unsafe { (self.library.functions.proxy_set_dense)(self.handle, table.as_ptr()) };
+        self.library.check(code, "XGProxyDMatrixSetDataDense")?;
+        self.n_samples = n_samples;
+        Ok(())
     }
 
     /// Sets the label of every row (0 or 1 for the binary objectives).

@@ -7,7 +7,7 @@ use faultline_contract::documents::preprocess::{HOLDOUT, RowCounts, TRAIN};
 use faultline_contract::documents::train::POOLED;
 use faultline_learn::Samples;
 use faultline_runtime::{Inputs, MediaType, Outputs};
-use faultline_table::{Columns, Values};
+use faultline_table::{Columns, FeatureFile, Values};
 
 use crate::elbow::{Choice, choose};
 use crate::{ClusterError, ValidClusterParams};
@@ -22,14 +22,14 @@ pub struct Job {
 }
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ClusterError> {
-    let mut table = Columns::read(inputs.path("preprocess/features.parquet").map_err(ClusterError::Input)?)?;
-    let feature_names = table.feature_names();
+    let file = FeatureFile::open(inputs.path("preprocess/features.parquet").map_err(ClusterError::Input)?)?;
+    let (table, feature_names) = (file.others(), file.feature_names());
     let trains = sides(table.text("_split")?)?;
     // training rows first, so that they are a table without being copied
     let mut order: Vec<usize> = (0..trains.len()).collect();
     order.sort_by_key(|&row| !trains[row]);
     let n_train = trains.iter().filter(|&&trains| trains).count();
-    let matrix = table.take_matrix(&feature_names, &order)?;
+    let matrix = file.matrix(&order)?;
     let train = Samples::new(&matrix[..n_train * feature_names.len()], n_train, feature_names.len())?;
 
     let Choice { fitted, knee, chosen_by, elbow } = choose(&train, &job.params, job.seed)?;
@@ -57,7 +57,7 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(
             knee,
             chosen_by,
             elbow,
-            feature_names,
+            feature_names: feature_names.to_vec(),
             centroids: fitted.centroids().to_vec(),
             clusters,
             models,

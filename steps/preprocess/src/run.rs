@@ -93,8 +93,7 @@ fn fit(job: &Job, table: Table, parted: &Parted, outputs: &mut Outputs) -> Resul
         .with("_time", Values::Moment(table.times))?
         .with("_target", Values::OptionalU8(table.targets))?
         .with("_split", Values::Text(split))?
-        .with_matrix(&state.feature_names_out, features.as_samples().features)?
-        .write(&path)?;
+        .write_with_matrix(&path, &state.feature_names_out, features.as_samples().features)?;
     outputs.count("rows_out", rows as u64);
     outputs.count("features_out", state.feature_names_out.len() as u64);
     outputs.count("donors", donors.n_samples as u64);

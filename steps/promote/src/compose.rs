@@ -11,7 +11,7 @@ use faultline_contract::documents::train::{Evaluation, Family, POOLED, Trained, 
 use faultline_learn::Samples;
 use faultline_learn::bootstrap::{ValidBootstrapParams, assess};
 use faultline_learn::calibration::Calibrate as _;
-use faultline_table::{Columns, Keys, Values};
+use faultline_table::{Columns, FeatureFile, Keys, Values};
 
 use crate::PromoteError;
 use crate::choose::Choices;
@@ -186,12 +186,10 @@ pub(crate) fn on_holdout<'p>(
     plan: &Plan,
     evaluations: &[Evaluation],
     places: &Places<'_>,
-    features: &Columns,
+    file: &FeatureFile,
     model_file: impl Fn(&Served, &Trained) -> Result<&'p Path, PromoteError>,
 ) -> Result<Scored, PromoteError> {
-    let names = features.feature_names();
-    let matrix = features.matrix(&names)?;
-    let samples = Samples { features: &matrix, n_samples: features.row_count(), n_features: names.len() };
+    let features = file.others();
     let (keys, targets, split) = (features.keys()?, features.optional_u8("_target")?, features.text("_split")?);
     let mut held_out = Vec::new();
     for row in (0..features.row_count()).filter(|&row| split[row] == HOLDOUT) {
@@ -200,23 +198,26 @@ pub(crate) fn on_holdout<'p>(
             held_out.push((row, place, places.cluster(place, plan.serves.len())?, target == 1));
         }
     }
+    // Of the features nothing but these rows is read.
+    let read: Vec<usize> = held_out.iter().map(|(row, ..)| *row).collect();
+    let (matrix, n_features) = (file.matrix(&read)?, file.feature_names().len());
+    let samples = Samples { features: &matrix, n_samples: read.len(), n_features };
     let mut rows = Vec::new();
     for served in plan.models() {
         let Some(trained) = served.trained(evaluations) else { continue };
-        let own: Vec<_> = held_out.iter().filter(|(_, _, cluster, _)| plan.serves[*cluster] == *served).collect();
+        let own: Vec<_> =
+            held_out.iter().enumerate().filter(|(_, (_, _, cluster, _))| plan.serves[*cluster] == *served).collect();
         if own.is_empty() {
             continue;
         }
         let failed = |source| PromoteError::Candidate { part: served.part(), source };
-        let model = Model::read(served.family, model_file(served, trained)?, names.len()).map_err(failed)?;
-        let picked: Vec<usize> = own.iter().map(|(row, ..)| *row).collect();
-        let raw = model.predict_proba(&samples.select(&picked)?.as_samples())?;
+        let model = Model::read(served.family, model_file(served, trained)?, n_features).map_err(failed)?;
+        let picked: Vec<usize> = own.iter().map(|(place, _)| *place).collect();
+        let raw = model.predict_rows(&samples, &picked)?;
         let probabilities = trained.calibration.apply(&raw);
-        rows.extend(
-            own.into_iter().zip(probabilities).map(|((_, place, cluster, label), probability)| {
-                (*place, *cluster, *label, said(probability, trained))
-            }),
-        );
+        rows.extend(own.into_iter().zip(probabilities).map(|((_, (_, place, cluster, label)), probability)| {
+            (*place, *cluster, *label, said(probability, trained))
+        }));
     }
     Ok(places.scored(rows))
 }

@@ -9,7 +9,7 @@ use faultline_contract::documents::promote::{
 };
 use faultline_contract::documents::train::{Evaluation, Trained};
 use faultline_runtime::{Inputs, MediaType, Outputs};
-use faultline_table::Columns;
+use faultline_table::{Columns, FeatureFile};
 use faultline_tracking::Registry;
 
 use crate::choose::choose;
@@ -111,7 +111,7 @@ pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<O
         choice.clusters = plan.serves.iter().enumerate().filter_map(serves).collect();
     }
     let (index, sources) = describe(job, plan, inputs)?;
-    let features = Columns::read(inputs.path("preprocess/features.parquet").map_err(PromoteError::Input)?)?;
+    let features = FeatureFile::open(inputs.path("preprocess/features.parquet").map_err(PromoteError::Input)?)?;
     let model_file = |served: &Served, trained: &Trained| {
         inputs.path(&format!("train/{}/{}", served.part(), trained.file)).map_err(PromoteError::Input)
     };

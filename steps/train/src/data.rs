@@ -1,9 +1,9 @@
 //! The training rows of one model, and how they are split: the folds of the cross-validation, and the cut in time.
 
 use faultline_contract::documents::preprocess::TRAIN;
+use faultline_learn::OwnedSamples;
 use faultline_learn::selection::{Fold, forward_split, stratified_folds};
-use faultline_learn::{LearnError, OwnedSamples, Samples};
-use faultline_table::{Columns, Keys};
+use faultline_table::{Columns, FeatureFile, Keys};
 
 use crate::{ModelChoice, TrainError};
 
@@ -45,47 +45,42 @@ impl Rows {
         self.targets.len()
     }
 
-    /// Some of the rows, in the order given.
-    pub(crate) fn select(&self, rows: &[usize]) -> Result<Self, LearnError> {
-        Ok(Self {
-            keys: self.keys.select(rows),
-            samples: self.samples.as_samples().select(rows)?,
-            targets: rows.iter().map(|&row| self.targets[row]).collect(),
-        })
-    }
-
     pub(crate) fn labels(&self) -> Vec<bool> {
         self.targets.iter().map(|&target| target == 1).collect()
     }
 
-    pub(crate) fn faulty_count(&self) -> usize {
-        self.labels().into_iter().filter(|&label| label).count()
-    }
-
-    /// Whether both classes have enough of the rows to learn from.
-    pub(crate) fn can_be_learned(&self) -> bool {
-        let faulty = self.faulty_count();
-        faulty.min(self.len() - faulty) >= MIN_CLASS_ROWS
+    /// The labels of some rows, in the order given.
+    pub(crate) fn labels_of(&self, rows: &[usize]) -> Vec<bool> {
+        rows.iter().map(|&row| self.targets[row] == 1).collect()
     }
 }
 
+pub(crate) fn faulty_count(labels: &[bool]) -> usize {
+    labels.iter().filter(|label| **label).count()
+}
+
+/// Whether both classes have enough rows to learn from.
+pub(crate) fn can_be_learned(labels: &[bool]) -> bool {
+    let faulty = faulty_count(labels);
+    faulty.min(labels.len() - faulty) >= MIN_CLASS_ROWS
+}
+
 impl ModelData {
-    /// Picks the training rows of `model` that have a target. `features` and `assignments` must be of the same rows in the same
-    /// order.
+    /// Picks the training rows of `model` that have a target, and reads the features of these alone. `file` and `assignments` must be of the same
+    /// rows in the same order.
     pub(crate) fn of(
-        features: &Columns,
+        file: &FeatureFile,
         assignments: &Columns,
         model: ModelChoice,
         splits: Splits,
     ) -> Result<Self, TrainError> {
+        let features = file.others();
         let keys = features.keys()?;
         if assignments.keys()? != keys {
             return Err(TrainError::Misaligned);
         }
         let failed = |source| TrainError::Learn { family: "model", model: model.to_string(), source };
-        let feature_names = features.feature_names();
-        let matrix = features.matrix(&feature_names)?;
-        let samples = Samples { features: &matrix, n_samples: keys.len(), n_features: feature_names.len() };
+        let feature_names = file.feature_names().to_vec();
         let (targets, split) = (features.optional_u8("_target")?, features.text("_split")?);
         let clusters = assignments.i64("cluster")?;
 
@@ -100,16 +95,16 @@ impl ModelData {
         let rows: Vec<usize> = own.iter().map(|&place| all[place]).collect();
         let rows = Rows {
             keys: keys.select(&rows),
-            samples: samples.select(&rows).map_err(failed)?,
+            samples: OwnedSamples::new(file.matrix(&rows)?, rows.len(), feature_names.len()).map_err(failed)?,
             targets: own.iter().map(|&place| all_targets[place]).collect(),
         };
 
         let mut folds = Vec::new();
-        if rows.can_be_learned() {
+        if can_be_learned(&rows.labels()) {
             let labels: Vec<bool> = all_targets.iter().map(|&target| target == 1).collect();
             let groups: Vec<usize> =
                 all.iter().map(|&row| usize::try_from(clusters[row]).unwrap_or_default()).collect();
-            let faulty = labels.iter().filter(|&&label| label).count();
+            let faulty = faulty_count(&labels);
             let n_folds = splits.n_folds.min(faulty).min(labels.len() - faulty);
             let of_all = stratified_folds(&labels, &groups, n_folds, splits.seed).map_err(failed)?;
             folds = of_all.iter().map(|fold| fold.among(&own)).collect();

@@ -14,15 +14,15 @@ use faultline_learn::explain::mean_absolute;
 use faultline_learn::metrics::{average_precision, cheapest_threshold, log_loss, roc_auc};
 use faultline_learn::selection::{Fold, OutOfFold, best};
 use faultline_runtime::{Inputs, MediaType, Outputs};
-use faultline_table::{Columns, Values};
+use faultline_table::{Columns, FeatureFile, Values};
 
-use crate::data::{MIN_CLASS_ROWS, ModelData, Rows, Splits};
+use crate::data::{MIN_CLASS_ROWS, ModelData, Rows, Splits, can_be_learned, faulty_count};
 use crate::{ModelChoice, TrainError, ValidGrid, ValidTrainParams};
 
 /// Training rows whose predictions are taken apart for the importances; of more every n-th.
 const MAX_EXPLAINED_ROWS: usize = 5_000;
 /// Of a large forest, whose every node each row meets, only so many that rows times nodes stay below this, but so many at least.
-const MAX_EXPLAINED_NODES: usize = 5_000_000_000;
+const MAX_EXPLAINED_NODES: usize = 1_000_000_000;
 const MIN_EXPLAINED_ROWS: usize = 100;
 
 /// What the core needs besides its tables.
@@ -45,15 +45,17 @@ struct Winner {
 }
 
 pub(crate) fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), TrainError> {
-    let read = |name: &str| Ok::<_, TrainError>(Columns::read(inputs.path(name).map_err(TrainError::Input)?)?);
+    let path = |name: &str| inputs.path(name).map_err(TrainError::Input);
     let splits = Splits { n_folds: job.params.n_folds, forward_ratio: job.params.forward_ratio, seed: job.seed };
-    let data =
-        ModelData::of(&read("preprocess/features.parquet")?, &read("cluster/assignments.parquet")?, job.model, splits)?;
+    let features = FeatureFile::open(path("preprocess/features.parquet")?)?;
+    let assignments = Columns::read(path("cluster/assignments.parquet")?)?;
+    let data = ModelData::of(&features, &assignments, job.model, splits)?;
+    drop((features, assignments));
     let mut evaluation = Evaluation {
         model: job.model.to_string(),
         family: job.family(),
         rows_train: data.rows.len() as u64,
-        rows_train_faulty: data.rows.faulty_count() as u64,
+        rows_train_faulty: faulty_count(&data.rows.labels()) as u64,
         trained: None,
         reason: job.why_not(&data),
     };
@@ -92,11 +94,12 @@ impl Job {
         if self.params.grid.is_none() {
             return Some(format!("the params ask for no model of the family {}", self.family()));
         }
-        (!data.rows.can_be_learned() || data.feature_names.is_empty()).then(|| {
+        let labels = data.rows.labels();
+        (!can_be_learned(&labels) || data.feature_names.is_empty()).then(|| {
             format!(
                 "{} training rows, {} of them faulty, with {} features: expected at least {MIN_CLASS_ROWS} rows of each class and one feature",
                 data.rows.len(),
-                data.rows.faulty_count(),
+                faulty_count(&labels),
                 data.feature_names.len(),
             )
         })
@@ -106,8 +109,8 @@ impl Job {
         self.params.grid.as_ref().ok_or_else(|| self.failed(LearnError::Empty { what: "the grid" }))
     }
 
-    fn fit(&self, winner: &Winner, rows: &Rows) -> Result<Model, TrainError> {
-        self.grid()?.fit(winner.point, rows, self.seed).map_err(|source| self.failed(source))
+    fn fit(&self, winner: &Winner, rows: &Rows, picked: &[usize]) -> Result<Model, TrainError> {
+        self.grid()?.fit(winner.point, rows, picked, self.seed).map_err(|source| self.failed(source))
     }
 
     /// Scores every point out of fold, picks the best, calibrates it and finds its threshold.
@@ -146,20 +149,19 @@ impl Job {
     fn forward(&self, data: &ModelData, winner: &Winner, outputs: &mut Outputs) -> Result<Option<Forward>, TrainError> {
         let Some(cut) = &data.forward else { return Ok(None) };
         let learn = |source| self.failed(source);
-        let early = data.rows.select(&cut.train).map_err(learn)?;
-        let late = data.rows.select(&cut.test).map_err(learn)?;
+        let (early, late) = (data.rows.labels_of(&cut.train), data.rows.labels_of(&cut.test));
         // A late part of one class has no figures.
-        let late_faulty = late.faulty_count();
-        if !early.can_be_learned() || late_faulty == 0 || late_faulty == late.len() {
+        let late_faulty = faulty_count(&late);
+        if !can_be_learned(&early) || late_faulty == 0 || late_faulty == late.len() {
             return Ok(None);
         }
-        let model = self.fit(winner, &early)?;
-        let raw = model.predict_proba(&late.samples.as_samples()).map_err(learn)?;
+        let model = self.fit(winner, &data.rows, &cut.train)?;
+        let raw = model.predict_rows(&data.rows.samples.as_samples(), &cut.test).map_err(learn)?;
         let probabilities = winner.calibrated.calibration.apply(&raw);
-        let assessment = self.assess(&late.labels(), &probabilities, winner.threshold).map_err(learn)?;
+        let assessment = self.assess(&late, &probabilities, winner.threshold).map_err(learn)?;
         let path = outputs.declare("forward.parquet", MediaType::Parquet, Some(late.len() as u64))?;
         Columns::new(late.len())
-            .with_keys(&late.keys)?
+            .with_keys(&data.rows.keys.select(&cut.test))?
             .with("target", targets(&data.rows, &cut.test))?
             .with("probability", Values::F64(probabilities))?
             .write(&path)?;
@@ -180,7 +182,8 @@ impl Job {
         outputs: &mut Outputs,
     ) -> Result<Trained, TrainError> {
         let learn = |source| self.failed(source);
-        let model = self.fit(winner, &data.rows)?;
+        let all: Vec<usize> = (0..data.rows.len()).collect();
+        let model = self.fit(winner, &data.rows, &all)?;
         let file = self.family().file();
         let media_type = match self.family() {
             Family::Forest => MediaType::Parquet,

@@ -3,9 +3,9 @@
 use faultline_bundle::Model;
 use faultline_contract::documents::train::HyperParams;
 use faultline_learn::LearnError;
-use faultline_learn::boosting::{fit_boosting, search_boosting};
+use faultline_learn::boosting::{fit_boosting_rows, search_boosting};
 use faultline_learn::forest::{self, ForestGroup, ForestParams, engine};
-use faultline_learn::logistic::{fit_logistic, fit_logistic_rows};
+use faultline_learn::logistic::fit_logistic_rows;
 use faultline_learn::selection::{Fold, OutOfFold, cross_validate, cross_validate_in_turn};
 use serde::Serialize;
 
@@ -65,19 +65,22 @@ impl ValidGrid {
         }
     }
 
-    /// Fits one point on all rows.
-    pub(crate) fn fit(&self, point: usize, rows: &Rows, seed: u64) -> Result<Model, LearnError> {
+    /// Fits one point on the rows picked.
+    pub(crate) fn fit(&self, point: usize, rows: &Rows, picked: &[usize], seed: u64) -> Result<Model, LearnError> {
         let samples = rows.samples.as_samples();
         match self {
             Self::Forest { engine: program, candidates } => {
-                engine(*program).fit(&samples, &rows.labels(), None, &candidates[point]).map(Model::Forest)
+                let table = engine(*program).prepare(&samples, Some(picked))?;
+                table.fit(&rows.labels_of(picked), None, &candidates[point]).map(Model::Forest)
             }
             Self::Boosting(candidates) => {
                 let params = candidates[point].clone().check()?;
-                fit_boosting(&samples, &rows.targets, None, &params, seed).map(Model::Boosting)
+                let targets: Vec<u8> = pick(&rows.targets, picked);
+                fit_boosting_rows(&samples, picked, &targets, &params, seed).map(Model::Boosting)
             }
             Self::Logistic(candidates) => {
-                fit_logistic(&samples, &rows.labels(), &candidates[point].clone().check()?).map(Model::Logistic)
+                let params = candidates[point].clone().check()?;
+                fit_logistic_rows(&samples, picked, &rows.labels_of(picked), &params).map(Model::Logistic)
             }
         }
     }

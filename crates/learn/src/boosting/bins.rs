@@ -2,7 +2,7 @@
 
 use faultline_xgboost::{Booster, DMatrix, Output};
 
-use super::{BoostingParams, ValidBoostingParams, matrix, refused};
+use super::{BoostingParams, ValidBoostingParams, binned, refused};
 use crate::classifier::Samples;
 use crate::error::LearnError;
 
@@ -103,9 +103,7 @@ impl Bins {
 
 /// The edges of the bins and the log-odds to start with, by a round of the library that moves nothing.
 fn probe(train: &Samples<'_>, targets: &[u8], params: &BoostingParams) -> Result<(Vec<Vec<f32>>, f32), LearnError> {
-    let mut data = matrix(train)?;
-    let labels: Vec<f32> = targets.iter().map(|&target| f32::from(target)).collect();
-    data.set_labels(&labels).map_err(|error| refused(&error))?;
+    let data = binned(train, None, targets, None, params.max_bin)?;
     let still = ValidBoostingParams(BoostingParams { learning_rate: 0.0, max_depth: 1, ..params.clone() });
     let booster = Booster::train(&still.to_library(0), &data, 1).map_err(|error| refused(&error))?;
     let edges = data.bin_edges().map_err(|error| refused(&error))?;

@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 
 use super::bins::{Bins, MAX_ROWS};
 use super::rounds::train;
-use super::{BoostedTrees, BoostingParams, check_targets, fit_boosting};
+use super::{BoostedTrees, BoostingParams, check_targets, fit_boosting_rows};
 use crate::classifier::Samples;
 use crate::error::LearnError;
 use crate::selection::Fold;
 
 /// The rows of a fold, with all that points share: on these the points of a grid are tried.
 ///
-/// It holds no copy of the table: a copy is made where the library is asked, and only for as long.
+/// It holds no copy of the table: the library is shown the rows where they lie, and keeps their bins alone.
 pub(super) struct FoldTrials<'a> {
     samples: Samples<'a>,
     fold: &'a Fold,
@@ -36,7 +36,7 @@ impl<'a> FoldTrials<'a> {
     /// Bins the rows to fit on once for every setting among `candidates` that asks for bins of its own.
     ///
     /// # Errors
-    /// As in [`fit_boosting`], and when the fold names a row that is not there.
+    /// As in [`fit_boosting_rows`], and when the fold names a row that is not there.
     pub(super) fn new(
         samples: Samples<'a>,
         targets: &[u8],
@@ -55,7 +55,7 @@ impl<'a> FoldTrials<'a> {
 
     fn bin(&mut self, candidates: &[BoostingParams]) -> Result<(), LearnError> {
         let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
-        check_targets(&train.as_samples(), &self.targets)?;
+        check_targets(&train.as_samples(), None, &self.targets)?;
         for candidate in candidates.iter().filter(|candidate| is_followed(candidate)) {
             let key = BinsKey::of(candidate);
             if self.bins.iter().any(|(known, _)| *known == key) {
@@ -72,7 +72,7 @@ impl<'a> FoldTrials<'a> {
     /// The probabilities of the rows to score for every one of `points`, which differ in rounds and depth alone.
     ///
     /// # Errors
-    /// As in [`fit_boosting`].
+    /// As in [`fit_boosting_rows`].
     pub(super) fn score(&self, points: &[&BoostingParams], seed: u64) -> Result<Vec<Vec<f64>>, LearnError> {
         match self.score_here(points) {
             Some(scores) => Ok(scores),
@@ -87,10 +87,9 @@ impl<'a> FoldTrials<'a> {
         train(bins, &self.targets, points)
     }
 
-    /// By models of the library, with the errors of [`fit_boosting`]. The deepest limit is fitted first; lower limits that its trees stayed within, in as many
+    /// By models of the library, with the errors of [`fit_boosting_rows`]. The deepest limit is fitted first; lower limits that its trees stayed within, in as many
     /// rounds as a point asks for, are served by the same model.
     pub(super) fn score_by_library(&self, points: &[&BoostingParams], seed: u64) -> Result<Vec<Vec<f64>>, LearnError> {
-        let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
         let mut order: Vec<usize> = (0..points.len()).collect();
         order.sort_by_key(|&i| (Reverse(points[i].max_depth), Reverse(points[i].n_estimators)));
         let mut scores = vec![Vec::new(); points.len()];
@@ -99,9 +98,9 @@ impl<'a> FoldTrials<'a> {
             let point = points[i];
             let fitted = match held.take().filter(|held| held.serves(point)) {
                 Some(held) => held,
-                None => Fitted::new(&train.as_samples(), &self.targets, point, seed)?,
+                None => Fitted::new(&self.samples, &self.fold.train, &self.targets, point, seed)?,
             };
-            scores[i] = fitted.trees.predict_proba_at(&test.as_samples(), point.n_estimators)?;
+            scores[i] = fitted.trees.predict_rows_at(&self.samples, &self.fold.test, point.n_estimators)?;
             held = Some(fitted);
         }
         Ok(scores)
@@ -116,8 +115,14 @@ struct Fitted {
 }
 
 impl Fitted {
-    fn new(train: &Samples<'_>, targets: &[u8], point: &BoostingParams, seed: u64) -> Result<Self, LearnError> {
-        let trees = fit_boosting(train, targets, None, &point.clone().check()?, seed)?;
+    fn new(
+        samples: &Samples<'_>,
+        train: &[usize],
+        targets: &[u8],
+        point: &BoostingParams,
+        seed: u64,
+    ) -> Result<Self, LearnError> {
+        let trees = fit_boosting_rows(samples, train, targets, &point.clone().check()?, seed)?;
         Ok(Self { limit: point.max_depth, depths: trees.depths()?, trees })
     }
 
