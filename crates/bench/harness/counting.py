@@ -1,5 +1,6 @@
 """A proxy for plain HTTP that passes everything on and counts requests and the bytes of their bodies."""
 
+import contextlib
 import dataclasses
 import socket
 import threading
@@ -34,7 +35,12 @@ class Proxy:
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
-        """The requests of one connection, all over one connection to the server."""
+        """The requests of one connection. A client may end it before it has its answer, which nobody then waits for."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.pass_on(client)
+
+    def pass_on(self, client):
+        """All over one connection to the server."""
         with client, socket.create_connection(("127.0.0.1", self.server)) as server:
             from_client, from_server = client.makefile("rb"), server.makefile("rb")
             while head := read_head(from_client):

@@ -11,8 +11,10 @@ use crate::classifier::{Classifier, Samples};
 use crate::error::LearnError;
 
 mod bins;
+mod draws;
 mod fold;
 mod grid;
+mod histogram;
 mod memory;
 mod objective;
 #[cfg(test)]
@@ -20,6 +22,8 @@ mod parity;
 mod rounds;
 mod scan;
 mod search;
+mod split;
+mod table;
 mod tree;
 
 pub use grid::BoostingGrid;

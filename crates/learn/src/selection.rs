@@ -169,6 +169,20 @@ pub fn cross_validate_in_turn(
     by_group.iter().map(|by_fold| gather(labels, folds, by_fold)).collect()
 }
 
+/// As [`cross_validate_in_turn`], with folds side by side.
+///
+/// # Errors
+/// As there.
+pub fn cross_validate_by_folds(
+    labels: &[bool],
+    folds: &[Fold],
+    predict: impl Fn(&Fold) -> Result<Vec<Vec<Vec<f64>>>, LearnError> + Sync,
+) -> Result<Vec<Vec<OutOfFold>>, LearnError> {
+    let predicted: Vec<_> = folds.par_iter().map(|fold| predict(fold)).collect();
+    let mut predicted = predicted.into_iter();
+    cross_validate_in_turn(labels, folds, |_| predicted.next().unwrap_or_else(|| Ok(Vec::new())))
+}
+
 /// The index of the greatest score, the earlier of equals; `None` when there is none or all are NaN.
 pub fn best(scores: &[f64]) -> Option<usize> {
     scores

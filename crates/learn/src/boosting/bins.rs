@@ -44,7 +44,8 @@ impl Bins {
         if train.n_samples > MAX_ROWS || train.features.iter().any(|value| !value.is_finite()) {
             return Ok(None);
         }
-        let (edges, base_margin) = probe(train, targets, params)?;
+        let all: Vec<usize> = (0..train.n_samples).collect();
+        let (edges, base_margin) = probe(train, &all, targets, params)?;
         // Missing values of rows to score go right at every split, as in a table without any: beyond the last bin.
         if edges.iter().any(|edges| edges.len() >= usize::from(u16::MAX) || !strictly_rising(edges)) {
             return Ok(None);
@@ -102,16 +103,22 @@ impl Bins {
 }
 
 /// The edges of the bins and the log-odds to start with, by a round of the library that moves nothing.
-fn probe(train: &Samples<'_>, targets: &[u8], params: &BoostingParams) -> Result<(Vec<Vec<f32>>, f32), LearnError> {
-    let data = binned(train, None, targets, None, params.max_bin)?;
+pub(super) fn probe(
+    samples: &Samples<'_>,
+    train: &[usize],
+    targets: &[u8],
+    params: &BoostingParams,
+) -> Result<(Vec<Vec<f32>>, f32), LearnError> {
+    let data = binned(samples, Some(train), targets, None, params.max_bin)?;
     let still = ValidBoostingParams(BoostingParams { learning_rate: 0.0, max_depth: 1, ..params.clone() });
     let booster = Booster::train(&still.to_library(0), &data, 1).map_err(|error| refused(&error))?;
     let edges = data.bin_edges().map_err(|error| refused(&error))?;
-    let row = DMatrix::from_dense(train.row(0), 1, train.n_features).map_err(|error| refused(&error))?;
+    let first = train.first().map_or(&[][..], |&row| samples.row(row));
+    let row = DMatrix::from_dense(first, 1, samples.n_features).map_err(|error| refused(&error))?;
     let margin = booster.predict(&row, Output::Margin, None).map_err(|error| refused(&error))?;
     Ok((edges, margin.first().copied().unwrap_or(f32::NAN)))
 }
 
-fn strictly_rising(edges: &[f32]) -> bool {
+pub(super) fn strictly_rising(edges: &[f32]) -> bool {
     edges.windows(2).all(|pair| pair[0] < pair[1])
 }

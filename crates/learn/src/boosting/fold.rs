@@ -3,7 +3,11 @@
 use std::cmp::Reverse;
 
 use super::bins::{Bins, MAX_ROWS};
-use super::rounds::train;
+use super::histogram::HistogramGrower;
+use super::objective::TreeParams;
+use super::rounds::{Start, train};
+use super::table::Table;
+use super::tree::Grower;
 use super::{BoostedTrees, BoostingParams, check_targets, fit_boosting_rows};
 use crate::classifier::Samples;
 use crate::error::LearnError;
@@ -11,25 +15,28 @@ use crate::selection::Fold;
 
 /// The rows of a fold, with all that points share: on these the points of a grid are tried.
 ///
-/// It holds no copy of the table: the library is shown the rows where they lie, and keeps their bins alone.
+/// The table is not copied: bins are kept of it, and the library is shown the rows where they lie.
 pub(super) struct FoldTrials<'a> {
     samples: Samples<'a>,
     fold: &'a Fold,
     targets: Vec<u8>,
-    bins: Vec<(BinsKey, Bins)>,
+    ready: Vec<(Key, Ready)>,
 }
 
-/// What the bins and the log-odds to start with hang on, beside the rows.
+/// What the bins and the log-odds to start with hang on, beside the rows, and how the bins are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct BinsKey {
+struct Key {
     max_bin: u32,
     scale_pos_weight: f64,
+    is_ranked: bool,
 }
 
-impl BinsKey {
-    fn of(params: &BoostingParams) -> Self {
-        Self { max_bin: params.max_bin, scale_pos_weight: params.scale_pos_weight }
-    }
+/// Rows made ready for one of the trainers of our own.
+enum Ready {
+    /// Sorted by every column: nothing is faster for few rows, where trees change little from round to round.
+    Ranked(Bins),
+    /// For many rows, and where rows or columns are drawn.
+    Binned(Table),
 }
 
 impl<'a> FoldTrials<'a> {
@@ -45,28 +52,36 @@ impl<'a> FoldTrials<'a> {
     ) -> Result<Self, LearnError> {
         let n_samples = samples.n_samples.min(targets.len());
         let pick = |&row: &usize| targets.get(row).copied().ok_or(LearnError::RowOutOfRange { row, n_samples });
-        let targets = fold.train.iter().map(pick).collect::<Result<_, _>>()?;
-        let mut trials = Self { samples, fold, targets, bins: Vec::new() };
-        if fold.train.len() <= MAX_ROWS {
-            trials.bin(candidates)?;
+        let targets = fold.train.iter().map(pick).collect::<Result<Vec<u8>, _>>()?;
+        check_targets(&samples, Some(&fold.train), &targets)?;
+        let mut trials = Self { samples, fold, targets, ready: Vec::new() };
+        for candidate in candidates {
+            let key = trials.key(candidate);
+            if is_platform_followed() && trials.ready.iter().all(|(known, _)| *known != key) {
+                let ready = trials.make_ready(key, candidate)?;
+                trials.ready.extend(ready.map(|ready| (key, ready)));
+            }
         }
         Ok(trials)
     }
 
-    fn bin(&mut self, candidates: &[BoostingParams]) -> Result<(), LearnError> {
-        let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
-        check_targets(&train.as_samples(), None, &self.targets)?;
-        for candidate in candidates.iter().filter(|candidate| is_followed(candidate)) {
-            let key = BinsKey::of(candidate);
-            if self.bins.iter().any(|(known, _)| *known == key) {
-                continue;
-            }
-            let binned = Bins::new(&train.as_samples(), &self.targets, &test.as_samples(), candidate)?;
-            // Tables that are not binned here are of a kind, whatever the setting.
-            let Some(binned) = binned else { break };
-            self.bins.push((key, binned));
+    fn key(&self, params: &BoostingParams) -> Key {
+        let is_drawn = params.subsample < 1.0 || params.colsample_bytree < 1.0;
+        Key {
+            max_bin: params.max_bin,
+            scale_pos_weight: params.scale_pos_weight,
+            is_ranked: self.fold.train.len() <= MAX_ROWS && !is_drawn,
         }
-        Ok(())
+    }
+
+    /// None for tables that are not followed.
+    fn make_ready(&self, key: Key, params: &BoostingParams) -> Result<Option<Ready>, LearnError> {
+        if !key.is_ranked {
+            return Ok(Table::new(&self.samples, self.fold, &self.targets, params)?.map(Ready::Binned));
+        }
+        let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
+        let bins = Bins::new(&train.as_samples(), &self.targets, &test.as_samples(), params)?;
+        Ok(bins.map(Ready::Ranked))
     }
 
     /// The probabilities of the rows to score for every one of `points`, which differ in rounds and depth alone.
@@ -74,17 +89,26 @@ impl<'a> FoldTrials<'a> {
     /// # Errors
     /// As in [`fit_boosting_rows`].
     pub(super) fn score(&self, points: &[&BoostingParams], seed: u64) -> Result<Vec<Vec<f64>>, LearnError> {
-        match self.score_here(points) {
+        match self.score_here(points, seed) {
             Some(scores) => Ok(scores),
             None => self.score_by_library(points, seed),
         }
     }
 
-    /// By the trainer of our own; none where it is not known to give the library's very bits.
-    pub(super) fn score_here(&self, points: &[&BoostingParams]) -> Option<Vec<Vec<f64>>> {
-        let first = points.first().filter(|point| is_followed(point))?;
-        let (_, bins) = self.bins.iter().find(|(key, _)| *key == BinsKey::of(first))?;
-        train(bins, &self.targets, points)
+    /// By a trainer of our own; none where it is not known to give the library's very bits.
+    pub(super) fn score_here(&self, points: &[&BoostingParams], seed: u64) -> Option<Vec<Vec<f64>>> {
+        let first = *points.first()?;
+        let key = self.key(first);
+        match self.ready.iter().find(|(known, _)| *known == key)? {
+            (_, Ready::Ranked(bins)) => {
+                let start = Start { base_margin: bins.base_margin, n_test: bins.n_test };
+                train(&mut Grower::new(bins, TreeParams::new(first)?), start, &self.targets, points)
+            }
+            (_, Ready::Binned(table)) => {
+                let start = Start { base_margin: table.base_margin, n_test: table.n_test };
+                train(&mut HistogramGrower::new(table, first, seed)?, start, &self.targets, points)
+            }
+        }
     }
 
     /// By models of the library, with the errors of [`fit_boosting_rows`]. The deepest limit is fitted first; lower limits that its trees stayed within, in as many
@@ -135,8 +159,7 @@ impl Fitted {
     }
 }
 
-/// Whether the trainer of our own follows these settings: nothing is drawn, and the platform computes as the one does on which that
-/// was shown.
-fn is_followed(params: &BoostingParams) -> bool {
-    cfg!(all(target_arch = "x86_64", target_env = "gnu")) && params.subsample >= 1.0 && params.colsample_bytree >= 1.0
+/// Whether the platform computes as the one does on which the trainers of our own were shown to give the library's bits.
+fn is_platform_followed() -> bool {
+    cfg!(all(target_arch = "x86_64", target_env = "gnu"))
 }

@@ -126,7 +126,7 @@ fn exponent(value: f64) -> i32 {
 
 /// The `f32` that the library reads from `value` written as text. It adds the parts before and after the point, each rounded,
 /// so the last bit can differ from the nearest `f32`.
-fn as_library(value: f64) -> Option<f32> {
+pub(super) fn as_library(value: f64) -> Option<f32> {
     /// More digits after the point than these are ignored by the library; here they are not followed.
     const MOST_DIGITS: usize = 19;
     let text = value.to_string();

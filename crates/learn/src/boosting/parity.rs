@@ -144,7 +144,25 @@ proptest! {
         let fold = fold(&targets, n_train);
         let trials = trials(&features, &targets, &fold, &points);
         // Where it does not answer it is not used: `settled_tables_are_trained_here` sees to it that this is rare.
-        if let Some(found) = trials.score_here(&points.iter().collect::<Vec<_>>()) {
+        if let Some(found) = trials.score_here(&points.iter().collect::<Vec<_>>(), 7) {
+            prop_assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, n_train, &points)));
+        }
+    }
+
+    #[test]
+    fn drawn_rows_and_columns_are_the_librarys_bit_for_bit(
+        kinds in prop::collection::vec(kind(), 1..14),
+        (n_train, n_test) in (8_usize..300, 1_usize..40),
+        subsample in prop::sample::select(&[0.05, 0.3, 0.7, 0.999, 1.0][..]),
+        colsample_bytree in prop::sample::select(&[0.01, 0.3, 0.5, 0.8, 1.0][..]),
+        rest in settings(),
+        seed: u64,
+    ) {
+        let (features, targets) = table(&kinds, n_train + n_test, 0.3, seed);
+        let points = grid(&BoostingParams { subsample, colsample_bytree, ..rest }, &[6, 2, 1], &[12, 1, 5]);
+        let fold = fold(&targets, n_train);
+        let trials = trials(&features, &targets, &fold, &points);
+        if let Some(found) = trials.score_here(&points.iter().collect::<Vec<_>>(), 7) {
             prop_assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, n_train, &points)));
         }
     }
@@ -174,9 +192,25 @@ fn settled_tables_are_trained_here() {
         let points = grid(&BoostingParams { learning_rate, ..BoostingParams::default() }, &[3, 5, 20], &[10, 50, 200]);
         let fold = fold(&targets, 240);
         let trials = trials(&features, &targets, &fold, &points);
-        let found = trials.score_here(&points.iter().collect::<Vec<_>>()).expect("trained here");
+        let found = trials.score_here(&points.iter().collect::<Vec<_>>(), 7).expect("trained here");
         assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 240, &points)), "{learning_rate}");
         assert_ne!(found[0], found[2], "rounds matter");
+    }
+}
+
+#[test]
+fn drawn_and_large_tables_are_trained_here() {
+    let kinds = [Kind::Continuous, Kind::Few(3), Kind::Constant, Kind::Copy, Kind::Wide, Kind::Continuous];
+    let rates = BoostingParams { learning_rate: 0.1, ..BoostingParams::default() };
+    let drawn = BoostingParams { subsample: 0.7, colsample_bytree: 0.5, max_bin: 64, ..rates.clone() };
+    for (n_train, params) in [(240, drawn.clone()), (6_000, drawn), (5_000, rates)] {
+        let (features, targets) = table(&kinds, n_train + 500, 0.1, n_train as u64);
+        let points = grid(&params, &[3, 8], &[10, 40]);
+        let fold = fold(&targets, n_train);
+        let trials = trials(&features, &targets, &fold, &points);
+        let found = trials.score_here(&points.iter().collect::<Vec<_>>(), 7).expect("trained here");
+        assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, n_train, &points)), "{n_train} {params:?}");
+        assert_ne!(found[0], found[1], "rounds matter");
     }
 }
 
@@ -188,32 +222,37 @@ fn missing_values_to_score_go_the_librarys_way() {
     let points = grid(&BoostingParams::default(), &[4], &[20]);
     let fold = fold(&targets, 90);
     let trials = trials(&features, &targets, &fold, &points);
-    let found = trials.score_here(&points.iter().collect::<Vec<_>>()).expect("trained here");
+    let found = trials.score_here(&points.iter().collect::<Vec<_>>(), 7).expect("trained here");
     assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 90, &points)));
+    let drawn = grid(&BoostingParams { subsample: 0.8, ..BoostingParams::default() }, &[4], &[20]);
+    let drawn_trials = self::trials(&features, &targets, &fold, &drawn);
+    let found = drawn_trials.score_here(&drawn.iter().collect::<Vec<_>>(), 7).expect("trained here");
+    assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 90, &drawn)));
 }
 
 #[test]
 fn what_is_not_followed_goes_to_the_library() {
     let (mut features, targets) = table(&[Kind::Continuous, Kind::Continuous], 80, 0.3, 6);
     let plain = BoostingParams { n_estimators: 5, ..BoostingParams::default() };
-    let drawn = [
-        BoostingParams { subsample: 0.5, ..plain.clone() },
-        BoostingParams { colsample_bytree: 0.5, ..plain.clone() },
+    let others = [
         BoostingParams { learning_rate: 1e-30, ..plain.clone() },
+        BoostingParams { subsample: 1e-25, ..plain.clone() },
     ];
-    for point in drawn {
+    for point in others {
         let fold = fold(&targets, 60);
         let trials = trials(&features, &targets, &fold, std::slice::from_ref(&point));
-        assert_eq!(trials.score_here(&[&point]), None, "{point:?}");
+        assert_eq!(trials.score_here(&[&point], 7), None, "{point:?}");
         let found = trials.score(&[&point], 7).unwrap();
         assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 60, &[point])));
     }
     features[3] = f32::NAN;
-    let fold = fold(&targets, 60);
-    let trials = trials(&features, &targets, &fold, std::slice::from_ref(&plain));
-    assert_eq!(trials.score_here(&[&plain]), None);
-    let found = trials.score(&[&plain], 7).unwrap();
-    assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 60, &[plain])));
+    for point in [BoostingParams { subsample: 0.5, ..plain.clone() }, plain] {
+        let fold = fold(&targets, 60);
+        let trials = trials(&features, &targets, &fold, std::slice::from_ref(&point));
+        assert_eq!(trials.score_here(&[&point], 7), None);
+        let found = trials.score(&[&point], 7).unwrap();
+        assert_eq!(bits(&found), bits(&one_by_one(&features, &targets, 60, &[point])));
+    }
 }
 
 #[test]
@@ -227,7 +266,7 @@ fn sums_that_are_not_exact_go_to_the_library() {
     let fold = fold(&targets, 300);
     let trials = trials(&features, &targets, &fold, &points);
     let refs: Vec<&BoostingParams> = points.iter().collect();
-    assert_eq!(trials.score_here(&refs), None);
+    assert_eq!(trials.score_here(&refs, 7), None);
     assert_eq!(bits(&trials.score(&refs, 7).unwrap()), bits(&one_by_one(&features, &targets, 300, &points)));
 }
 

@@ -1,8 +1,7 @@
 //! The best split of a node in some columns.
 //!
 //! Between two rows of a node that are neighbours in a column, all bins give the same split, and of equal splits the first is
-//! taken: so only the bins in which rows of the node lie are looked at. XGBoost 3.2.0 looks at all (`EnumerateSplit` in
-//! `src/tree/hist/evaluate_splits.h`, `NeedReplace` in `src/tree/param.h`).
+//! taken: so only the bins in which rows of the node lie are looked at. XGBoost looks at all.
 
 #![expect(
     clippy::inline_always,
@@ -14,38 +13,17 @@ use pulp::{Arch, NullaryFnOnce};
 use super::bins::{Bins, LANES, MAX_ROWS};
 use super::memory::SLACK;
 use super::objective::{Sums, TreeParams};
-
-/// Gains at or below this are none (`kRtEps` of the library).
-const LEAST_GAIN: f32 = 1e-6;
+use super::split::Judge;
 
 /// Splits that are looked at together.
 const BLOCK: usize = 8;
 
-/// A split is weighed in the library's precision when it may reach the best one within this relative margin, which is far above the
-/// rounding of the three `f32` operations in a gain (each 6e-8).
-const MARGIN: f64 = 1e-6;
-
 /// Rows are counted by so many bits, so that no index needs a check.
 const ROW_MASK: usize = MAX_ROWS - 1;
 
-/// Where a node is split.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Split {
-    /// Place of the column.
-    pub(super) column: usize,
-    /// The last bin that goes left.
-    pub(super) bin: u16,
-    /// What the split gains.
-    pub(super) gain: f32,
-    /// The sums of the rows that go left.
-    pub(super) left: Sums,
-}
-
 /// The node that is looked at, and room for its columns.
 pub(super) struct Scan {
-    params: TreeParams,
-    sums: Sums,
-    own_gain: f32,
+    pub(super) judge: Judge,
     n_rows: usize,
     /// Gradient and Hessian of every row of the node, zero for all others.
     rows: Box<[[f64; 2]; MAX_ROWS]>,
@@ -53,7 +31,6 @@ pub(super) struct Scan {
     member: Box<[u8; MAX_ROWS]>,
     /// Of every column at hand the sums up to and with each of the node's entries, gradient and Hessian by turns.
     sums_to: Box<[[f64; 2]; LANES * MAX_ROWS]>,
-    best: Option<Split>,
     /// The widest vectors that the processor has. All results are the same with any.
     arch: Arch,
 }
@@ -62,14 +39,11 @@ impl Scan {
     #[expect(clippy::large_stack_arrays, reason = "320 KiB for an instant; a fixed length saves the checks of indices")]
     pub(super) fn new(params: TreeParams) -> Self {
         Self {
-            params,
-            sums: Sums::default(),
-            own_gain: 0.0,
+            judge: Judge::new(params),
             n_rows: 0,
             rows: Box::new([[0.0; 2]; MAX_ROWS]),
             member: Box::new([0; MAX_ROWS]),
             sums_to: Box::new([[0.0; 2]; LANES * MAX_ROWS]),
-            best: None,
             arch: Arch::new(),
         }
     }
@@ -82,19 +56,8 @@ impl Scan {
             self.member[row as usize] = 1;
             self.rows[row as usize] = gradients[row as usize];
         }
-        (self.sums, self.own_gain, self.n_rows) = (sums, self.params.gain(sums), rows.len());
-        self.best = None;
-    }
-
-    /// The best split so far. Of equal ones that of the first column, and in it the first.
-    pub(super) fn best(&self) -> Option<Split> {
-        self.best
-    }
-
-    /// What both sides of a split must reach together to be the best, a little less for the sake of rounding.
-    pub(super) fn bar(&self) -> f64 {
-        let gain = self.best.map_or(LEAST_GAIN, |best| best.gain);
-        (f64::from(gain) + f64::from(self.own_gain)) * (1.0 - MARGIN)
+        self.n_rows = rows.len();
+        self.judge.begin(sums);
     }
 
     /// Looks at the splits of [`LANES`] columns, given by their places. The answer is for each a bound on what both sides of a split
@@ -129,7 +92,7 @@ impl Scan {
     fn best_of(&mut self, place: usize, bins: &Bins, lane: usize) -> f64 {
         // The last entry leaves nothing on the right.
         let n_splits = self.n_rows.saturating_sub(1);
-        let mut bar = self.bar();
+        let mut bar = self.judge.bar();
         let mut greatest = [0.0_f64; BLOCK];
         for start in (0..n_splits).step_by(BLOCK) {
             let Some(sums_to) = self.sums_to[lane * MAX_ROWS + start..].first_chunk() else { break };
@@ -141,7 +104,7 @@ impl Scan {
             }
             if any {
                 self.weigh(place, bins, lane, start..(start + BLOCK).min(n_splits));
-                bar = self.bar();
+                bar = self.judge.bar();
             }
         }
         greatest.into_iter().fold(0.0, f64::max)
@@ -154,8 +117,8 @@ impl Scan {
         reason = "a branch would keep it from being done for several splits at once"
     )]
     fn gains(&self, sums_to: &[[f64; 2]; BLOCK]) -> [f64; BLOCK] {
-        let (alpha, lambda) = (f64::from(self.params.reg_alpha), f64::from(self.params.reg_lambda));
-        let least = f64::from(self.params.min_child_weight) * (1.0 - SLACK);
+        let (alpha, lambda) = (f64::from(self.judge.params.reg_alpha), f64::from(self.judge.params.reg_lambda));
+        let least = f64::from(self.judge.params.min_child_weight) * (1.0 - SLACK);
         let shrunk = |gradient: f64| {
             let rest = gradient.abs() - alpha;
             if rest > 0.0 { rest } else { 0.0 }
@@ -163,8 +126,8 @@ impl Scan {
         let mut gains = [0.0; BLOCK];
         for i in 0..BLOCK {
             let [gradient, left] = sums_to[i];
-            let right = self.sums.hessian - left;
-            let (a, b) = (shrunk(gradient), shrunk(self.sums.gradient - gradient));
+            let right = self.judge.sums.hessian - left;
+            let (a, b) = (shrunk(gradient), shrunk(self.judge.sums.gradient - gradient));
             let (left_weight, right_weight) = (left + lambda, right + lambda);
             let gain = (a * a * right_weight + b * b * left_weight) / (left_weight * right_weight);
             gains[i] = if (left >= least) & (right >= least) { gain } else { 0.0 };
@@ -179,32 +142,13 @@ impl Scan {
         let mut entries = entries.filter(|(row, _)| self.member[usize::from(**row)] == 1).skip(splits.start);
         let Some((_, &first)) = entries.next() else { return };
         let mut bin = first;
-        let mut weighed = self.best;
         for (split, (_, &next)) in splits.zip(entries) {
             let last = std::mem::replace(&mut bin, next);
-            if last == next {
-                continue;
-            }
-            let [gradient, hessian] = self.sums_to[lane * MAX_ROWS + split];
-            let left = Sums { gradient, hessian };
-            let Some(gain) = self.gain(left) else { continue };
-            let is_better = match weighed {
-                None => gain > LEAST_GAIN,
-                Some(best) => gain > best.gain || (gain >= best.gain && place < best.column),
-            };
-            if is_better {
-                weighed = Some(Split { column: place, bin: last, gain, left });
+            if last != next {
+                let [gradient, hessian] = self.sums_to[lane * MAX_ROWS + split];
+                self.judge.weigh(place, last, Sums { gradient, hessian });
             }
         }
-        self.best = weighed;
-    }
-
-    /// What a split gains, in the library's precision; none where a side is too light or the gain is no number.
-    fn gain(&self, left: Sums) -> Option<f32> {
-        let right = self.sums - left;
-        let least = f64::from(self.params.min_child_weight);
-        let gain = (self.params.gain(left) + self.params.gain(right)) - self.own_gain;
-        (left.hessian >= least && right.hessian >= least && gain.is_finite()).then_some(gain)
     }
 }
 

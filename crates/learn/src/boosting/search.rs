@@ -7,17 +7,17 @@ use super::fold::FoldTrials;
 use super::grid::{BoostingGroup, group};
 use crate::classifier::Samples;
 use crate::error::LearnError;
-use crate::selection::{Fold, OutOfFold, cross_validate};
+use crate::selection::{Fold, OutOfFold, cross_validate_by_folds};
 
 /// Scores every one of `candidates` out of fold, in their order.
 ///
 /// The probabilities are bit for bit those of the models that [`super::fit_boosting`] fits on each fold, one by one. They are had
 /// for less: a fold is binned once; points that differ in rounds alone, or in a limit of depth that no tree reaches, are one
-/// training; and small tables without missing values are trained on by a trainer of our own, which grows the library's trees
-/// several times faster where its arithmetic is known to be the same. Fits run side by side.
+/// training; and tables without missing values are trained on by trainers of our own, which grow the library's trees several times
+/// faster where its arithmetic is known to be the same. Folds and fits run side by side.
 ///
 /// # Errors
-/// As in [`super::fit_boosting`] and [`cross_validate`], and for the first candidate out of its ranges.
+/// As in [`super::fit_boosting`] and [`cross_validate_by_folds`], and for the first candidate out of its ranges.
 pub fn search_boosting(
     samples: &Samples<'_>,
     targets: &[u8],
@@ -29,13 +29,14 @@ pub fn search_boosting(
         candidate.clone().check()?;
     }
     let labels: Vec<bool> = targets.iter().map(|&target| target == 1).collect();
-    let trials: Vec<FoldTrials<'_>> =
-        folds.par_iter().map(|fold| FoldTrials::new(*samples, targets, fold, candidates)).collect::<Result<_, _>>()?;
     let groups = group(candidates);
-    let scores = cross_validate(&labels, folds, &groups, |group, fold| {
-        let trial = folds.iter().position(|other| std::ptr::eq(other, fold)).and_then(|place| trials.get(place));
-        let points: Vec<&BoostingParams> = group.members.iter().map(|&member| &candidates[member]).collect();
-        trial.ok_or(LearnError::Empty { what: "the list of folds" })?.score(&points, seed)
+    let scores = cross_validate_by_folds(&labels, folds, |fold| {
+        let trials = FoldTrials::new(*samples, targets, fold, candidates)?;
+        let score = |group: &BoostingGroup| {
+            let points: Vec<&BoostingParams> = group.members.iter().map(|&member| &candidates[member]).collect();
+            trials.score(&points, seed)
+        };
+        groups.par_iter().map(score).collect()
     })?;
     Ok(in_order(&groups, scores))
 }

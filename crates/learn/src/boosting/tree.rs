@@ -6,7 +6,9 @@
 use super::bins::{Bins, LANES};
 use super::memory::{Known, Memory};
 use super::objective::{Sums, TreeParams};
-use super::scan::{Scan, Split};
+use super::rounds::Grow;
+use super::scan::Scan;
+use super::split::Split;
 
 /// Grows trees on the rows of one fold. Holds the room that growing takes.
 pub(super) struct Grower<'a> {
@@ -44,41 +46,6 @@ impl<'a> Grower<'a> {
         }
     }
 
-    /// Grows a tree of at most `max_depth` levels on the gradients of all rows and their sums, adds its leaves to the log-odds of
-    /// the rows to fit on and of those to score, and says how deep it grew.
-    pub(super) fn grow(
-        &mut self,
-        gradients: &[[f64; 2]],
-        sums: Sums,
-        max_depth: u32,
-        margins: &mut [f32],
-        test_margins: &mut [f32],
-    ) -> u32 {
-        let (n_train, n_test) = (self.bins.n_train, self.bins.n_test);
-        self.rows.clear();
-        self.rows.extend(0..n_train as u32);
-        self.test_rows.clear();
-        self.test_rows.extend(0..n_test as u32);
-        let mut deepest = 0;
-        let mut open = vec![Node { depth: 0, sums, rows: (0, n_train), test_rows: (0, n_test) }];
-        while let Some(node) = open.pop() {
-            deepest = deepest.max(node.depth);
-            let split = if node.depth < max_depth { self.best_split(gradients, &node) } else { None };
-            if let Some(split) = split.filter(|split| self.is_taken(&node, split)) {
-                open.extend(self.split(&node, &split));
-            } else {
-                let value = self.params.leaf(node.sums);
-                for &row in &self.rows[node.rows.0..node.rows.1] {
-                    margins[row as usize] += value;
-                }
-                for &row in &self.test_rows[node.test_rows.0..node.test_rows.1] {
-                    test_margins[row as usize] += value;
-                }
-            }
-        }
-        deepest
-    }
-
     fn best_split(&mut self, gradients: &[[f64; 2]], node: &Node) -> Option<Split> {
         let least = f64::from(self.params.min_child_weight);
         // Two children of the least weight do not fit in.
@@ -92,7 +59,7 @@ impl<'a> Grower<'a> {
         let mut look = |known: &mut Known, places: [usize; LANES]| {
             let greatest = self.scan.look(places, self.bins);
             places.into_iter().zip(greatest).for_each(|(place, greatest)| known.note(place, greatest));
-            self.scan.bar()
+            self.scan.judge.bar()
         };
         // The better the first column, the fewer have to be looked at after it.
         let first = known.most_promising();
@@ -115,12 +82,7 @@ impl<'a> Grower<'a> {
             places[n_places..].fill(again);
             look(known, places);
         }
-        self.scan.best()
-    }
-
-    fn is_taken(&self, node: &Node, split: &Split) -> bool {
-        let right = node.sums - split.left;
-        split.gain >= self.params.gamma && split.left.hessian != 0.0 && right.hessian != 0.0
+        self.scan.judge.taken()
     }
 
     /// Parts the rows of a node.
@@ -142,8 +104,44 @@ impl<'a> Grower<'a> {
     }
 }
 
+impl Grow for Grower<'_> {
+    fn grow(
+        &mut self,
+        _: u32,
+        gradients: &[[f64; 2]],
+        sums: Sums,
+        max_depth: u32,
+        margins: &mut [f32],
+        test_margins: &mut [f32],
+    ) -> u32 {
+        let (n_train, n_test) = (self.bins.n_train, self.bins.n_test);
+        self.rows.clear();
+        self.rows.extend(0..n_train as u32);
+        self.test_rows.clear();
+        self.test_rows.extend(0..n_test as u32);
+        let mut deepest = 0;
+        let mut open = vec![Node { depth: 0, sums, rows: (0, n_train), test_rows: (0, n_test) }];
+        while let Some(node) = open.pop() {
+            deepest = deepest.max(node.depth);
+            let split = if node.depth < max_depth { self.best_split(gradients, &node) } else { None };
+            if let Some(split) = split {
+                open.extend(self.split(&node, &split));
+            } else {
+                let value = self.params.leaf(node.sums);
+                for &row in &self.rows[node.rows.0..node.rows.1] {
+                    margins[row as usize] += value;
+                }
+                for &row in &self.test_rows[node.test_rows.0..node.test_rows.1] {
+                    test_margins[row as usize] += value;
+                }
+            }
+        }
+        deepest
+    }
+}
+
 /// Brings those that go left to the front, both sides in their order; the number of them.
-fn part(rows: &mut [u32], moved: &mut Vec<u32>, goes_left: impl Fn(u32) -> bool) -> usize {
+pub(super) fn part(rows: &mut [u32], moved: &mut Vec<u32>, goes_left: impl Fn(u32) -> bool) -> usize {
     moved.clear();
     let mut left = 0;
     for i in 0..rows.len() {
