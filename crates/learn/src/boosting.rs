@@ -27,7 +27,7 @@ mod table;
 mod tree;
 
 pub use grid::BoostingGrid;
-pub use search::search_boosting;
+pub use search::{score_boosting, search_boosting};
 
 /// Rows that are predicted at once; rows do not depend on each other, so the size is a matter of speed alone.
 const BLOCK_ROWS: usize = 4_096;

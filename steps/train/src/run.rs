@@ -109,10 +109,6 @@ impl Job {
         self.params.grid.as_ref().ok_or_else(|| self.failed(LearnError::Empty { what: "the grid" }))
     }
 
-    fn fit(&self, winner: &Winner, rows: &Rows, picked: &[usize]) -> Result<Model, TrainError> {
-        self.grid()?.fit(winner.point, rows, picked, self.seed).map_err(|source| self.failed(source))
-    }
-
     /// Scores every point out of fold, picks the best, calibrates it and finds its threshold.
     fn search(&self, data: &ModelData) -> Result<(Vec<Candidate>, Winner), TrainError> {
         let labels = data.rows.labels();
@@ -155,8 +151,7 @@ impl Job {
         if !can_be_learned(&early) || late_faulty == 0 || late_faulty == late.len() {
             return Ok(None);
         }
-        let model = self.fit(winner, &data.rows, &cut.train)?;
-        let raw = model.predict_rows(&data.rows.samples.as_samples(), &cut.test).map_err(learn)?;
+        let raw = self.grid()?.score(winner.point, &data.rows, cut, self.seed).map_err(learn)?;
         let probabilities = winner.calibrated.calibration.apply(&raw);
         let assessment = self.assess(&late, &probabilities, winner.threshold).map_err(learn)?;
         let path = outputs.declare("forward.parquet", MediaType::Parquet, Some(late.len() as u64))?;
@@ -183,7 +178,7 @@ impl Job {
     ) -> Result<Trained, TrainError> {
         let learn = |source| self.failed(source);
         let all: Vec<usize> = (0..data.rows.len()).collect();
-        let model = self.fit(winner, &data.rows, &all)?;
+        let model = self.grid()?.fit(winner.point, &data.rows, &all, self.seed).map_err(learn)?;
         let file = self.family().file();
         let media_type = match self.family() {
             Family::Forest => MediaType::Parquet,

@@ -3,7 +3,7 @@
 use faultline_bundle::Model;
 use faultline_contract::documents::train::HyperParams;
 use faultline_learn::LearnError;
-use faultline_learn::boosting::{fit_boosting_rows, search_boosting};
+use faultline_learn::boosting::{fit_boosting_rows, score_boosting, search_boosting};
 use faultline_learn::forest::{self, ForestGroup, ForestParams, engine};
 use faultline_learn::logistic::fit_logistic_rows;
 use faultline_learn::selection::{Fold, OutOfFold, cross_validate, cross_validate_in_turn};
@@ -61,6 +61,19 @@ impl ValidGrid {
                     Ok(vec![fitted.predict_rows(&samples, &fold.test)?])
                 })?;
                 Ok(scores.into_iter().flatten().collect())
+            }
+        }
+    }
+
+    /// The probabilities of the cut's late rows, by one point fitted on the early ones.
+    pub(crate) fn score(&self, point: usize, rows: &Rows, cut: &Fold, seed: u64) -> Result<Vec<f64>, LearnError> {
+        let samples = rows.samples.as_samples();
+        match self {
+            Self::Boosting(candidates) => {
+                score_boosting(&samples, &rows.targets, cut, &candidates[point].clone().check()?, seed)
+            }
+            Self::Forest { .. } | Self::Logistic(_) => {
+                self.fit(point, rows, &cut.train, seed)?.predict_rows(&samples, &cut.test)
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::BoostingParams;
 use super::fold::FoldTrials;
 use super::grid::{BoostingGroup, group};
+use super::{BoostingParams, ValidBoostingParams};
 use crate::classifier::Samples;
 use crate::error::LearnError;
 use crate::selection::{Fold, OutOfFold, cross_validate_by_folds};
@@ -39,6 +39,23 @@ pub fn search_boosting(
         groups.par_iter().map(score).collect()
     })?;
     Ok(in_order(&groups, scores))
+}
+
+/// The probabilities of a fold's `test` rows by the model of `params` that [`super::fit_boosting_rows`] fits on its `train` rows, bit for bit; no model is
+/// kept, and where the search would, it is had for less.
+///
+/// # Errors
+/// As in [`super::fit_boosting_rows`].
+pub fn score_boosting(
+    samples: &Samples<'_>,
+    targets: &[u8],
+    fold: &Fold,
+    params: &ValidBoostingParams,
+    seed: u64,
+) -> Result<Vec<f64>, LearnError> {
+    let params = params.get();
+    let trials = FoldTrials::new(*samples, targets, fold, std::slice::from_ref(params))?;
+    Ok(trials.score(&[params], seed)?.pop().unwrap_or_default())
 }
 
 /// Puts the scores of grouped points back into the order of the grid.

@@ -9,8 +9,11 @@ use crate::selection::Fold;
 /// Most bins of a column.
 const MAX_BINS: usize = 256;
 
-/// Rows that are taken over at a time, so that both sides stay in the nearest cache.
-const BLOCK_ROWS: usize = 64;
+/// Rows that are taken over at a time, so that they stay in a near cache.
+const BLOCK_ROWS: usize = 256;
+
+/// Values that are looked up side by side: the processor works on the next while one waits for its edge.
+const ABREAST: usize = 16;
 
 /// Rows to fit on and rows to score, as bins.
 pub(super) struct Table {
@@ -79,28 +82,41 @@ impl Table {
 /// at the last bin.
 fn codes(samples: &Samples<'_>, rows: &[usize], edges: &[Vec<f32>]) -> Vec<u8> {
     let mut codes = vec![0; rows.len() * edges.len()];
+    let mut values = [0.0; BLOCK_ROWS];
     for (block, rows_of_block) in rows.chunks(BLOCK_ROWS).enumerate() {
         for (column, edges) in edges.iter().enumerate() {
-            let codes = &mut codes[column * rows.len() + block * BLOCK_ROWS..];
-            for (code, &row) in codes.iter_mut().zip(rows_of_block) {
-                let value = samples.features[row * samples.n_features + column];
-                *code = if value.is_nan() { u8::MAX } else { below(edges, value).min(edges.len() - 1) as u8 };
+            for (value, &row) in values.iter_mut().zip(rows_of_block) {
+                *value = samples.features[row * samples.n_features + column];
             }
+            let values = &values[..rows_of_block.len()];
+            let codes = &mut codes[column * rows.len() + block * BLOCK_ROWS..][..values.len()];
+            look_up(edges, values, codes);
         }
     }
     codes
 }
 
-/// How many of the rising edges are at most `value`. No step hangs on what the one before it found but where it looks, so that the
-/// processor need not guess.
-fn below(edges: &[f32], value: f32) -> usize {
-    let (mut start, mut left) = (0, edges.len());
-    while left > 1 {
-        let half = left / 2;
-        start += half * usize::from(edges[start + half - 1] <= value);
-        left -= half;
+/// The bin of each of the values, by the upper edges of the bins.
+fn look_up(edges: &[f32], values: &[f32], codes: &mut [u8]) {
+    // Edges that are not there are above all values.
+    let mut padded = [f32::INFINITY; MAX_BINS];
+    padded[..edges.len()].copy_from_slice(edges);
+    for (values, codes) in values.chunks(ABREAST).zip(codes.chunks_mut(ABREAST)) {
+        // How many edges are at most the value: all halve the edges that are left alike, wherever these are.
+        let mut below = [0_usize; ABREAST];
+        let mut left = edges.len();
+        while left > 1 {
+            let half = left / 2;
+            for (below, value) in below.iter_mut().zip(values) {
+                *below += half * usize::from(padded[(*below + half - 1) % MAX_BINS] <= *value);
+            }
+            left -= half;
+        }
+        for ((code, below), value) in codes.iter_mut().zip(below).zip(values) {
+            let below = below + usize::from(padded[below % MAX_BINS] <= *value);
+            *code = if value.is_nan() { u8::MAX } else { below.min(edges.len().saturating_sub(1)) as u8 };
+        }
     }
-    start + usize::from(edges.get(start).is_some_and(|edge| *edge <= value))
 }
 
 #[cfg(test)]
@@ -108,13 +124,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edges_at_most_a_value_are_counted() {
-        for n in 0..20_u8 {
+    fn the_bin_is_the_number_of_edges_at_most_the_value() {
+        for n in [0_u8, 1, 2, 3, 17, 64, 255] {
             let edges: Vec<f32> = (0..n).map(f32::from).collect();
-            for twice in -2..45_i8 {
-                let value = f32::from(twice) / 2.0;
-                assert_eq!(below(&edges, value), edges.partition_point(|edge| *edge <= value), "{n} {value}");
+            let values: Vec<f32> = (-2..530_i16).map(|twice| f32::from(twice) / 2.0).collect();
+            let mut codes = vec![0; values.len()];
+            look_up(&edges, &values, &mut codes);
+            for (value, code) in values.iter().zip(codes) {
+                let below = edges.partition_point(|edge| edge <= value);
+                assert_eq!(usize::from(code), below.min(edges.len().saturating_sub(1)), "{n} {value}");
             }
         }
+        let mut code = [0];
+        look_up(&[1.0, 2.0], &[f32::NAN], &mut code);
+        assert_eq!(code, [u8::MAX]);
     }
 }
