@@ -107,8 +107,7 @@ byte that it reads or writes, for what one stage hands to the next is verified: 
 with the processor's own instructions. To read in a third of pandas' time on two cores leaves about 8 seconds of a processor for all: 3.5 go to the digests, 1.5 to
 zstd, 1 to copies from and to the page cache, and 2 would be left for 450 million cells, 4 ns each, where they take 12. By profile `transform` spends
 35% of its time on cells, 19% on digests, 15% on zstd, 10% on the kernel's copies, 4% on turning rows into columns. With both cores at
-work each takes more time of its own for the same work, as if they shared a part of what they compute with. Memory grows by some 50 bytes a row, 1% of the input: the list of column chunks
-that Parquet keeps for its footer, 598 for each 8,192 rows.
+work each takes more time of its own for the same work, as if they shared a part of what they compute with.
 
 [scale.md](scale.md) tells how it goes on with more rows. `./dev bench --only P1,P3` measures those rows again.
 """

@@ -273,6 +273,11 @@ impl Columns {
         self.write_all(writer, &[], &[])
     }
 
+    /// The columns, in order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Values> {
+        self.columns.iter().map(|(_, values)| values)
+    }
+
     /// The columns of the file.
     pub(crate) fn file_fields(&self) -> Vec<Field> {
         self.columns.iter().map(|(name, values)| values.field(name)).collect()
@@ -337,22 +342,6 @@ impl Columns {
             columns.iter_mut().zip(part.columns).for_each(|((_, values), (_, more))| values.append(more));
         })?;
         Ok(Self { row_count, columns })
-    }
-
-    /// Writes the table as CSV with a header line; missing values are empty, moments `2020-01-08T12:00:00`.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn write_csv(&self, path: &Path) -> Result<(), TableError> {
-        let mut writer = csv::Writer::from_writer(parquet_file::create_file(path)?);
-        writer.write_record(self.names())?;
-        for row in 0..self.row_count {
-            for (_, values) in &self.columns {
-                writer.write_field(cell(values, row))?;
-            }
-            writer.write_record(None::<&[u8]>)?;
-        }
-        Ok(writer.flush()?)
     }
 }
 
@@ -498,21 +487,6 @@ fn no_nulls(name: &str, array: &dyn Array) -> Result<(), TableError> {
     }
 }
 
-fn cell(values: &Values, row: usize) -> String {
-    fn number<T: ToString>(value: &T, missing: bool) -> String {
-        if missing { String::new() } else { value.to_string() }
-    }
-    match values {
-        Values::Text(values) => values[row].clone(),
-        Values::I64(values) => values[row].to_string(),
-        Values::F64(values) => number(&values[row], values[row].is_nan()),
-        Values::F32(values) => number(&values[row], values[row].is_nan()),
-        Values::Bool(values) => values[row].to_string(),
-        Values::OptionalU8(values) => values[row].map_or_else(String::new, |value| value.to_string()),
-        Values::Moment(values) => faultline_contract::schema::moment_text(values[row]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -599,16 +573,5 @@ mod tests {
         assert!(matches!(example(1).with("name", Values::I64(vec![1])), Err(TableError::DuplicateColumn { .. })));
         let torn = bytes::Bytes::from(bytes(&table)[..40].to_vec());
         assert!(matches!(Columns::read_from(torn), Err(TableError::Parquet(_))));
-    }
-
-    #[test]
-    fn csv_has_a_header_and_empty_cells_for_missing_values() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        example(2).write_csv(file.path()).unwrap();
-        let text = std::fs::read_to_string(file.path()).unwrap();
-        let expected = "name,count,wide,narrow,flag,target,time\n\
-            n0,-2,,,true,,1970-01-01T00:00:00\n\
-            n1,-1,0.14285714285714285,0.14285715,false,1,1970-01-02T00:00:00\n";
-        assert_eq!(text, expected);
     }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod columns;
 mod concatenate;
+mod csv_text;
 mod encoded;
 mod error;
 mod features;

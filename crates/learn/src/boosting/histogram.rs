@@ -96,12 +96,15 @@ impl<'a> HistogramGrower<'a> {
         let mut bins = [[[0.0; 2]; 256]; ABREAST];
         for columns in round.columns.chunks(ABREAST) {
             // Columns that lack to a whole group repeat the last one, and are not looked at.
-            let codes = std::array::from_fn(|i| self.table.column(columns[i.min(columns.len() - 1)]));
-            count(rows, &self.pairs, codes, &mut bins);
-            for (bins, &column) in bins.iter_mut().zip(columns) {
-                histogram.extend(&bins[..self.table.n_bins(column)]);
+            let counted: [usize; ABREAST] = std::array::from_fn(|i| columns[i.min(columns.len() - 1)]);
+            count(rows, &self.pairs, counted.map(|column| self.table.column(column)), &mut bins);
+            for (i, (bins, column)) in bins.iter_mut().zip(counted).enumerate() {
+                let bins = &mut bins[..self.table.n_bins(column)];
+                if i < columns.len() {
+                    histogram.extend(&*bins);
+                }
+                bins.fill([0.0; 2]);
             }
-            bins.iter_mut().for_each(|bins| bins.fill([0.0; 2]));
         }
         histogram
     }
