@@ -6,6 +6,9 @@
 use super::BoostingParams;
 use super::objective::as_library;
 
+/// Above so many, `std::shuffle` takes a random number for every place.
+const MAX_FEATURES: usize = 65_535;
+
 /// Draws for one tree after the other.
 pub(super) struct Draws {
     /// The chance of every row, if any is to be left out.
@@ -26,12 +29,15 @@ pub(super) struct Drawn {
 }
 
 impl Draws {
-    /// None where the library reads a share in a way that is not followed here.
+    /// None where the library reads a share, or shuffles, in a way that is not followed here.
     pub(super) fn new(params: &BoostingParams, n_rows: usize, n_features: usize, seed: u64) -> Option<Self> {
         let (subsample, colsample) = (as_library(params.subsample)?, as_library(params.colsample_bytree)?);
         // The library's seed is a signed number, of which its generator takes the lower half.
         let mut seeds = Twister::new(seed as u32);
         let columns = Twister::new(seeds.next());
+        if colsample < 1.0 && n_features > MAX_FEATURES {
+            return None;
+        }
         let n_columns = if colsample < 1.0 { ((colsample * n_features as f32) as usize).max(1) } else { n_features };
         let is_drawn = ((n_rows as f32 * subsample) as usize) < n_rows;
         let mut draws =
@@ -158,6 +164,14 @@ mod tests {
         let drawn = draws.next();
         assert_eq!(drawn.columns, [0, 1, 2, 3]);
         assert!(drawn.rows().take(10).all(|is_drawn| is_drawn));
+    }
+
+    #[test]
+    fn more_columns_than_two_fit_into_a_number_are_not_shuffled_here() {
+        let half = BoostingParams { colsample_bytree: 0.5, ..BoostingParams::default() };
+        let draws = |params: &BoostingParams, n_features| Draws::new(params, 10, n_features, 7).is_some();
+        assert!(draws(&half, 65_535) && !draws(&half, 65_536));
+        assert!(draws(&BoostingParams::default(), 65_536));
     }
 
     #[test]
