@@ -20,7 +20,7 @@ use crate::data::{MIN_CLASS_ROWS, ModelData, Rows, Splits, can_be_learned, fault
 use crate::{ModelChoice, TrainError, ValidGrid, ValidTrainParams};
 
 /// Training rows whose predictions are taken apart for the importances; of more every n-th.
-const MAX_EXPLAINED_ROWS: usize = 5_000;
+const MAX_EXPLAINED_ROWS: usize = 1_000;
 /// Of a large forest, whose every node each row meets, only so many that rows times nodes stay below this, but so many at least.
 const MAX_EXPLAINED_NODES: usize = 1_000_000_000;
 const MIN_EXPLAINED_ROWS: usize = 100;
