@@ -178,7 +178,7 @@ pub fn cross_validate_by_folds(
     folds: &[Fold],
     predict: impl Fn(&Fold) -> Result<Vec<Vec<Vec<f64>>>, LearnError> + Sync,
 ) -> Result<Vec<Vec<OutOfFold>>, LearnError> {
-    let predicted: Vec<_> = folds.par_iter().map(|fold| predict(fold)).collect();
+    let predicted: Vec<_> = folds.par_iter().map(&predict).collect();
     let mut predicted = predicted.into_iter();
     cross_validate_in_turn(labels, folds, |_| predicted.next().unwrap_or_else(|| Ok(Vec::new())))
 }

@@ -108,7 +108,7 @@ mod tests {
     /// Features on both sides of another column, one of them with missing values.
     fn file() -> (tempfile::NamedTempFile, Columns) {
         let numbers = |factor: f32| (0..ROW_COUNT).map(move |row| row as f32 * factor);
-        let gaps = numbers(3.0).map(|value| if value as usize % 2 == 0 { f32::NAN } else { value });
+        let gaps = numbers(3.0).map(|value| if (value as usize).is_multiple_of(2) { f32::NAN } else { value });
         let table = Columns::new(ROW_COUNT)
             .with("a", Values::F32(numbers(1.0).collect()))
             .and_then(|table| table.with("_id", Values::Text((0..ROW_COUNT).map(|row| format!("w{row}")).collect())))

@@ -130,7 +130,7 @@ mod tests {
                 .unwrap()
         };
         RowGroupMetaData::builder(schema())
-            .set_num_rows(if number % 2 == 0 { 8_192 } else { 3 })
+            .set_num_rows(if number.is_multiple_of(2) { 8_192 } else { 3 })
             .set_total_byte_size(1_000)
             .set_ordinal(number as i32)
             .set_column_metadata(schema().columns().iter().cloned().map(column).collect())

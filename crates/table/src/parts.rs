@@ -81,11 +81,10 @@ impl Iterator for Parts {
     type Item = Result<Columns, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() {
-            if let Err(error) = self.read_more() {
-                self.left.clear();
-                return Some(Err(error));
-            }
+        let failed = if self.ready.is_empty() { self.read_more().err() } else { None };
+        if let Some(error) = failed {
+            self.left.clear();
+            return Some(Err(error));
         }
         self.ready.pop_front().map(Ok)
     }
