@@ -320,7 +320,7 @@ impl Columns {
     /// # Errors
     /// If it cannot be read or holds other types than those of [`Values`].
     pub fn read(path: &Path) -> Result<Self, TableError> {
-        let read = |source| TableError::Read { path: path.to_owned(), source: Box::new(source) };
+        let read = |source| parquet_file::unreadable(path, source);
         Self::read_from(parquet_file::open_file(path)?).map_err(read)
     }
 

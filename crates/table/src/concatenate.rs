@@ -42,11 +42,7 @@ pub fn concatenate<W: Write + Send>(paths: &[&Path], writer: W) -> Result<(u64, 
 }
 
 fn open(path: &Path) -> Result<(SchemaRef, ParquetRecordBatchReader), TableError> {
-    parquet_file::open(parquet_file::open_file(path)?).map_err(|source| unreadable(path, source))
-}
-
-fn unreadable(path: &Path, source: TableError) -> TableError {
-    TableError::Read { path: path.to_owned(), source: Box::new(source) }
+    parquet_file::open(parquet_file::open_file(path)?).map_err(|source| parquet_file::unreadable(path, source))
 }
 
 /// The table in the making.
@@ -61,7 +57,7 @@ struct Output<W: Write + Send> {
 impl<W: Write + Send> Output<W> {
     fn add_all(&mut self, path: &Path, batches: ParquetRecordBatchReader) -> Result<(), TableError> {
         for batch in batches {
-            self.add(batch.map_err(|source| unreadable(path, source.into()))?)?;
+            self.add(batch.map_err(|source| parquet_file::unreadable(path, source.into()))?)?;
         }
         Ok(())
     }

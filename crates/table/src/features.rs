@@ -24,7 +24,7 @@ impl FeatureFile {
     /// # Errors
     /// If it cannot be read.
     pub fn open(path: &Path) -> Result<Self, TableError> {
-        let read = |source| TableError::Read { path: path.to_owned(), source: Box::new(source) };
+        let read = |source| parquet_file::unreadable(path, source);
         let mut reader = GroupReader::new(parquet_file::open_file(path)?).map_err(read)?;
         reader.choose(|name| !is_feature(name));
         let others = Columns::read_chosen(&reader).map_err(read)?;
@@ -61,7 +61,7 @@ impl FeatureFile {
                 }
             }
         };
-        let read = |source| TableError::Read { path: self.path.clone(), source: Box::new(source) };
+        let read = |source| parquet_file::unreadable(&self.path, source);
         self.reader.read(self.reader.group_rows(), decode, take).map_err(read)?;
         Ok(matrix)
     }

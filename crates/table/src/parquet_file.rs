@@ -270,6 +270,11 @@ pub(crate) fn open<R: ChunkReader + 'static>(reader: R) -> Result<(SchemaRef, Pa
     Ok((Arc::clone(builder.schema()), builder.with_batch_size(ROWS_PER_BATCH).build()?))
 }
 
+/// The error of a file whose content is not what it should be.
+pub(crate) fn unreadable(path: &Path, source: TableError) -> TableError {
+    TableError::Read { path: path.to_owned(), source: Box::new(source) }
+}
+
 /// Opens a local file for reading.
 pub(crate) fn open_file(path: &Path) -> Result<File, TableError> {
     File::open(path).map_err(|source| TableError::File { action: "open", path: path.to_owned(), source })

@@ -61,7 +61,7 @@ impl Parts {
     /// # Errors
     /// If it cannot be read.
     pub fn open(path: &Path) -> Result<Self, TableError> {
-        let read = |source| TableError::Read { path: path.to_owned(), source: Box::new(source) };
+        let read = |source| parquet_file::unreadable(path, source);
         let reader = GroupReader::new(parquet_file::open_file(path)?).map_err(read)?;
         let left = reader.group_rows().into_iter().enumerate().collect();
         Ok(Self { path: path.to_owned(), reader, left, ready: VecDeque::new() })
@@ -71,7 +71,7 @@ impl Parts {
         let round = self.left.len().min(rayon::current_num_threads());
         let groups: Vec<(usize, usize)> = self.left.drain(..round).collect();
         let decode = |batches, row_count| read_part(&self.reader, batches, row_count);
-        let read = |source| TableError::Read { path: self.path.clone(), source: Box::new(source) };
+        let read = |source| parquet_file::unreadable(&self.path, source);
         self.ready.extend(self.reader.read_groups(groups, decode).map_err(read)?);
         Ok(())
     }

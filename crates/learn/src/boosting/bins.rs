@@ -5,9 +5,13 @@ use faultline_xgboost::{Booster, DMatrix, Output};
 use super::{BoostingParams, ValidBoostingParams, binned, refused};
 use crate::classifier::Samples;
 use crate::error::LearnError;
+use crate::selection::Fold;
 
-/// Most rows to fit on, a power of two: with many rows to a bin the library's histograms win.
+/// Most rows to fit on, a power of two: with many rows to a bin histograms win.
 pub(super) const MAX_ROWS: usize = 4_096;
+
+/// Most bins of a column: the number after the last one stands for missing values.
+const MAX_BINS: usize = u16::MAX as usize - 1;
 
 /// Columns are scanned this many at a time.
 pub(super) const LANES: usize = 4;
@@ -30,29 +34,25 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// Bins `train` as the library does for `params` (of which only the bins and the weight of faulty rows matter). None for tables
+    /// Bins the rows of a fold as the library does for `params` (of which only the bins and the weight of faulty rows matter). None for tables
     /// that are not handled here: too many rows or bins, or missing values among the rows to fit on.
     ///
     /// # Errors
-    /// When the library fails.
+    /// As in [`probe`].
     pub(super) fn new(
-        train: &Samples<'_>,
+        samples: &Samples<'_>,
+        fold: &Fold,
         targets: &[u8],
-        test: &Samples<'_>,
         params: &BoostingParams,
     ) -> Result<Option<Self>, LearnError> {
-        if train.n_samples > MAX_ROWS || train.features.iter().any(|value| !value.is_finite()) {
+        if fold.train.len() > MAX_ROWS {
             return Ok(None);
         }
-        let all: Vec<usize> = (0..train.n_samples).collect();
-        let (edges, base_margin) = probe(train, &all, targets, params)?;
         // Missing values of rows to score go right at every split, as in a table without any: beyond the last bin.
-        if edges.iter().any(|edges| edges.len() >= usize::from(u16::MAX) || !strictly_rising(edges)) {
-            return Ok(None);
-        }
+        let Some((edges, base_margin)) = probe(samples, fold, targets, params, MAX_BINS)? else { return Ok(None) };
         let mut bins = Self {
-            n_train: train.n_samples,
-            n_test: test.n_samples,
+            n_train: fold.train.len(),
+            n_test: fold.test.len(),
             ranked_rows: Vec::new(),
             ranked_codes: Vec::new(),
             test: Vec::new(),
@@ -61,20 +61,19 @@ impl Bins {
         let mut column = Vec::with_capacity(bins.n_train);
         for (feature, edges) in edges.iter().enumerate() {
             let below = |value: f32| edges.partition_point(|&edge| edge <= value);
-            let value = |samples: &Samples<'_>, row: usize| samples.features[row * samples.n_features + feature];
+            let value = |row: usize| samples.features[row * samples.n_features + feature];
+            let last = edges.len().saturating_sub(1);
             column.clear();
-            column.extend(
-                (0..train.n_samples)
-                    .map(|row| (below(value(train, row)).min(edges.len().saturating_sub(1)) << 16 | row) as u32),
-            );
+            let places = fold.train.iter().enumerate();
+            column.extend(places.map(|(place, &row)| (below(value(row)).min(last) << 16 | place) as u32));
             column.sort_unstable();
             if column.first().map(|entry| entry >> 16) == column.last().map(|entry| entry >> 16) {
                 continue;
             }
             bins.ranked_rows.extend(column.iter().map(|&entry| entry as u16));
             bins.ranked_codes.extend(column.iter().map(|&entry| (entry >> 16) as u16));
-            bins.test.extend((0..test.n_samples).map(|row| {
-                let value = value(test, row);
+            bins.test.extend(fold.test.iter().map(|&row| {
+                let value = value(row);
                 if value.is_nan() { u16::MAX } else { below(value) as u16 }
             }));
         }
@@ -102,23 +101,33 @@ impl Bins {
     }
 }
 
-/// The edges of the bins and the log-odds to start with, by a round of the library that moves nothing.
+/// The edges of the bins and the log-odds to start with, by a round of the library that moves nothing. None where a value is missing among the
+/// rows to fit on, or a column has more than `max_bins` bins or edges that do not rise.
+///
+/// # Errors
+/// When the library fails, or the fold names a row to score that is not there.
 pub(super) fn probe(
     samples: &Samples<'_>,
-    train: &[usize],
+    fold: &Fold,
     targets: &[u8],
     params: &BoostingParams,
-) -> Result<(Vec<Vec<f32>>, f32), LearnError> {
-    let data = binned(samples, Some(train), targets, None, params.max_bin)?;
+    max_bins: usize,
+) -> Result<Option<(Vec<Vec<f32>>, f32)>, LearnError> {
+    samples.expect_rows(&fold.test)?;
+    let is_finite = |&row: &usize| samples.row(row).iter().all(|value| value.is_finite());
+    if !fold.train.iter().all(is_finite) {
+        return Ok(None);
+    }
+    let data = binned(samples, Some(&fold.train), targets, None, params.max_bin)?;
     let still = ValidBoostingParams(BoostingParams { learning_rate: 0.0, max_depth: 1, ..params.clone() });
     let booster = Booster::train(&still.to_library(0), &data, 1).map_err(|error| refused(&error))?;
     let edges = data.bin_edges().map_err(|error| refused(&error))?;
-    let first = train.first().map_or(&[][..], |&row| samples.row(row));
+    let rises = |edges: &[f32]| edges.windows(2).all(|pair| pair[0] < pair[1]);
+    if edges.iter().any(|edges| edges.len() > max_bins || !rises(edges)) {
+        return Ok(None);
+    }
+    let first = fold.train.first().map_or(&[][..], |&row| samples.row(row));
     let row = DMatrix::from_dense(first, 1, samples.n_features).map_err(|error| refused(&error))?;
     let margin = booster.predict(&row, Output::Margin, None).map_err(|error| refused(&error))?;
-    Ok((edges, margin.first().copied().unwrap_or(f32::NAN)))
-}
-
-pub(super) fn strictly_rising(edges: &[f32]) -> bool {
-    edges.windows(2).all(|pair| pair[0] < pair[1])
+    Ok(Some((edges, margin.first().copied().unwrap_or(f32::NAN))))
 }

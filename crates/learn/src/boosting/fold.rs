@@ -76,12 +76,11 @@ impl<'a> FoldTrials<'a> {
 
     /// None for tables that are not followed.
     fn make_ready(&self, key: Key, params: &BoostingParams) -> Result<Option<Ready>, LearnError> {
-        if !key.is_ranked {
-            return Ok(Table::new(&self.samples, self.fold, &self.targets, params)?.map(Ready::Binned));
+        if key.is_ranked {
+            Ok(Bins::new(&self.samples, self.fold, &self.targets, params)?.map(Ready::Ranked))
+        } else {
+            Ok(Table::new(&self.samples, self.fold, &self.targets, params)?.map(Ready::Binned))
         }
-        let (train, test) = (self.samples.select(&self.fold.train)?, self.samples.select(&self.fold.test)?);
-        let bins = Bins::new(&train.as_samples(), &self.targets, &test.as_samples(), params)?;
-        Ok(bins.map(Ready::Ranked))
     }
 
     /// The probabilities of the rows to score for every one of `points`, which differ in rounds and depth alone.

@@ -1,7 +1,7 @@
 //! A fold's rows with one byte a value, column by column: for tables of many rows, and for rows and columns that are drawn.
 
 use super::BoostingParams;
-use super::bins::{probe, strictly_rising};
+use super::bins::probe;
 use crate::classifier::Samples;
 use crate::error::LearnError;
 use crate::selection::Fold;
@@ -31,22 +31,14 @@ impl Table {
     /// that are not handled here: too many bins, or missing values among the rows to fit on.
     ///
     /// # Errors
-    /// When the library fails, or the fold names a row that is not there.
+    /// As in [`probe`].
     pub(super) fn new(
         samples: &Samples<'_>,
         fold: &Fold,
         targets: &[u8],
         params: &BoostingParams,
     ) -> Result<Option<Self>, LearnError> {
-        samples.expect_rows(&fold.test)?;
-        let (edges, base_margin) = probe(samples, &fold.train, targets, params)?;
-        if edges.iter().any(|edges| edges.len() > MAX_BINS || !strictly_rising(edges)) {
-            return Ok(None);
-        }
-        let is_finite = |&row: &usize| samples.row(row).iter().all(|value| value.is_finite());
-        if !fold.train.iter().all(is_finite) {
-            return Ok(None);
-        }
+        let Some((edges, base_margin)) = probe(samples, fold, targets, params, MAX_BINS)? else { return Ok(None) };
         Ok(Some(Self {
             n_train: fold.train.len(),
             n_test: fold.test.len(),
