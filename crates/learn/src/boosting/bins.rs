@@ -101,6 +101,9 @@ impl Bins {
     }
 }
 
+/// The upper edges of every column's bins, and the log-odds that every row starts with.
+pub(super) type Probed = (Vec<Vec<f32>>, f32);
+
 /// The edges of the bins and the log-odds to start with, by a round of the library that moves nothing. None where a value is missing among the
 /// rows to fit on, or a column has more than `max_bins` bins or edges that do not rise.
 ///
@@ -112,7 +115,7 @@ pub(super) fn probe(
     targets: &[u8],
     params: &BoostingParams,
     max_bins: usize,
-) -> Result<Option<(Vec<Vec<f32>>, f32)>, LearnError> {
+) -> Result<Option<Probed>, LearnError> {
     samples.expect_rows(&fold.test)?;
     let is_finite = |&row: &usize| samples.row(row).iter().all(|value| value.is_finite());
     if !fold.train.iter().all(is_finite) {
