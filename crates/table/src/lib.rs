@@ -12,6 +12,7 @@ mod folder;
 mod footer;
 mod header;
 mod keys;
+mod kit;
 mod lines;
 mod number;
 mod parallel;

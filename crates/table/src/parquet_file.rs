@@ -101,12 +101,22 @@ impl<W: Write + Send> GroupWriter<W> {
             };
             range.clone().zip(content(range)).map(encode).collect::<Result<Vec<_>, _>>()
         };
-        let encoded: Vec<Vec<Encoded>> =
-            parts.into_par_iter().rev().map(encode).collect::<Result<_, ParquetError>>()?;
         let (columns, properties, number) = (Arc::clone(&self.columns), Arc::clone(&self.properties), self.group_count);
         let mut group = SerializedRowGroupWriter::new(columns, properties, &mut self.output, number, None);
-        for column in encoded.into_iter().flatten() {
-            column.append_to(&mut group)?;
+        // What is encoded is written, which takes its digest too, while the next columns are encoded.
+        let (mut parts, parts_at_once) = (parts.into_iter().rev(), 2 * rayon::current_num_threads());
+        let mut encoded: Vec<Vec<Encoded>> = Vec::new();
+        loop {
+            let next: Vec<_> = parts.by_ref().take(parts_at_once).collect();
+            if next.is_empty() && encoded.is_empty() {
+                break;
+            }
+            let (written, next) = rayon::join(
+                || encoded.into_iter().flatten().try_for_each(|column| column.append_to(&mut group)),
+                || next.into_par_iter().map(encode).collect::<Result<Vec<_>, ParquetError>>(),
+            );
+            written?;
+            encoded = next?;
         }
         self.footer.add(Arc::unwrap_or_clone(group.close()?))?;
         self.group_count += 1;

@@ -3,10 +3,16 @@
 //! A word of bits answers for all bytes at once what a loop would ask of each: where cells end, whether a minus is the first byte of its cell,
 //! whether a second point follows the first one. What goes on in the next word is carried there, as in Langdale and Lemire, "Parsing gigabytes of
 //! JSON per second" (2019).
+//!
+//! What is done with the bytes of a block and with the digits of a number is compiled twice on x86-64, for all processors and for those with vectors
+//! of 256 bits. What is found is the same.
 
-use wide::u8x16;
+#![expect(
+    clippy::inline_always,
+    reason = "what is dispatched to a kind of processor is compiled for it only where it is inlined"
+)]
 
-use crate::number::{self, MAX_NUMBER_BYTES, WINDOW_BYTES};
+use crate::kit::{AT_ONCE, BEFORE_FIRST, Kinds, Kit, Processor, Task, number_between};
 
 /// The bytes that are looked at together.
 pub(crate) const BLOCK_BYTES: usize = 64;
@@ -18,6 +24,7 @@ const HIGHEST: u64 = 0x8000_8000_8000_8000;
 #[derive(Debug, Default)]
 pub(crate) struct PlainCells {
     blocks: Vec<Block>,
+    /// Where the cells end, one after the other, behind the place before the first of them.
     ends: Vec<usize>,
 }
 
@@ -28,14 +35,6 @@ struct Block {
     ends: u64,
     /// Such a byte, of a cell without any.
     empty: u64,
-}
-
-/// The bytes of a block by their kind.
-struct Kinds {
-    delimiters: u64,
-    digits: u64,
-    points: u64,
-    minuses: u64,
 }
 
 /// What a block leaves to the next one, each 0 or 1.
@@ -55,34 +54,15 @@ impl PlainCells {
     /// Looks at the next `count` cells of a line that has `left` more bytes; `rest` starts with these and goes on for [`BLOCK_BYTES`] behind
     /// them at least. Gives the number of bytes up to the end of the last cell; `None` is no verdict: there are fewer cells, or one of them
     /// is of another kind, or so long that it may be.
-    pub(crate) fn find(&mut self, rest: &[u8], left: usize, count: usize, delimiter: u8) -> Option<usize> {
-        self.blocks.clear();
-        let mut carry = Carry { starts: 1, digit: 0, point_behind_digit: 0, had_point: 0 };
-        let (mut wanted, mut start) = (u32::try_from(count).ok()?, 0);
-        while let Some(inside) = left.checked_sub(start) {
-            let kinds = Kinds::of(rest.get(start..)?.first_chunk()?, delimiter);
-            let (mut ends, mut known) = (kinds.delimiters, u64::MAX);
-            if inside < BLOCK_BYTES {
-                // The end of the line ends its last cell.
-                let end = 1_u64 << inside;
-                known = end | end.wrapping_sub(1);
-                ends = (ends & end.wrapping_sub(1)) | end;
-            }
-            let here = ends.count_ones();
-            if here >= wanted {
-                let last = nth_bit(ends, wanted);
-                known = last | last.wrapping_sub(1);
-                ends &= known;
-            }
-            let empty = plain_block(&kinds, ends, known, &mut carry)?;
-            self.blocks.push(Block { ends, empty });
-            if here >= wanted {
-                return Some(start + (u64::BITS - 1).saturating_sub(known.leading_zeros()) as usize);
-            }
-            wanted -= here;
-            start += BLOCK_BYTES;
-        }
-        None
+    pub(crate) fn find(
+        &mut self,
+        processor: Processor,
+        rest: &[u8],
+        left: usize,
+        count: usize,
+        delimiter: u8,
+    ) -> Option<usize> {
+        processor.dispatch(Find { cells: self, rest, left, count, delimiter })
     }
 
     /// Calls `each` with the place of every cell that is empty.
@@ -99,41 +79,32 @@ impl PlainCells {
         }
     }
 
-    /// Calls `each` with every number in the order of the cells, `None` for an empty cell, until it says that it is enough. `rest` is what the cells
-    /// were found in. Gives whether all were read; `false` also for a cell that is too long.
-    #[inline]
-    pub(crate) fn each_number(&mut self, rest: &[u8], mut each: impl FnMut(Option<f64>) -> bool) -> bool {
-        let mut start = 0;
-        for end in self.list_ends() {
-            let length = end.wrapping_sub(start);
-            let number = if length == 0 {
-                None
-            } else {
-                let window = rest.get(start..).and_then(<[u8]>::first_chunk::<WINDOW_BYTES>);
-                let Some(window) = window.filter(|_| length <= MAX_NUMBER_BYTES) else { return false };
-                Some(number::decimal(window, length as u32))
-            };
-            if !each(number) {
-                return false;
-            }
-            start = end + 1;
-        }
-        true
+    /// Calls `each` with the numbers of the cells in their order, a few at a time, and the place of the first of them; NaN stands for an empty cell.
+    /// It says whether it wants more. `rest` is what the cells were found in. Gives whether all were read; `false` also for a cell that is too long.
+    pub(crate) fn each_numbers(
+        &mut self,
+        processor: Processor,
+        rest: &[u8],
+        each: impl FnMut(usize, &[f64]) -> bool,
+    ) -> bool {
+        processor.dispatch(EachNumbers { cells: self, rest, each })
     }
 
-    /// Where the cells end, one after the other. Bits are taken four at a time, whether there are as many or not: a loop that ends with the last bit
-    /// of each block would be guessed wrong once a block.
+    /// Where the cells end, one after the other, and the place before the first of them. Bits are taken a few at a time, whether there are as many or
+    /// not: a loop that ends with the last bit of each block would be guessed wrong once a block.
+    #[inline(always)]
     fn list_ends(&mut self) -> &[usize] {
-        const AT_ONCE: usize = 4;
-        let (mut count, mut block_start) = (0, 0);
+        let (mut count, mut block_start) = (1, 0);
+        self.ends.resize(self.ends.len().max(1), 0);
+        self.ends[0] = BEFORE_FIRST;
         for block in &self.blocks {
             let here = block.ends.count_ones() as usize;
             if self.ends.len() < count + here + AT_ONCE {
                 self.ends.resize((count + here + AT_ONCE) * 2, 0);
             }
             let mut ends = block.ends;
-            for four in self.ends[count..].chunks_exact_mut(AT_ONCE).take(here.div_ceil(AT_ONCE)) {
-                for place in four {
+            for few in self.ends[count..].chunks_exact_mut(AT_ONCE).take(here.div_ceil(AT_ONCE)) {
+                for place in few {
                     *place = block_start + ends.trailing_zeros() as usize;
                     ends &= ends.wrapping_sub(1);
                 }
@@ -145,25 +116,83 @@ impl PlainCells {
     }
 }
 
-impl Kinds {
-    #[inline]
-    fn of(block: &[u8; BLOCK_BYTES], delimiter: u8) -> Self {
-        let mut kinds = Self { delimiters: 0, digits: 0, points: 0, minuses: 0 };
-        for (index, part) in block.as_chunks::<16>().0.iter().enumerate() {
-            let bytes = u8x16::new(*part);
-            let from_zero = bytes - u8x16::splat(b'0');
-            let bits = |found: u8x16| u64::from(found.to_bitmask()) << (16 * index);
-            kinds.delimiters |= bits(bytes.simd_eq(u8x16::splat(delimiter)));
-            kinds.digits |= bits(from_zero.min(u8x16::splat(9)).simd_eq(from_zero));
-            kinds.points |= bits(bytes.simd_eq(u8x16::splat(b'.')));
-            kinds.minuses |= bits(bytes.simd_eq(u8x16::splat(b'-')));
+/// See [`PlainCells::find`].
+struct Find<'a> {
+    cells: &'a mut PlainCells,
+    rest: &'a [u8],
+    left: usize,
+    count: usize,
+    delimiter: u8,
+}
+
+impl Task for Find<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run(self, kit: impl Kit) -> Option<usize> {
+        let blocks = &mut self.cells.blocks;
+        blocks.clear();
+        let mut carry = Carry { starts: 1, digit: 0, point_behind_digit: 0, had_point: 0 };
+        let (mut wanted, mut start) = (u32::try_from(self.count).ok()?, 0);
+        while let Some(inside) = self.left.checked_sub(start) {
+            let kinds = kit.kinds(self.rest.get(start..)?.first_chunk()?, self.delimiter);
+            let (mut ends, mut known) = (kinds.delimiters, u64::MAX);
+            if inside < BLOCK_BYTES {
+                // The end of the line ends its last cell.
+                let end = 1_u64 << inside;
+                known = end | end.wrapping_sub(1);
+                ends = (ends & end.wrapping_sub(1)) | end;
+            }
+            let here = ends.count_ones();
+            if here >= wanted {
+                let last = nth_bit(ends, wanted);
+                known = last | last.wrapping_sub(1);
+                ends &= known;
+            }
+            let empty = plain_block(&kinds, ends, known, &mut carry)?;
+            blocks.push(Block { ends, empty });
+            if here >= wanted {
+                return Some(start + (u64::BITS - 1).saturating_sub(known.leading_zeros()) as usize);
+            }
+            wanted -= here;
+            start += BLOCK_BYTES;
         }
-        kinds
+        None
+    }
+}
+
+/// See [`PlainCells::each_numbers`].
+struct EachNumbers<'a, F> {
+    cells: &'a mut PlainCells,
+    rest: &'a [u8],
+    each: F,
+}
+
+impl<F: FnMut(usize, &[f64]) -> bool> Task for EachNumbers<'_, F> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(mut self, kit: impl Kit) -> bool {
+        let mut place = 0;
+        let mut ends = self.cells.list_ends();
+        while let (Some(before), Some(those)) = (ends.first_chunk(), ends.get(1..).and_then(<[usize]>::first_chunk)) {
+            let Some(numbers) = kit.numbers(self.rest, before, those) else { return false };
+            if !(self.each)(place, &numbers) {
+                return false;
+            }
+            place += AT_ONCE;
+            ends = &ends[AT_ONCE..];
+        }
+        ends.windows(2).all(|pair| {
+            let Some(number) = number_between(self.rest, pair[0], pair[1]) else { return false };
+            place += 1;
+            (self.each)(place - 1, &[number])
+        })
     }
 }
 
 /// Whether the known bytes of a block are those of empty cells and plain numbers; if so, those behind empty cells.
-#[inline]
+#[inline(always)]
 fn plain_block(kinds: &Kinds, ends: u64, known: u64, carry: &mut Carry) -> Option<u64> {
     let [digits, points, minuses] = [kinds.digits, kinds.points, kinds.minuses].map(|bits| bits & known & !ends);
     let starts = (ends << 1) | carry.starts;
@@ -189,6 +218,7 @@ fn plain_block(kinds: &Kinds, ends: u64, known: u64, carry: &mut Carry) -> Optio
 }
 
 /// The bit that is the `nth` from below, counted from 1.
+#[inline(always)]
 fn nth_bit(mut bits: u64, nth: u32) -> u64 {
     for _ in 1..nth {
         bits &= bits.wrapping_sub(1);
@@ -199,7 +229,7 @@ fn nth_bit(mut bits: u64, nth: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::scan_window;
+    use crate::number::{MAX_NUMBER_BYTES, scan_window};
     use proptest::prelude::*;
 
     /// What is found in the first cells of a line, or in other bytes behind its end.
@@ -209,13 +239,21 @@ mod tests {
         [line.as_bytes(), behind.as_bytes(), &[0; BLOCK_BYTES]].concat()
     }
 
+    /// The same on every processor.
     fn found(line: &str, behind: &str, count: usize) -> Found {
+        let any = found_on(Processor::Any, line, behind, count);
+        assert_eq!(found_on(Processor::here(), line, behind, count), any, "{count} of {line}");
+        any
+    }
+
+    fn found_on(processor: Processor, line: &str, behind: &str, count: usize) -> Found {
         let (bytes, mut cells) = (padded(line, behind), PlainCells::default());
-        let taken = cells.find(&bytes, line.len(), count, b',')?;
+        let taken = cells.find(processor, &bytes, line.len(), count, b',')?;
         let (mut empty, mut numbers) = (Vec::new(), Vec::new());
         cells.each_empty(|place| empty.push(place));
-        let all = cells.each_number(&bytes, |number| {
-            numbers.push(number.map(f64::to_bits));
+        let all = cells.each_numbers(processor, &bytes, |place, few| {
+            assert_eq!(place, numbers.len());
+            numbers.extend(few.iter().map(|number| (!number.is_nan()).then(|| number.to_bits())));
             true
         });
         Some((taken, empty, all.then_some(numbers)))

@@ -6,6 +6,7 @@ use faultline_contract::schema::{Binding, Column, ColumnType, Label, Purpose, Va
 use memchr::{memchr, memchr_iter};
 
 use crate::fields::{self, BadQuote};
+use crate::kit::Processor;
 use crate::lines::{Line, MAX_LINE_BYTES, Piece};
 use crate::number::{self, WINDOW_BYTES};
 use crate::plain_cells::PlainCells;
@@ -66,6 +67,7 @@ pub(crate) struct RowRules<'a> {
     delimiter: u8,
     slots: Vec<Slot>,
     together: Together,
+    processor: Processor,
 }
 
 /// Columns that follow each other in the file and in the schema, and whose plain numbers are right or wrong by their range at most: mostly
@@ -138,7 +140,8 @@ impl<'a> RowRules<'a> {
             }
         };
         let slots: Vec<Slot> = bindings.iter().map(slot).collect();
-        Self { schema, purpose, delimiter, together: Together::longest(&slots), slots }
+        let (together, processor) = (Together::longest(&slots), Processor::here());
+        Self { schema, purpose, delimiter, slots, together, processor }
     }
 
     pub(crate) fn schema(&self) -> &'a ValidSchema {
@@ -268,23 +271,21 @@ impl<'a> RowRules<'a> {
     ) -> Option<usize> {
         let slots = self.slots.get(self.together.slots.clone()).filter(|slots| !slots.is_empty())?;
         let row = row.get_mut(self.together.first_feature..)?.get_mut(..slots.len())?;
-        let taken = plain.find(rest, left, slots.len(), self.delimiter)?;
+        let taken = plain.find(self.processor, rest, left, slots.len(), self.delimiter)?;
         if self.together.ranged {
-            let mut places = slots.iter().zip(row);
-            let all_right = plain.each_number(rest, |number| {
-                let (Some(number), Some((slot, place))) = (number, places.next()) else { return number.is_none() };
-                let value = in_range(slot, number);
-                *place = value.unwrap_or(WRONG);
-                value.is_ok()
+            let all_right = plain.each_numbers(self.processor, rest, |first, numbers| {
+                let mut places = slots[first..].iter().zip(&mut row[first..]).zip(numbers);
+                places.all(|((slot, place), number)| {
+                    let value = if number.is_nan() { Ok(f32::NAN) } else { in_range(slot, *number) };
+                    *place = value.unwrap_or(WRONG);
+                    value.is_ok()
+                })
             });
             return all_right.then_some(taken);
         }
         if VALUES {
-            let mut places = row.iter_mut();
-            let all_right = plain.each_number(rest, |number| {
-                if let (Some(place), Some(number)) = (places.next(), number) {
-                    *place = number as f32;
-                }
+            let all_right = plain.each_numbers(self.processor, rest, |first, numbers| {
+                row[first..].iter_mut().zip(numbers).for_each(|(place, number)| *place = *number as f32);
                 true
             });
             return all_right.then_some(taken);
