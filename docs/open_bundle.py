@@ -29,8 +29,9 @@ def impute(rows, donors, state):
     return rows
 
 def scaled(rows, scaler):
-    """Every column less its mean, divided by its scale."""
-    return ((rows - np.array(scaler["means"])) / np.array(scaler["scales"])).astype(np.float32)
+    """Every column less its mean, divided by its scale; at most the greatest number of single precision."""
+    greatest = np.finfo(np.float32).max
+    return ((rows - np.array(scaler["means"])) / np.array(scaler["scales"])).clip(-greatest, greatest).astype(np.float32)
 
 def forest(nodes, rows):
     """Probabilities, the mean over the trees of that of the row's leaf, and contributions by TreeSHAP, leaf by leaf:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 from harness.process import run, run_watched
 
@@ -48,9 +49,26 @@ def demo_grid(setting):
     return setting.checkout / "crates/bench/params/small.json" if setting.quick else "builtin://demo"
 
 
-def pipeline(setting, name, root, raw, run_id, *, watched=False, **params):
-    """Runs the Pipeline `name` of the project on the batch files in `raw`."""
-    command = [setting.program("faultline"), "run", setting.checkout / f"pipelines/{name}.yaml", "--run-id", run_id]
+def with_time(setting, name, root, hours):
+    """A file with the Pipeline `name` and a run of it that gives it and each of its tasks that many hours; as it is, it has one."""
+    pipelines, text = setting.checkout / "pipelines", (setting.checkout / f"pipelines/{name}.yaml").read_text()
+    tasks = re.findall(r"^    - name: (\S+)\n(?:      .*\n)*?      taskRef:", text, re.MULTILINE)
+    timeouts = "".join(f"    - {{pipelineTaskName: {task}, timeout: {hours}h}}\n" for task in tasks)
+    run_of_it = (
+        f"---\napiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: {name}}}\nspec:\n"
+        f"  pipelineRef: {{name: {name}}}\n  timeouts: {{pipeline: {hours}h}}\n  taskRunSpecs:\n{timeouts}"
+    )
+    folder = root / "pipelines"
+    folder.mkdir(parents=True)
+    (folder / "tasks").symlink_to(pipelines / "tasks")
+    (folder / f"{name}.yaml").write_text(text + run_of_it)
+    return folder / f"{name}.yaml"
+
+
+def pipeline(setting, name, root, raw, run_id, *, watched=False, hours=None, **params):
+    """Runs the Pipeline `name` of the project on the batch files in `raw`, in up to so many `hours`."""
+    file = with_time(setting, name, root, hours) if hours else setting.checkout / f"pipelines/{name}.yaml"
+    command = [setting.program("faultline"), "run", file, "--run-id", run_id]
     command += ["--state-dir", root / "logs", "--output", "json", "-p", f"raw-uri={raw}", "-p", f"root-uri={root}"]
     for param, value in params.items():
         command += ["-p", f"{param.replace('_', '-')}={value}"]

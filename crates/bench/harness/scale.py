@@ -10,6 +10,7 @@ from harness.setting import note
 ROWS_PER_FILE = 10_000
 QUICK_ROWS = (300,)
 BASE_ROWS, LARGE_ROWS = 100_000, 1_000_000
+HOURS = 12
 LIMIT_MEGABYTES = 12_000
 LIMIT_RATIO = 1.3
 MEGABYTE = 1e6
@@ -23,7 +24,8 @@ def sizes(setting):
         files = max(rows // ROWS_PER_FILE, 1)
         folder = inputs.batch_files(setting, files, rows // files)
         root = setting.fresh("scale")
-        done = pipeline(setting, "train", root, folder, "train", watched=True, params_uri=demo_grid(setting))
+        grid = demo_grid(setting)
+        done = pipeline(setting, "train", root, folder, "train", watched=True, hours=HOURS, params_uri=grid)
         found.append(size(done, files * (rows // files), folder))
         shutil.rmtree(root)
     return found

@@ -54,3 +54,14 @@ pub enum BundleError {
     #[error("use the model")]
     Learn(#[from] LearnError),
 }
+
+impl BundleError {
+    /// Whether a disk is at fault and not the model: it is full, or gave no access.
+    pub fn is_of_disk(&self) -> bool {
+        match self {
+            Self::File { .. } => true,
+            Self::Table(error) => error.is_of_disk(),
+            _ => false,
+        }
+    }
+}

@@ -67,7 +67,7 @@ impl StandardScaler {
     /// The values of one row as [`StandardScaler::transform`] scales them, in single precision.
     pub(crate) fn scaled<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
         let columns = row.iter().zip(&self.means).zip(&self.scales);
-        columns.map(|((&value, mean), scale)| f64::from(((f64::from(value) - mean) / scale) as f32))
+        columns.map(|((&value, mean), scale)| f64::from(scaled(value, *mean, *scale)))
     }
 
     /// Number of columns.
@@ -75,7 +75,7 @@ impl StandardScaler {
         self.means.len()
     }
 
-    /// Scales every row; rows do not see each other.
+    /// Scales every row; rows do not see each other. What single precision cannot hold becomes the greatest number that it holds.
     ///
     /// # Errors
     /// When the number of columns differs from the fitted one.
@@ -91,16 +91,30 @@ impl StandardScaler {
         samples.as_samples().expect_features(self.n_features())?;
         for row in samples.features_mut().chunks_exact_mut(self.n_features().max(1)) {
             for ((value, mean), scale) in row.iter_mut().zip(&self.means).zip(&self.scales) {
-                *value = ((f64::from(*value) - mean) / scale) as f32;
+                *value = scaled(*value, *mean, *scale);
             }
         }
         Ok(samples)
     }
 }
 
+fn scaled(value: f32, mean: f64, scale: f64) -> f32 {
+    const GREATEST: f64 = f32::MAX as f64;
+    ((f64::from(value) - mean) / scale).clamp(-GREATEST, GREATEST) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reading_far_from_all_others_is_scaled_to_a_number() {
+        let scaler = StandardScaler { means: vec![1.0, -1.0], scales: vec![0.25, 1e-3] };
+        let far = OwnedSamples::new(vec![f32::MAX, f32::MIN, 1.5, -1.0], 2, 2).unwrap();
+        assert_eq!(scaler.scaled(far.as_samples().row(0)).collect::<Vec<_>>(), [f32::MAX, f32::MIN].map(f64::from));
+        let scaled = scaler.transform_owned(far).unwrap();
+        assert_eq!(scaled.as_samples().features, [f32::MAX, f32::MIN, 2.0, 0.0]);
+    }
 
     #[test]
     fn columns_come_out_with_mean_zero_and_deviation_one() {

@@ -184,7 +184,7 @@ pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
         rejection: None,
     };
     let reader = Hashing { inner: reader, hasher: known.is_none().then(Sha256::new), bytes: 0 };
-    let mut pieces = Pieces::new(reader, cutting.piece_bytes, MAX_LINE_BYTES);
+    let mut pieces = Pieces::new(reader, (cutting.piece_bytes, cutting.piece_lines), MAX_LINE_BYTES);
     let rejection = check_content(&mut pieces, &mut outcome, schema, purpose, sink, cutting)?;
     if let Some(record) = rejection {
         outcome.reject(record);
@@ -218,7 +218,7 @@ fn check_content<S: RowSink<Error: Send> + Send>(
             break Err(Box::new(outcome.file_record(Code::EmptyFile, message)));
         };
         let mut lines = piece.lines(0, 0);
-        let Some(line) = lines.next_filled() else {
+        let Some(line) = lines.next_filled(None) else {
             lines_before += lines.count();
             continue;
         };
@@ -289,7 +289,7 @@ fn count_rows(pieces: &mut Pieces<impl Read>, mut start: Start) -> io::Result<u6
     let mut piece = start.piece.take();
     while let Some(current) = piece {
         let mut lines = current.lines(start.position, start.line_count);
-        while lines.next_filled().is_some() {
+        while lines.next_filled(None).is_some() {
             rows += 1;
         }
         start = Start::default();

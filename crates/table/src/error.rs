@@ -118,3 +118,52 @@ pub enum TableError {
     #[error("column `_source_sha256`")]
     Digest(#[from] faultline_contract::digest::InvalidDigest),
 }
+
+impl TableError {
+    /// Whether a disk is at fault and not a table: it is full, or gave no access.
+    pub fn is_of_disk(&self) -> bool {
+        match self {
+            Self::File { .. } | Self::Write(_) => true,
+            Self::Csv(error) => error.is_io_error(),
+            Self::Parquet(ParquetError::External(cause)) => cause.is::<io::Error>(),
+            Self::Read { source, .. } => source.is_of_disk(),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufWriter, Write};
+
+    use super::*;
+    use crate::{Columns, Values};
+
+    /// Takes some bytes.
+    struct Small(usize);
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_wrong_table() {
+        let table = Columns::new(3000).with("x", Values::F32((0..3000).map(|x| x as f32 / 7.0).collect())).unwrap();
+        for room in [0, 3, 4, 100, 5000] {
+            for error in [table.write_to(Small(room)).err(), table.write_to(BufWriter::new(Small(room))).err()] {
+                assert!(error.is_none_or(|error| error.is_of_disk()), "{room}");
+            }
+        }
+        assert!(table.write_to(Small(100)).is_err());
+        let missing = Columns::read(std::path::Path::new("/nowhere/x.parquet")).unwrap_err();
+        assert!(missing.is_of_disk(), "{missing:?}");
+        assert!(!Columns::read_from(bytes::Bytes::from_static(b"PAR1 no table PAR1")).unwrap_err().is_of_disk());
+    }
+}

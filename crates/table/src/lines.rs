@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use memchr::{memchr2, memrchr2};
+use memchr::{memchr2, memchr2_iter, memrchr2};
 
 use crate::plain_cells::BLOCK_BYTES;
 
@@ -75,13 +75,12 @@ pub(crate) struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// The next line that is not blank.
-    pub(crate) fn next_filled(&mut self) -> Option<Line> {
+    /// The next line that is not blank. With a `delimiter` that is a blank itself, a line of empty cells is none.
+    pub(crate) fn next_filled(&mut self, delimiter: Option<u8>) -> Option<Line> {
+        let is_filled = |byte: &u8| !byte.is_ascii_whitespace() || Some(*byte) == delimiter;
         loop {
             let line = self.advance()?;
-            let blank =
-                line.place.as_ref().is_some_and(|place| self.piece.bytes(place.clone()).trim_ascii().is_empty());
-            if !blank {
+            if line.place.as_ref().is_none_or(|place| self.piece.bytes(place.clone()).iter().any(is_filled)) {
                 return Some(line);
             }
         }
@@ -130,6 +129,7 @@ pub(crate) struct Pieces<R> {
     /// What is to be dropped of a line that was too long.
     skips: Skip,
     piece_bytes: usize,
+    piece_lines: usize,
     max_line_bytes: usize,
 }
 
@@ -168,15 +168,16 @@ impl Filled {
 }
 
 impl<R: Read> Pieces<R> {
-    /// Pieces of about that many bytes; more where a line is longer.
-    pub(crate) fn new(reader: R, piece_bytes: usize, max_line_bytes: usize) -> Self {
+    /// Pieces of about that many bytes, more where a line is longer, and of so many lines at most.
+    pub(crate) fn new(reader: R, (piece_bytes, piece_lines): (usize, usize), max_line_bytes: usize) -> Self {
         let (rest, skips) = (Vec::new(), Skip::Nothing);
-        Self { reader, rest, offset: 0, started: false, ended: false, skips, piece_bytes, max_line_bytes }
+        let (offset, started, ended) = (0, false, false);
+        Self { reader, rest, offset, started, ended, skips, piece_bytes, piece_lines, max_line_bytes }
     }
 
-    /// Whether all bytes of the stream have been read.
+    /// Whether there is no other piece.
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended
+        self.ended && self.rest.is_empty()
     }
 
     /// What the bytes are read from.
@@ -219,8 +220,9 @@ impl<R: Read> Pieces<R> {
         }
     }
 
-    /// The first bytes as a piece; the others wait for the next one.
+    /// The first bytes as a piece, as far as the lines allow; the others wait for the next one.
     fn piece(&mut self, filled: Filled, end: usize) -> Piece {
+        let end = end_of_lines(&filled.bytes()[..end], self.piece_lines);
         self.rest.extend_from_slice(&filled.bytes()[end..]);
         let offset = self.offset;
         self.offset += end as u64;
@@ -278,6 +280,12 @@ fn last_line_end(buffer: &[u8]) -> Option<usize> {
     Some(memrchr2(b'\n', b'\r', &buffer[..last])? + 1)
 }
 
+/// Where the first lines end, so many at most; a CR LF counts twice.
+fn end_of_lines(bytes: &[u8], most: usize) -> usize {
+    let last = memchr2_iter(b'\n', b'\r', bytes).nth(most.saturating_sub(1));
+    last.map_or(bytes.len(), |at| at + 1 + usize::from(bytes[at..].starts_with(b"\r\n")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,17 +305,20 @@ mod tests {
 
     type Found = (u64, u64, Option<Vec<u8>>);
 
-    fn lines(text: &[u8], piece_bytes: usize, limit: usize) -> Vec<Found> {
-        let mut pieces = Pieces::new(Drip(text, 3), piece_bytes, limit);
+    fn lines(text: &[u8], (piece_bytes, piece_lines): (usize, usize), limit: usize) -> Vec<Found> {
+        let mut pieces = Pieces::new(Drip(text, 3), (piece_bytes, piece_lines), limit);
         let (mut found, mut before) = (Vec::new(), 0);
         while let Some(piece) = pieces.next(Vec::new()).unwrap() {
             let mut lines = piece.lines(0, 0);
+            assert!(piece.len() > 0 || piece.too_long);
             while let Some(line) = lines.advance() {
                 let bytes = line.place.map(|place| piece.bytes(place).to_vec());
                 found.push((before + line.number, line.offset, bytes));
             }
+            assert!(lines.count() <= piece_lines as u64);
             before = found.last().map_or(0, |(number, _, _)| *number);
         }
+        assert!(pieces.has_ended());
         found
     }
 
@@ -341,21 +352,21 @@ mod tests {
 
     #[test]
     fn every_kind_of_line_end_is_one_end() {
-        for piece_bytes in 1..9 {
-            let found = lines(b"a\nb\r\nc\rd\n\ne", piece_bytes, 100);
+        for piece in [1, 2, 3, 4, 5, 6, 7, 8, 20].into_iter().flat_map(|bytes| [(bytes, 1), (bytes, 2), (bytes, 100)]) {
+            let found = lines(b"a\nb\r\nc\rd\n\ne", piece, 100);
             let texts: Vec<_> = found.iter().map(|(_, _, bytes)| bytes.clone().unwrap()).collect();
             assert_eq!(texts, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec(), b"d".to_vec(), vec![], b"e".to_vec()]);
             let places: Vec<_> = found.iter().map(|(number, offset, _)| (*number, *offset)).collect();
             assert_eq!(places, [(1, 0), (2, 2), (3, 5), (4, 7), (5, 9), (6, 10)]);
         }
-        assert_eq!(lines(b"", 3, 100), []);
-        assert_eq!(lines(b"a\r\n", 1, 100).len(), 1);
+        assert_eq!(lines(b"", (3, 1), 100), []);
+        assert_eq!(lines(b"a\r\n", (1, 1), 100).len(), 1);
     }
 
     #[test]
     fn a_line_too_long_is_skipped_and_the_next_one_found() {
         for piece_bytes in [1, 3, 7, 100] {
-            let found = lines(b"ok\n0123456789\r\nok\n0123456789", piece_bytes, 5);
+            let found = lines(b"ok\n0123456789\r\nok\n0123456789", (piece_bytes, 1), 5);
             let expected = [(1, 0, Some(b"ok".to_vec())), (2, 3, None), (3, 15, Some(b"ok".to_vec())), (4, 18, None)];
             assert_eq!(found, expected);
         }
@@ -364,12 +375,12 @@ mod tests {
     #[test]
     fn a_piece_does_not_grow_with_the_stream() {
         let stream = io::repeat(b'x').take(3 << 20).chain(io::repeat(b'\n').take(9 << 20));
-        let mut pieces = Pieces::new(stream, 1 << 20, MAX_LINE_BYTES);
+        let mut pieces = Pieces::new(stream, (1 << 20, 1 << 20), MAX_LINE_BYTES);
         let (mut longest, mut filled) = (0, 0);
         while let Some(piece) = pieces.next(Vec::new()).unwrap() {
             longest = longest.max(piece.end);
             let mut lines = piece.lines(0, 0);
-            while let Some(line) = lines.next_filled() {
+            while let Some(line) = lines.next_filled(None) {
                 filled += 1;
                 assert_eq!(line.place, Some(0..3 << 20));
             }
@@ -378,16 +389,28 @@ mod tests {
         assert!(longest <= 5 << 20, "{longest}");
     }
 
+    #[test]
+    fn a_line_of_blanks_is_one_of_empty_cells_where_they_are_cut_by_blanks() {
+        let filled = |text: &'static [u8], delimiter| {
+            let piece = Pieces::new(text, (100, 100), 100).next(Vec::new()).unwrap().unwrap();
+            let mut lines = piece.lines(0, 0);
+            std::iter::from_fn(|| lines.next_filled(delimiter)).count()
+        };
+        for (delimiter, count) in [(Some(b'\t'), 3), (Some(b','), 2), (None, 2)] {
+            assert_eq!(filled(b"a\tb\n\t\n  \n\nc\td\n", delimiter), count);
+        }
+    }
+
     proptest! {
         #[test]
         fn pieces_of_any_size_hold_the_same_lines(
             text in prop::collection::vec(prop::sample::select(b"ab\n\r\xef\xbb\xbf".to_vec()), 0..60),
             mark: bool,
-            piece_bytes in 1_usize..40,
+            piece in (1_usize..40, 1_usize..9),
             limit in 1_usize..12,
         ) {
             let text = if mark { [BYTE_ORDER_MARK, &text].concat() } else { text };
-            prop_assert_eq!(lines(&text, piece_bytes, limit), lines_plainly(&text, limit));
+            prop_assert_eq!(lines(&text, piece, limit), lines_plainly(&text, limit));
         }
     }
 }

@@ -18,7 +18,9 @@ use crate::row::{RowFault, RowRules};
 pub(crate) struct Cutting {
     /// The size of a piece, about.
     pub(crate) piece_bytes: usize,
-    /// Pieces of a round.
+    /// The most lines of a piece: of short ones, which are mostly refused, a piece would take many times its bytes.
+    pub(crate) piece_lines: usize,
+    /// The most pieces of a round; fewer if they have as many bytes.
     pub(crate) pieces_per_round: usize,
 }
 
@@ -26,11 +28,20 @@ impl Default for Cutting {
     fn default() -> Self {
         /// Small enough for the caches of one core, and for the threads to end a round at nearly the same time.
         const PIECE_BYTES: usize = 256 << 10;
+        const PIECE_LINES: usize = 4096;
         const PIECES_PER_THREAD: usize = 6;
         /// Bounds the memory on a machine with many cores.
         const MOST_PIECES: usize = 128;
         let pieces = rayon::current_num_threads().saturating_mul(PIECES_PER_THREAD);
-        Self { piece_bytes: PIECE_BYTES, pieces_per_round: pieces.clamp(1, MOST_PIECES) }
+        let pieces_per_round = pieces.clamp(1, MOST_PIECES);
+        Self { piece_bytes: PIECE_BYTES, piece_lines: PIECE_LINES, pieces_per_round }
+    }
+}
+
+impl Cutting {
+    /// Whether a buffer is one of pieces of the usual size: larger ones, of long lines, are not kept.
+    fn is_kept(self, buffer: &[u8]) -> bool {
+        buffer.len() <= self.piece_bytes.saturating_mul(2)
     }
 }
 
@@ -109,7 +120,7 @@ pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
         filled.map_err(Stopped::Read)?;
         first = false;
         done = rows;
-        spare.extend(round.drain(..).map(Piece::into_buffer));
+        spare.extend(round.drain(..).map(Piece::into_buffer).filter(|buffer| cutting.is_kept(buffer)));
         round = next;
     }
     Ok(())
@@ -130,7 +141,8 @@ fn fill_round(
     spare: &mut Vec<Vec<u8>>,
     cutting: Cutting,
 ) -> io::Result<()> {
-    while round.len() < cutting.pieces_per_round {
+    let most_bytes = cutting.pieces_per_round.saturating_mul(cutting.piece_bytes);
+    while round.len() < cutting.pieces_per_round && round.iter().map(Piece::len).sum::<usize>() < most_bytes {
         let Some(piece) = pieces.next(spare.pop().unwrap_or_default())? else { break };
         round.push(piece);
     }
@@ -262,7 +274,7 @@ mod tests {
         (outcome, sink)
     }
 
-    const WHOLE: Cutting = Cutting { piece_bytes: 1 << 20, pieces_per_round: 1 };
+    const WHOLE: Cutting = Cutting { piece_bytes: 1 << 20, piece_lines: 1 << 20, pieces_per_round: 1 };
 
     fn content() -> impl Strategy<Value = Vec<u8>> {
         let cell = prop::sample::select(vec![
@@ -312,10 +324,11 @@ mod tests {
             content in content(),
             strict: bool,
             piece_bytes in 1_usize..120,
+            piece_lines in 1_usize..9,
             pieces_per_round in 1_usize..6,
         ) {
             let whole: (_, Told) = check(&content, strict, WHOLE);
-            let cutting = Cutting { piece_bytes, pieces_per_round };
+            let cutting = Cutting { piece_bytes, piece_lines, pieces_per_round };
             for pool in &*POOLS {
                 let (outcome, told) = pool.install(|| check::<Told>(&content, strict, cutting));
                 prop_assert_eq!(&outcome, &whole.0);
@@ -353,7 +366,7 @@ mod tests {
             "columns": [{"name": "id", "role": "id", "type": "string"}, {"name": "a"}, {"name": "y", "role": "target"}]}"#;
         let schema = ValidSchema::from_json(schema).unwrap();
         let content = format!("id,a,y\n{}", "w,1,1\n".repeat(1000));
-        let cutting = Cutting { piece_bytes: 64, pieces_per_round: 2 };
+        let cutting = Cutting { piece_bytes: 64, piece_lines: 5, pieces_per_round: 2 };
         let check = |reader: &mut (dyn Read + Send), room: usize| {
             check_file_in(reader, "x_01022020.csv", None, &schema, Purpose::Train, &mut Full(room), cutting)
         };

@@ -89,10 +89,11 @@ impl PieceRows {
             columns: ColumnsSeen::new(rules.schema()),
         };
         let mut cells = RowCells::default();
-        while let Some(line) = lines.next_filled() {
+        while let Some(line) = lines.next_filled(Some(rules.delimiter())) {
             let start = found.features.len();
             if VALUES && start == 0 {
-                let line_bytes = line.place.as_ref().map_or(0, ExactSizeIterator::len) + 1;
+                // An accepted row has a delimiter between any two features.
+                let line_bytes = line.place.as_ref().map_or(0, ExactSizeIterator::len).max(width) + 1;
                 found.features.reserve(width * (piece.len() / line_bytes + 1));
             }
             found.features.resize(start + width, f32::NAN);

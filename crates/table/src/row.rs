@@ -148,6 +148,10 @@ impl<'a> RowRules<'a> {
         self.schema
     }
 
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
     /// Reads a line of a piece. `row` has one place per feature, all NaN; what it holds afterwards counts if `cells` are those of a row of the right
     /// width, refused or not. Without `VALUES` a feature that is there is some number.
     pub(crate) fn read<const VALUES: bool>(

@@ -119,7 +119,10 @@ impl Drop for DMatrix {
 /// `NumPy`'s array interface, version 3, of a read-only C-contiguous `f32` buffer.
 fn array_interface(values: &[f32], shape: &str) -> String {
     let typestr = if cfg!(target_endian = "big") { ">f4" } else { "<f4" };
-    format!(r#"{{"data": [{}, true], "shape": {shape}, "typestr": "{typestr}", "version": 3}}"#, values.as_ptr().addr())
+    format!(
+        r#"{{"data": [{}, true], "shape": {shape}, "typestr": "{typestr}", "version": 3}}"#,
+        values.as_ptr().expose_provenance()
+    )
 }
 
 #[cfg(test)]

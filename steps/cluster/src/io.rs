@@ -21,7 +21,7 @@ impl Step for Cluster {
     const RESULTS: &'static [ResultSpec] = &[ResultSpec {
         name: "models",
         kind: ResultKind::Array,
-        about: "the models to train: numbers of clusters, and `pooled` when a cluster cannot be trained alone",
+        about: "the models to train: numbers of clusters, and `pooled`, the model of all rows, where it is asked for or needed",
     }];
     const RESOURCES: Resources = Resources { cpu: "1", memory: "2Gi" };
 

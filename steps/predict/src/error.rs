@@ -8,6 +8,9 @@ use faultline_runtime::{Explain, Failure};
 use faultline_table::TableError;
 use thiserror::Error;
 
+/// What is done about a disk that is full or gives no access.
+const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
+
 /// The core cannot go on.
 #[derive(Debug, Error)]
 pub enum PredictError {
@@ -56,6 +59,7 @@ impl Explain for PredictError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(failure) => failure.code(),
+            Self::Table(error) if error.is_of_disk() => ExitCode::Temporary,
             Self::Table(_) | Self::NoFeature { .. } | Self::Champion { .. } => ExitCode::Configuration,
             Self::Merged { .. } => ExitCode::Internal,
             Self::Write(_) => ExitCode::Temporary,
@@ -64,6 +68,7 @@ impl Explain for PredictError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
             Self::Input(_) => None,
             Self::Table(_) => Some("pass the manifest of load from a run of this version".to_owned()),
             Self::NoFeature { .. } => Some("use the data schema that the model was trained with".to_owned()),
@@ -71,7 +76,7 @@ impl Explain for PredictError {
                 Some("roll back to another version with `faultline rollback`, or train again".to_owned())
             }
             Self::Merged { .. } => Some("shards of different versions do not fit: start a new run".to_owned()),
-            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Write(_) => Some(SCRATCH.to_owned()),
         }
     }
 }

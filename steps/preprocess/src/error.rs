@@ -8,6 +8,9 @@ use faultline_runtime::{Explain, Failure};
 use faultline_table::TableError;
 use thiserror::Error;
 
+/// What is done about a disk that is full or gives no access.
+const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
+
 /// The core cannot go on.
 #[derive(Debug, Error)]
 pub enum PreprocessError {
@@ -29,6 +32,7 @@ impl Explain for PreprocessError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(failure) => failure.code(),
+            Self::Table(error) if error.is_of_disk() => ExitCode::Temporary,
             Self::Table(_) => ExitCode::Configuration,
             Self::Learn(_) => ExitCode::Internal,
             Self::Write(_) => ExitCode::Temporary,
@@ -37,8 +41,9 @@ impl Explain for PreprocessError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
             Self::Table(_) => Some("pass the manifest of load from a run of this version".to_owned()),
-            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Write(_) => Some(SCRATCH.to_owned()),
             Self::Input(_) | Self::Learn(_) => None,
         }
     }

@@ -9,6 +9,9 @@ use faultline_runtime::{Explain, Failure};
 use faultline_table::TableError;
 use thiserror::Error;
 
+/// What is done about a disk that is full or gives no access.
+const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
+
 /// The core cannot go on.
 #[derive(Debug, Error)]
 pub enum PromoteError {
@@ -70,6 +73,7 @@ impl Explain for PromoteError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(failure) => failure.code(),
+            Self::Table(error) if error.is_of_disk() => ExitCode::Temporary,
             Self::Write(_) => ExitCode::Temporary,
             Self::Figures(_) => ExitCode::Internal,
             Self::Table(_)
@@ -83,13 +87,14 @@ impl Explain for PromoteError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
             Self::Table(_) | Self::Unassigned { .. } | Self::NotExported { .. } => {
                 Some("pass the manifest of the cluster step of this very run".to_owned())
             }
             Self::Champion { .. } | Self::NoFeature { .. } => Some(
                 "a data set with other features needs a registered model of its own: choose another --model".to_owned(),
             ),
-            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Write(_) => Some(SCRATCH.to_owned()),
             Self::Candidate { .. } => Some("run the train step again with --no-cache".to_owned()),
             Self::Input(_) | Self::Figures(_) => None,
         }

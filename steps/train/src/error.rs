@@ -9,14 +9,17 @@ use faultline_runtime::{Explain, Failure};
 use faultline_table::TableError;
 use thiserror::Error;
 
+/// What is done about a disk that is full or gives no access.
+const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
+
 /// The core cannot go on.
 #[derive(Debug, Error)]
 pub enum TrainError {
     /// An input was not gathered.
     #[error("{0}")]
     Input(Failure),
-    /// A table is not what the stage before should have written.
-    #[error("read the features and their clusters")]
+    /// A table is not what the stage before should have written, or cannot be written.
+    #[error("read the features and their clusters, or write the predictions of the folds")]
     Table(#[from] TableError),
     /// The two tables are not of the same rows.
     #[error(
@@ -45,6 +48,8 @@ impl Explain for TrainError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(failure) => failure.code(),
+            Self::Table(error) if error.is_of_disk() => ExitCode::Temporary,
+            Self::Model(error) if error.is_of_disk() => ExitCode::Temporary,
             Self::Table(_) | Self::Misaligned | Self::Learn { source: LearnError::Method { .. }, .. } => {
                 ExitCode::Configuration
             }
@@ -55,10 +60,12 @@ impl Explain for TrainError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
+            Self::Model(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
             Self::Table(_) | Self::Misaligned => {
                 Some("pass the manifests of preprocess and cluster from one run and version".to_owned())
             }
-            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Write(_) => Some(SCRATCH.to_owned()),
             Self::Input(_) | Self::Learn { .. } | Self::Model(_) => None,
         }
     }

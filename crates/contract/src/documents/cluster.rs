@@ -24,7 +24,7 @@ pub struct Clusters {
     pub centroids: Vec<Vec<f64>>,
     /// The clusters, by number. Cluster 0 has the most training rows.
     pub clusters: Vec<ClusterCounts>,
-    /// The models to train: numbers of clusters, and `pooled` when a cluster cannot be trained alone.
+    /// The models to train: numbers of clusters, and `pooled`, the model of all rows, where it is asked for or needed.
     pub models: Vec<String>,
     /// The model that serves each cluster, by number.
     pub model_of_cluster: BTreeMap<usize, String>,

@@ -3,6 +3,8 @@
 //! Facts from XGBoost 3.2.0: `src/common/random.h` and `src/tree/hist/sampler.cc`; and from GCC's libstdc++, whose `shuffle`,
 //! `uniform_int_distribution` and `bernoulli_distribution` its binary carries (`bits/stl_algo.h`, `bits/uniform_int_dist.h`, `bits/random.tcc`).
 
+use std::sync::Arc;
+
 use super::BoostingParams;
 use super::objective::as_library;
 
@@ -13,7 +15,8 @@ const MAX_FEATURES: usize = 65_535;
 pub(super) struct Draws {
     /// The chance of every row, if any is to be left out.
     subsample: Option<f64>,
-    n_features: usize,
+    /// All columns, by their places.
+    all: Arc<[usize]>,
     n_columns: usize,
     /// Gives every tree the seed of its rows.
     seeds: Twister,
@@ -23,7 +26,7 @@ pub(super) struct Draws {
 /// What is drawn for a tree.
 pub(super) struct Drawn {
     /// The columns by their places in the whole table, rising.
-    pub(super) columns: Vec<usize>,
+    pub(super) columns: Arc<[usize]>,
     /// The chance of every row, and the seed; none for all rows.
     rows: Option<(f64, u32)>,
 }
@@ -40,8 +43,8 @@ impl Draws {
         }
         let n_columns = if colsample < 1.0 { ((colsample * n_features as f32) as usize).max(1) } else { n_features };
         let is_drawn = ((n_rows as f32 * subsample) as usize) < n_rows;
-        let mut draws =
-            Self { subsample: is_drawn.then_some(f64::from(subsample)), n_features, n_columns, seeds, columns };
+        let (subsample, all) = (is_drawn.then_some(f64::from(subsample)), (0..n_features).collect());
+        let mut draws = Self { subsample, all, n_columns, seeds, columns };
         // The library draws columns once before the first tree.
         draws.draw_columns();
         Some(draws)
@@ -54,14 +57,15 @@ impl Draws {
         Drawn { columns, rows }
     }
 
-    fn draw_columns(&mut self) -> Vec<usize> {
-        let mut columns: Vec<usize> = (0..self.n_features).collect();
-        if self.n_columns < self.n_features {
-            shuffle(&mut columns, &mut self.columns);
-            columns.truncate(self.n_columns);
-            columns.sort_unstable();
+    fn draw_columns(&mut self) -> Arc<[usize]> {
+        if self.n_columns >= self.all.len() {
+            return Arc::clone(&self.all);
         }
-        columns
+        let mut columns = self.all.to_vec();
+        shuffle(&mut columns, &mut self.columns);
+        columns.truncate(self.n_columns);
+        columns.sort_unstable();
+        columns.into()
     }
 }
 
@@ -162,7 +166,7 @@ mod tests {
     fn all_rows_and_columns_come_where_nothing_is_left_out() {
         let mut draws = Draws::new(&BoostingParams::default(), 10, 4, 7).unwrap();
         let drawn = draws.next();
-        assert_eq!(drawn.columns, [0, 1, 2, 3]);
+        assert_eq!(*drawn.columns, [0, 1, 2, 3]);
         assert!(drawn.rows().take(10).all(|is_drawn| is_drawn));
     }
 

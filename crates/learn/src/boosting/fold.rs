@@ -20,7 +20,8 @@ pub(super) struct FoldTrials<'a> {
     samples: Samples<'a>,
     fold: &'a Fold,
     targets: Vec<u8>,
-    ready: Vec<(Key, Ready)>,
+    /// None for what is not followed.
+    ready: Vec<(Key, Option<Ready>)>,
 }
 
 /// What the bins and the log-odds to start with hang on, beside the rows, and how the bins are kept.
@@ -59,7 +60,7 @@ impl<'a> FoldTrials<'a> {
             let key = trials.key(candidate);
             if is_platform_followed() && trials.ready.iter().all(|(known, _)| *known != key) {
                 let ready = trials.make_ready(key, candidate)?;
-                trials.ready.extend(ready.map(|ready| (key, ready)));
+                trials.ready.push((key, ready));
             }
         }
         Ok(trials)
@@ -98,12 +99,12 @@ impl<'a> FoldTrials<'a> {
     pub(super) fn score_here(&self, points: &[&BoostingParams], seed: u64) -> Option<Vec<Vec<f64>>> {
         let first = *points.first()?;
         let key = self.key(first);
-        match self.ready.iter().find(|(known, _)| *known == key)? {
-            (_, Ready::Ranked(bins)) => {
+        match self.ready.iter().find(|(known, _)| *known == key)?.1.as_ref()? {
+            Ready::Ranked(bins) => {
                 let start = Start { base_margin: bins.base_margin, n_test: bins.n_test };
                 train(&mut Grower::new(bins, TreeParams::new(first)?), start, &self.targets, points)
             }
-            (_, Ready::Binned(table)) => {
+            Ready::Binned(table) => {
                 let start = Start { base_margin: table.base_margin, n_test: table.n_test };
                 train(&mut HistogramGrower::new(table, first, seed)?, start, &self.targets, points)
             }
