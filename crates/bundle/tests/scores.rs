@@ -115,6 +115,28 @@ fn fewer_features_are_the_first_of_all() {
     assert!(bundle.score_with_contributions(&Samples::new(&[1.0], 1, 1).unwrap(), 3).is_err());
 }
 
+#[test]
+fn a_reading_of_any_size_is_scored_and_leaves_the_other_rows_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write(folder.path(), true);
+    let bundle = Bundle::open(folder.path()).unwrap();
+    let (features, targets) = table();
+    let plain = bundle.score(&Samples::new(&features, targets.len(), N_FEATURES).unwrap()).unwrap();
+    for (column, value) in (0..N_FEATURES).flat_map(|column| [f32::MAX, f32::MIN].map(|value| (column, value))) {
+        let mut odd = features.clone();
+        for (row, cell) in odd.chunks_exact_mut(N_FEATURES).enumerate().filter(|(row, _)| row % 40 == 11) {
+            cell[column] = value;
+            // And one that is imputed in the sight of it.
+            cell[(column + 1 + row % 2) % N_FEATURES] = f32::NAN;
+        }
+        let scores = bundle.score(&Samples::new(&odd, targets.len(), N_FEATURES).unwrap()).unwrap();
+        for (row, (score, plain)) in scores.iter().zip(&plain).enumerate() {
+            assert!((0.0..=1.0).contains(&score.probability), "column {column}, row {row}: {score:?}");
+            assert!(row % 40 == 11 || score == plain, "column {column}, row {row}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 

@@ -343,6 +343,19 @@ mod tests {
     }
 
     #[test]
+    fn a_round_is_bounded_by_its_bytes_and_buffers_of_long_lines_are_not_kept() {
+        let content = format!("{}\n", "x".repeat(1000)).repeat(50);
+        let cutting = Cutting { piece_bytes: 64, piece_lines: 5, pieces_per_round: 20 };
+        let mut pieces = Pieces::new(content.as_bytes(), (64, 5), 4096);
+        let mut round = Vec::new();
+        fill_round(&mut pieces, &mut round, &mut Vec::new(), cutting).unwrap();
+        assert_eq!(round.iter().map(Piece::len).collect::<Vec<_>>(), [1001; 2]);
+        assert!(!round.into_iter().map(Piece::into_buffer).any(|buffer| cutting.is_kept(&buffer)));
+        let short = Pieces::new(b"x\n".as_slice(), (64, 5), 4096).next(Vec::new()).unwrap().unwrap();
+        assert!(cutting.is_kept(&short.into_buffer()));
+    }
+
+    #[test]
     fn a_reader_that_fails_and_a_sink_that_fails_end_the_check() {
         struct Full(usize);
         impl RowSink for Full {

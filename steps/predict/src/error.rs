@@ -80,3 +80,17 @@ impl Explain for PredictError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_passes_and_a_wrong_table_does_not() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let table = PredictError::Table(full().into());
+        assert_eq!((table.exit_code(), table.hint()), (ExitCode::Temporary, Some(SCRATCH.to_owned())));
+        let wrong = PredictError::Table(TableError::NoRow { row: 3, row_count: 3 });
+        assert_eq!(wrong.exit_code(), ExitCode::Configuration);
+    }
+}
