@@ -125,7 +125,10 @@ impl TableError {
         match self {
             Self::File { .. } | Self::Write(_) => true,
             Self::Csv(error) => error.is_io_error(),
-            Self::Parquet(ParquetError::External(cause)) => cause.is::<io::Error>(),
+            // A file that ends too early is a wrong table.
+            Self::Parquet(ParquetError::External(cause)) => {
+                cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof)
+            }
             Self::Read { source, .. } => source.is_of_disk(),
             _ => false,
         }
