@@ -18,6 +18,7 @@ use crate::classifier::{Classifier, Samples};
 use crate::error::LearnError;
 
 mod bins;
+mod codes;
 mod contributions;
 mod draws;
 mod grow;

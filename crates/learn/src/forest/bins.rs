@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::codes::{Codes, pitch, room};
 use crate::classifier::Samples;
 
 mod rank;
@@ -14,43 +15,12 @@ pub(super) const MAX_BINS: usize = 256;
 /// Columns that are cut out of the rows together: one cache line of f32.
 const COLUMNS_PER_TASK: usize = 16;
 
-/// Columns whose bins lie side by side in a strip: one cache line.
-const STRIP_COLUMNS: usize = 64;
-
-/// Rows that are laid into a strip at once, so that both sides stay in the nearest cache.
-const STRIP_ROWS: usize = 256;
-
-/// Tables of more values than this have strips: what is smaller fits into a cache as it is.
-const MIN_STRIP_VALUES: usize = 1 << 20;
-
-/// A node with fewer than one row in so many reads strips. Of its rows hardly two are then neighbours in a column, while
-/// the columns that one split looks at share cache lines of a strip.
-const MAX_DENSITY: usize = 24;
-
-/// A table as bins, column by column, and where it is large a second time in strips of [`STRIP_COLUMNS`] columns, row by
-/// row.
+/// A table as bins.
 #[derive(Debug)]
 pub(super) struct Bins {
-    n_samples: usize,
-    columns: Vec<Column>,
-    strips: Vec<Vec<u8>>,
-}
-
-/// One column.
-#[derive(Debug)]
-struct Column {
-    /// The bin of every row.
-    codes: Vec<u8>,
-    /// Smallest and largest value of every bin, rising.
-    ranges: Vec<(f32, f32)>,
-}
-
-/// The bins of one column's rows, wherever they lie.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Codes<'a> {
-    /// The bin of row `i` is at `i << shift`.
-    pub(super) codes: &'a [u8],
-    pub(super) shift: u32,
+    pub(super) codes: Codes,
+    /// Smallest and largest value of every bin of every column, rising.
+    ranges: Vec<Vec<(f32, f32)>>,
 }
 
 /// Room for the columns of one task.
@@ -68,9 +38,11 @@ impl Bins {
     pub(super) fn new(samples: &Samples<'_>, rows: Option<&[usize]>) -> Self {
         let n_samples = rows.map_or(samples.n_samples, <[usize]>::len);
         let row = |i: usize| samples.row(rows.map_or(i, |rows| rows[i]));
-        let tasks: Vec<Vec<Column>> = (0..samples.n_features.div_ceil(COLUMNS_PER_TASK))
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, task| {
+        let mut codes = room(n_samples, samples.n_features);
+        let tasks: Vec<Vec<_>> = codes
+            .par_chunks_mut(COLUMNS_PER_TASK * pitch(n_samples))
+            .enumerate()
+            .map_init(Scratch::default, |scratch, (task, codes)| {
                 let first = task * COLUMNS_PER_TASK;
                 let width = COLUMNS_PER_TASK.min(samples.n_features - first);
                 scratch.values.resize(width * n_samples, 0.0);
@@ -80,87 +52,63 @@ impl Bins {
                     }
                 }
                 let columns = scratch.values[..width * n_samples].chunks_exact(n_samples.max(1));
-                columns.map(|values| Column::new(values, &mut scratch.ranking)).collect()
+                let codes = codes.chunks_exact_mut(pitch(n_samples));
+                columns.zip(codes).map(|(values, codes)| cut(values, &mut scratch.ranking, codes)).collect()
             })
             .collect();
-        let columns: Vec<Column> = tasks.into_iter().flatten().collect();
-        let mut strips = Vec::new();
-        if n_samples * columns.len() > MIN_STRIP_VALUES {
-            strips = columns.par_chunks(STRIP_COLUMNS).map(|columns| strip(columns, n_samples)).collect();
-        }
-        Self { n_samples, columns, strips }
+        let ranges = tasks.into_iter().flatten().collect();
+        Self { codes: Codes::new(codes, n_samples, samples.n_features), ranges }
     }
 
     /// Number of columns.
     pub(super) fn n_features(&self) -> usize {
-        self.columns.len()
+        self.ranges.len()
     }
 
     /// Number of rows.
     pub(super) fn n_samples(&self) -> usize {
-        self.n_samples
+        self.codes.n_rows()
     }
 
     /// Number of bins of a column.
     pub(super) fn n_bins(&self, feature: usize) -> usize {
-        self.columns[feature].ranges.len()
-    }
-
-    /// The bins of a column, from where they are read fastest for `n_rows` of the rows.
-    #[inline]
-    pub(super) fn codes(&self, feature: usize, n_rows: usize) -> Codes<'_> {
-        match self.strips.get(feature / STRIP_COLUMNS) {
-            Some(strip) if n_rows * MAX_DENSITY < self.n_samples => {
-                Codes { codes: &strip[feature % STRIP_COLUMNS..], shift: STRIP_COLUMNS.ilog2() }
-            }
-            _ => Codes { codes: &self.columns[feature].codes, shift: 0 },
-        }
+        self.ranges[feature].len()
     }
 
     /// A threshold between two bins of a column: rows up to `low` are at most it, rows from `high` on are above it.
     pub(super) fn threshold(&self, feature: usize, low: u8, high: u8) -> f32 {
-        let ranges = &self.columns[feature].ranges;
+        let ranges = &self.ranges[feature];
         let (below, above) = (ranges[usize::from(low)].1, ranges[usize::from(high)].0);
         let middle = f64::midpoint(f64::from(below), f64::from(above)) as f32;
         if middle < above { middle } else { below }
     }
 }
 
-impl Codes<'_> {
-    /// The bin of a row.
-    #[inline]
-    pub(super) fn of(self, row: u32) -> u8 {
-        self.codes[(row as usize) << self.shift]
-    }
-}
-
-impl Column {
-    fn new(values: &[f32], ranking: &mut Ranking) -> Self {
-        let ranked = ranking.rank(values);
-        let same = |a: &u64, b: &u64| a >> 32 == b >> 32;
-        let n_runs = ranked.chunk_by(same).count();
-        let mut codes = vec![0; values.len()];
-        let mut ranges: Vec<(f32, f32)> = Vec::with_capacity(n_runs.min(MAX_BINS));
-        // of too many values, a bin is full at the end that is meant for it or for a later one
-        let mut ends = ends(values.len());
-        let mut full = 0;
-        let mut rows_before = 0;
-        for run in ranked.chunk_by(same) {
-            let value = value_of(run[0]);
-            if n_runs <= MAX_BINS || rows_before >= full {
-                ranges.push((value, value));
-                full = ends.find(|end| *end > rows_before).unwrap_or(values.len());
-            } else if let Some(range) = ranges.last_mut() {
-                range.1 = value;
-            }
-            let code = (ranges.len() - 1) as u8;
-            for ranked in run {
-                codes[*ranked as u32 as usize] = code;
-            }
-            rows_before += run.len();
+/// Cuts a column, whose bins it writes; the smallest and largest value of each.
+fn cut(values: &[f32], ranking: &mut Ranking, codes: &mut [u8]) -> Vec<(f32, f32)> {
+    let ranked = ranking.rank(values);
+    let same = |a: &u64, b: &u64| a >> 32 == b >> 32;
+    let n_runs = ranked.chunk_by(same).count();
+    let mut ranges: Vec<(f32, f32)> = Vec::with_capacity(n_runs.min(MAX_BINS));
+    // of too many values, a bin is full at the end that is meant for it or for a later one
+    let mut ends = ends(values.len());
+    let mut full = 0;
+    let mut rows_before = 0;
+    for run in ranked.chunk_by(same) {
+        let value = value_of(run[0]);
+        if n_runs <= MAX_BINS || rows_before >= full {
+            ranges.push((value, value));
+            full = ends.find(|end| *end > rows_before).unwrap_or(values.len());
+        } else if let Some(range) = ranges.last_mut() {
+            range.1 = value;
         }
-        Self { codes, ranges }
+        let code = (ranges.len() - 1) as u8;
+        for ranked in run {
+            codes[*ranked as u32 as usize] = code;
+        }
+        rows_before += run.len();
     }
+    ranges
 }
 
 /// The number of rows up to the end of each bin of a column with many values.
@@ -170,20 +118,6 @@ impl Column {
 fn ends(n_rows: usize) -> impl Iterator<Item = usize> {
     let below = move |bin: usize| 2 * n_rows * bin * bin / (MAX_BINS * MAX_BINS);
     (1..=MAX_BINS).map(move |bin| if 2 * bin <= MAX_BINS { below(bin) } else { n_rows - below(MAX_BINS - bin) })
-}
-
-/// The bins of a few columns, row by row; columns that lack to a whole strip are 0.
-fn strip(columns: &[Column], n_samples: usize) -> Vec<u8> {
-    let mut strip = vec![0; n_samples * STRIP_COLUMNS];
-    for (tile, rows) in strip.chunks_mut(STRIP_ROWS * STRIP_COLUMNS).enumerate() {
-        for (place, column) in columns.iter().enumerate() {
-            let codes = &column.codes[tile * STRIP_ROWS..];
-            for (row, code) in rows.chunks_exact_mut(STRIP_COLUMNS).zip(codes) {
-                row[place] = *code;
-            }
-        }
-    }
-    strip
 }
 
 #[cfg(test)]
@@ -198,7 +132,7 @@ mod tests {
     fn few_values_have_a_bin_each() {
         let bins = column(&[3.0, 1.0, 3.0, -0.0, 0.0]);
         assert_eq!(bins.n_bins(0), 3);
-        assert_eq!(bins.columns[0].codes, [2, 1, 2, 0, 0]);
+        assert_eq!(bins.codes.column(0), [2, 1, 2, 0, 0]);
         assert!((bins.threshold(0, 1, 2) - 2.0).abs() < 1e-6);
         assert!((bins.threshold(0, 0, 2) - 1.5).abs() < 1e-6);
     }
@@ -207,7 +141,7 @@ mod tests {
     fn many_values_share_bins_that_are_single_rows_at_the_ends() {
         let values: Vec<f32> = (0..1_000_u16).map(f32::from).collect();
         let bins = column(&values);
-        let codes = &bins.columns[0].codes;
+        let codes = bins.codes.column(0);
         assert!(codes.is_sorted());
         let in_bin = |bin: usize| codes.iter().filter(|&&code| usize::from(code) == bin).count();
         let sizes: Vec<usize> = (0..bins.n_bins(0)).map(in_bin).collect();
@@ -224,7 +158,7 @@ mod tests {
         values.extend([1_000.0; 500]);
         let bins = column(&values);
         assert!(bins.n_bins(0) <= 130);
-        assert_eq!(usize::from(bins.columns[0].codes[999]), bins.n_bins(0) - 1);
+        assert_eq!(usize::from(bins.codes.column(0)[999]), bins.n_bins(0) - 1);
     }
 
     #[test]
@@ -243,18 +177,5 @@ mod tests {
         let (found, expected) = (Bins::new(&table, Some(&rows)), Bins::new(&alone.as_samples(), None));
         assert_eq!(found.n_samples(), 200);
         assert_eq!(format!("{found:?}"), format!("{expected:?}"));
-    }
-
-    #[test]
-    fn a_large_table_reads_the_same_from_columns_and_strips() {
-        let (n_samples, n_features) = (11_000, 100);
-        let values: Vec<f32> = (0..n_samples * n_features).map(|i| (i * 7919 % 65_537) as f32).collect();
-        let bins = Bins::new(&Samples::new(&values, n_samples, n_features).unwrap(), None);
-        assert_eq!(bins.strips.len(), 2);
-        for feature in [0, 63, 64, 99] {
-            let (column, strip) = (bins.codes(feature, n_samples), bins.codes(feature, 1));
-            assert_ne!(column.shift, strip.shift);
-            assert!((0..n_samples as u32).all(|row| column.of(row) == strip.of(row)), "{feature}");
-        }
     }
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
-use super::bins::{Bins, Codes, MAX_BINS};
+use super::bins::{Bins, MAX_BINS};
+use super::codes::Codes;
 use super::judge::{Judge, Scorer, share};
 use super::nodes::Split;
 use super::params::ForestParams;
@@ -40,6 +41,14 @@ struct Open<T> {
     total: T,
 }
 
+/// The tables that the nodes being grown are read from, each gathered from the one before it.
+struct Tables<'a> {
+    whole: &'a Codes,
+    /// The table of a node and of all below it, and the node's place among the items. Those past `n_gathered` are spare.
+    gathered: Vec<(Range<usize>, Codes)>,
+    n_gathered: usize,
+}
+
 /// What the columns of a node have shown so far.
 struct Search<'a, T> {
     total: T,
@@ -51,6 +60,7 @@ struct Search<'a, T> {
 /// Grows trees one after the other with the same buffers.
 pub(super) struct Grower<'a, T> {
     bins: &'a Bins,
+    tables: Tables<'a>,
     judge: &'a Judge,
     max_depth: usize,
     least: usize,
@@ -78,6 +88,7 @@ impl<'a, T: Tally> Grower<'a, T> {
             items: Items { rows: Vec::new(), tallies: Vec::new() },
             spare: Items { rows: Vec::new(), tallies: Vec::new() },
             open: Vec::new(),
+            tables: Tables { whole: &bins.codes, gathered: Vec::new(), n_gathered: 0 },
             bins,
             judge,
         }
@@ -95,8 +106,10 @@ impl<'a, T: Tally> Grower<'a, T> {
         let mut tree = Tree::default();
         leaf(&mut tree, total);
         self.open.clear();
+        self.tables.n_gathered = 0;
         self.open_if(Open { node: 0, start: 0, end, depth: 0, seed, total });
         while let Some(next) = self.open.pop() {
+            self.tables.turn_to(next.start..next.end, &mut self.items.rows);
             let Some(cut) = self.best_cut(next.start..next.end, next.total, next.seed) else {
                 continue;
             };
@@ -162,17 +175,17 @@ impl<'a, T: Tally> Grower<'a, T> {
         for group in 0..n_groups {
             let (features, others) = rest.split_at(rest.len().div_ceil(n_groups - group));
             rest = others;
-            let mut codes = [self.bins.codes(0, rows.len()); ABREAST];
+            let mut codes = [&[][..]; ABREAST];
             for (codes, feature) in codes.iter_mut().zip(features) {
-                *codes = self.bins.codes(*feature as usize, rows.len());
+                *codes = self.tables.here().column(*feature as usize);
             }
             if rows.len() < MANY_ROWS {
                 for (codes, feature) in codes.iter().zip(features) {
                     self.sweep.begin(search.total, self.least);
                     if self.least > 1 {
-                        few::<T, true>(rows, tallies, *codes, &mut self.histograms[0], &mut self.sweep);
+                        few::<T, true>(rows, tallies, codes, &mut self.histograms[0], &mut self.sweep);
                     } else {
-                        few::<T, false>(rows, tallies, *codes, &mut self.histograms[0], &mut self.sweep);
+                        few::<T, false>(rows, tallies, codes, &mut self.histograms[0], &mut self.sweep);
                     }
                     search.take(&self.sweep, *feature);
                 }
@@ -194,7 +207,7 @@ impl<'a, T: Tally> Grower<'a, T> {
 
     /// Moves the rows that go left to the front, both sides keeping their order.
     fn part(&mut self, range: Range<usize>, cut: &Cut<T>) {
-        let codes = self.bins.codes(cut.feature as usize, range.len());
+        let codes = self.tables.here().column(cut.feature as usize);
         let (rows, tallies) = (&mut self.items.rows[range.clone()], &mut self.items.tallies[range]);
         let (spare_rows, spare_tallies) = (&mut self.spare.rows[..], &mut self.spare.tallies[..]);
         // without a branch, which no processor could foresee
@@ -203,12 +216,41 @@ impl<'a, T: Tally> Grower<'a, T> {
             let (row, tally) = (rows[i], tallies[i]);
             (rows[left], tallies[left]) = (row, tally);
             (spare_rows[right], spare_tallies[right]) = (row, tally);
-            let goes_left = usize::from(codes.of(row) <= cut.low);
+            let goes_left = usize::from(codes[row as usize] <= cut.low);
             left += goes_left;
             right += 1 - goes_left;
         }
         rows[left..].copy_from_slice(&spare_rows[..right]);
         tallies[left..].copy_from_slice(&spare_tallies[..right]);
+    }
+}
+
+impl Tables<'_> {
+    /// The table that rows are named in.
+    fn here(&self) -> &Codes {
+        self.gathered[..self.n_gathered].last().map_or(self.whole, |(_, codes)| codes)
+    }
+
+    /// Makes ready for the node whose rows are at that place of `items`, which are named anew where they get a table of their own. Nodes come
+    /// depth first, from the left.
+    fn turn_to(&mut self, node: Range<usize>, items: &mut [u32]) {
+        while self.gathered[..self.n_gathered].last().is_some_and(|(done, _)| done.end <= node.start) {
+            self.n_gathered -= 1;
+        }
+        if !self.here().is_sparse(node.len()) {
+            return;
+        }
+        if self.n_gathered == self.gathered.len() {
+            self.gathered.push((0..0, Codes::default()));
+        }
+        let (before, spare) = self.gathered.split_at_mut(self.n_gathered);
+        let from = before.last().map_or(self.whole, |(_, codes)| codes);
+        let rows = &mut items[node.clone()];
+        let (place, codes) = &mut spare[0];
+        *place = node;
+        codes.gather(from, rows);
+        rows.iter_mut().zip(0..).for_each(|(row, name)| *row = name);
+        self.n_gathered += 1;
     }
 }
 
@@ -221,7 +263,7 @@ impl<T: Tally> Search<'_, T> {
 }
 
 /// Counts the bins of up to [`ABREAST`] columns.
-fn count<T: Tally>(rows: &[u32], tallies: &[T], codes: &[Codes<'_>], histograms: &mut [Histogram<T>; ABREAST]) {
+fn count<T: Tally>(rows: &[u32], tallies: &[T], codes: &[&[u8]], histograms: &mut [Histogram<T>; ABREAST]) {
     match *codes {
         [a] => count_abreast(rows, tallies, [a], histograms),
         [a, b] => count_abreast(rows, tallies, [a, b], histograms),
@@ -234,16 +276,14 @@ fn count<T: Tally>(rows: &[u32], tallies: &[T], codes: &[Codes<'_>], histograms:
 fn count_abreast<T: Tally, const N: usize>(
     rows: &[u32],
     tallies: &[T],
-    codes: [Codes<'_>; N],
+    codes: [&[u8]; N],
     histograms: &mut [Histogram<T>; ABREAST],
 ) {
-    // all columns lie alike
-    let shift = codes[0].shift;
     // of one length, so that one check of the bounds serves all
-    let length = codes.iter().map(|codes| codes.codes.len()).min().unwrap_or_default();
-    let codes = codes.map(|codes| &codes.codes[..length]);
+    let length = codes[0].len();
+    let codes = codes.map(|codes| &codes[..length]);
     for (row, tally) in rows.iter().zip(tallies) {
-        let place = (*row as usize) << shift;
+        let place = *row as usize;
         for column in 0..N {
             let bin = &mut histograms[column][usize::from(codes[column][place])];
             *bin = bin.plus(*tally);
@@ -262,14 +302,14 @@ fn all<T: Tally, const IS_LIMITED: bool>(histogram: &mut [T], sweep: &mut Sweep<
 fn few<T: Tally, const IS_LIMITED: bool>(
     rows: &[u32],
     tallies: &[T],
-    codes: Codes<'_>,
+    codes: &[u8],
     histogram: &mut [T; MAX_BINS],
     sweep: &mut Sweep<T>,
 ) {
     const WORD: usize = u64::BITS as usize;
     let mut occupied = [0_u64; MAX_BINS / WORD];
     for (row, tally) in rows.iter().zip(tallies) {
-        let code = usize::from(codes.of(*row));
+        let code = usize::from(codes[*row as usize]);
         histogram[code] = histogram[code].plus(*tally);
         occupied[code / WORD] |= 1 << (code % WORD);
     }

@@ -105,4 +105,30 @@ mod tests {
             assert_eq!(narrow, wide);
         }
     }
+
+    #[test]
+    fn a_forest_of_a_large_table_does_not_show_that_rows_were_gathered() {
+        let (n_samples, n_features) = (20_000, 60);
+        let values: Vec<f32> =
+            (0..n_samples * n_features).map(|i| (i as u32).wrapping_mul(2_654_435_761) as f32).collect();
+        let is_faulty = |row: &[f32]| row[0] + row[1] > row[2] + row[3] + 2e9;
+        let labels: Vec<bool> = values.chunks(n_features).map(is_faulty).collect();
+        let samples = Samples::new(&values, n_samples, n_features).unwrap();
+        let params = ForestParams {
+            n_estimators: 4,
+            criterion: Criterion::Gini,
+            max_features: MaxFeatures::Sqrt,
+            max_depth: None,
+            min_samples_leaf: 1,
+            class_weight: ClassWeight::None,
+            seed: 5,
+        };
+        let grow = |bins: Bins| bins.fit(&labels, None, &params).unwrap();
+        let gathered = Bins::new(&samples, None);
+        assert!(gathered.codes.is_sparse(1_000));
+        let mut plain = Bins::new(&samples, None);
+        plain.codes = plain.codes.never_sparse();
+        assert!(!plain.codes.is_sparse(1_000));
+        assert_eq!(grow(gathered), grow(plain));
+    }
 }
