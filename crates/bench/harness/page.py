@@ -99,7 +99,7 @@ inertia, 0.0001 standard deviations of an imputed value.
   its libraries.
 - P7: both sides read the same export and write CSV and Parquet. Of boosting the peer has the very trees of ours; its forest is scikit-learn's own
   of the same size, and shap explains fewer rows of it, for it would take hours.
-- P8: resident memory of the program and all that it started, looked at every 5 ms.
+- P8, P9: resident memory of the program and all that it started, looked at every 5 ms, and for P9, which measures time too, every 50 ms.
 
 ## What P5 is up against
 

@@ -79,9 +79,13 @@ def finish(process, started, command, accept=(0,)):
     return Finished(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, stdout)
 
 
+# Seconds between two looks at memory: where nothing else is measured, and where time is too, from which looking takes its share.
+OFTEN, SELDOM = 0.005, 0.05
+
+
 @dataclasses.dataclass
 class Memory:
-    """Resident memory of a program and all below it, looked at every few milliseconds."""
+    """Resident memory of a program and all below it, looked at again and again."""
 
     # The most that they held together.
     sum_bytes: int = 0
@@ -90,8 +94,8 @@ class Memory:
     single_name: str = ""
 
 
-def run_watched(*command, interval=0.005, **environment):
-    """Runs a program to its end and looks at the memory of it and of all that it starts."""
+def run_watched(*command, interval=OFTEN, **environment):
+    """Runs a program to its end and looks at the memory of it and of all that it starts, every so many seconds."""
     process, started = start(*command, **environment)
     memory, over = Memory(), threading.Event()
     watcher = threading.Thread(target=watch, args=(process.pid, memory, over, interval))

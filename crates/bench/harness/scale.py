@@ -4,6 +4,7 @@ import shutil
 
 from harness import inputs
 from harness.pipelines import demo_grid, pipeline
+from harness.process import SELDOM
 from harness.rows import alone, rounded
 from harness.setting import note
 
@@ -25,7 +26,7 @@ def sizes(setting):
         folder = inputs.batch_files(setting, files, rows // files)
         root = setting.fresh("scale")
         grid = demo_grid(setting)
-        done = pipeline(setting, "train", root, folder, "train", watched=True, hours=HOURS, params_uri=grid)
+        done = pipeline(setting, "train", root, folder, "train", watched=SELDOM, hours=HOURS, params_uri=grid)
         found.append(size(done, files * (rows // files), folder))
         shutil.rmtree(root)
     return found

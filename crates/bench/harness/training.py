@@ -2,7 +2,7 @@
 
 from harness import inputs
 from harness.pipelines import pipeline
-from harness.process import run, run_watched
+from harness.process import OFTEN, run, run_watched
 from harness.rows import compared
 
 JOBS = (1, 2, -1)
@@ -15,7 +15,7 @@ def real(setting):
     return setting.data() / "wafer/Training_Batch_Files"
 
 
-def ours(setting, raw, name, *, watched=False):
+def ours(setting, raw, name, *, watched=None):
     """One run on an empty store, so that nothing is reused."""
     params = {"schema_uri": "builtin://wafer-strict", "params_uri": "builtin://original"}
     if setting.quick:
@@ -87,7 +87,7 @@ def memory(setting):
     together = {jobs: [] for jobs in ((-1,) if setting.quick else (1, -1))}
     fewest, single = next(iter(together)), []
     for nth in range(setting.at_most(2)):
-        mine = ours(setting, raw, f"p8-{nth}", watched=True)
+        mine = ours(setting, raw, f"p8-{nth}", watched=OFTEN)
         largest, step = mine.largest()
         for jobs in together:
             _, theirs = run_watched(*peer_command(setting, raw, jobs))

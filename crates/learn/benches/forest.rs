@@ -12,6 +12,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 const N_FEATURES: usize = 474;
 const SIZES: [usize; 2] = [1_500, 20_000];
+/// Rows whose bins leave every near cache: what a row costs should hardly rise.
+const N_MANY: usize = 200_000;
 /// Rows that are predicted and explained.
 const N_NEW: usize = 1_024;
 
@@ -62,6 +64,12 @@ fn bench(bench: &mut Bench) {
         group.bench_function("explain_1024_rows", |bench| bench.iter(|| forest.contributions(&new.as_samples())));
         group.finish();
     }
+    let (rows, labels) = table(N_MANY);
+    let prepared = engine(Engine::Histogram).prepare(&rows.as_samples(), None).unwrap();
+    let mut group = bench.benchmark_group(format!("forest/{N_MANY}"));
+    group.sample_size(10);
+    group.bench_function("grow_10_trees", |bench| bench.iter(|| prepared.fit(&labels, None, &params(10)).unwrap()));
+    group.finish();
 }
 
 fn main() {

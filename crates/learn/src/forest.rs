@@ -20,6 +20,7 @@ use crate::error::LearnError;
 mod bins;
 mod codes;
 mod contributions;
+mod counting;
 mod draws;
 mod grow;
 mod histogram;

@@ -122,7 +122,7 @@ pub(crate) async fn upload(
     let mut artifacts = Vec::new();
     for file in outputs.files() {
         let key = format!("{prefix}{}", file.name);
-        let written = context.store.take_file(&key, &file.path).await?;
+        let written = context.store.take_file(&key, &file.path, file.written()).await?;
         artifacts.push(Artifact {
             name: file.name.clone(),
             uri: context.store.uri_of(&key),

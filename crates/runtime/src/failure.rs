@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use faultline_contract::{ExitCode, Explain};
 use faultline_store::StoreError;
 
+/// What to do about a disk that is full or gives no access.
+pub const SCRATCH_HINT: &str = "check space and rights of the folder given by --scratch-dir";
+
 /// Why a step ended without committing.
 #[derive(Debug)]
 pub struct Failure {
@@ -128,9 +131,7 @@ impl From<StoreError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(source: std::io::Error) -> Self {
-        Self::new(ExitCode::Temporary, "the local file system failed")
-            .caused_by(source)
-            .hint("check space and rights of the folder given by --scratch-dir")
+        Self::new(ExitCode::Temporary, "the local file system failed").caused_by(source).hint(SCRATCH_HINT)
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use faultline_contract::Outcome;
+use faultline_store::{DigestWriter, Passed, Written};
 use serde::Serialize;
 
 /// IANA media types of the artifacts.
@@ -51,6 +52,17 @@ pub struct Finished {
     pub rows: Option<u64>,
     /// Its type.
     pub media_type: MediaType,
+    passed: Option<Passed>,
+}
+
+/// An output file that is being written; its digest is taken on the way.
+pub type OutputFile = BufWriter<DigestWriter<File>>;
+
+impl Finished {
+    /// The digest and size, where they were taken while it was written.
+    pub(crate) fn written(&self) -> Option<Written> {
+        self.passed.as_ref().map(Passed::written)
+    }
 }
 
 /// Collects the outputs of one attempt.
@@ -79,7 +91,7 @@ impl Outputs {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        self.files.push(Finished { name: name.to_owned(), path: path.clone(), rows, media_type });
+        self.files.push(Finished { name: name.to_owned(), path: path.clone(), rows, media_type, passed: None });
         Ok(path)
     }
 
@@ -90,12 +102,16 @@ impl Outputs {
         }
     }
 
-    /// Declares an output and opens it for buffered writing.
+    /// Declares an output and opens it for buffered writing. Nothing else may write to the file.
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub fn create(&mut self, name: &str, media_type: MediaType, rows: Option<u64>) -> io::Result<BufWriter<File>> {
-        Ok(BufWriter::new(File::create(self.declare(name, media_type, rows)?)?))
+    pub fn create(&mut self, name: &str, media_type: MediaType, rows: Option<u64>) -> io::Result<OutputFile> {
+        let file = DigestWriter::new(File::create(self.declare(name, media_type, rows)?)?);
+        if let Some(finished) = self.files.last_mut() {
+            finished.passed = Some(file.passed());
+        }
+        Ok(BufWriter::new(file))
     }
 
     /// Writes a document as JSON, indented, keys in the order of the type, with a trailing newline.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use faultline_contract::Digest;
 use sha2::{Digest as _, Sha256};
@@ -43,8 +44,56 @@ pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<Writte
     Ok(running.finish())
 }
 
+/// A writer that takes the digest of what passes through it.
+#[derive(Debug)]
+pub struct DigestWriter<W> {
+    inner: W,
+    passed: Passed,
+}
+
+/// What has passed through a [`DigestWriter`] so far.
+#[derive(Clone, Debug, Default)]
+pub struct Passed(Arc<Mutex<Running>>);
+
+impl<W> DigestWriter<W> {
+    /// Writes on to `inner`.
+    pub fn new(inner: W) -> Self {
+        Self { inner, passed: Passed::default() }
+    }
+
+    /// Tells the digest also when the writer is gone.
+    pub fn passed(&self) -> Passed {
+        self.passed.clone()
+    }
+}
+
+impl<W: Write> Write for DigestWriter<W> {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(content)?;
+        self.passed.running().update(&content[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Passed {
+    /// The digest and size of it.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        self.running().clone().finish()
+    }
+
+    /// What the lock guards is whole also where a thread that held it has panicked.
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A digest in the making.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Running {
     hasher: Sha256,
     bytes: u64,
@@ -78,5 +127,33 @@ mod tests {
         let mut copied = Vec::new();
         assert_eq!(copy(&mut content.as_slice(), &mut copied).unwrap(), of_bytes(&content));
         assert_eq!(copied, content);
+    }
+
+    #[test]
+    fn what_passes_is_what_the_inner_writer_took() {
+        /// Takes five bytes at a time.
+        struct Slow(Vec<u8>);
+
+        impl Write for Slow {
+            fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+                let count = content.len().min(5);
+                self.0.write(&content[..count])
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let content = b"twelve bytes";
+        let mut writer = DigestWriter::new(Slow(Vec::new()));
+        let passed = writer.passed();
+        assert_eq!(passed.written(), of_bytes(b""));
+        assert_eq!(writer.write(content).unwrap(), 5);
+        assert_eq!(passed.written(), of_bytes(&content[..5]));
+        writer.write_all(&content[5..]).unwrap();
+        assert_eq!(writer.inner.0, content);
+        drop(writer);
+        assert_eq!(passed.written(), of_bytes(content));
     }
 }

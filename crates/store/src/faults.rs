@@ -129,8 +129,8 @@ impl Store for FaultPoints {
         self.write(Action::Write, "put", key, self.inner.put_file(key, path)).await
     }
 
-    async fn take_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
-        self.write(Action::Write, "put", key, self.inner.take_file(key, path)).await
+    async fn take_file(&self, key: &str, path: &Path, known: Option<Written>) -> Result<Written, StoreError> {
+        self.write(Action::Write, "put", key, self.inner.take_file(key, path, known)).await
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError> {

@@ -90,11 +90,11 @@ impl Store for FileStore {
         .await
     }
 
-    async fn take_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
+    async fn take_file(&self, key: &str, path: &Path, known: Option<Written>) -> Result<Written, StoreError> {
         let object = self.object(Action::Write, key)?;
         let original = object.local(path);
         let linked = blocking(object.action, object.uri.clone(), move || {
-            object.link(&original.path).map_err(|source| object.failed(source))
+            object.link(&original.path, known).map_err(|source| object.failed(source))
         });
         match linked.await? {
             Some(written) => Ok(written),
@@ -187,14 +187,18 @@ impl Target {
     }
 
     /// Makes the object a second name of a local file; `None` where that cannot be done, and a copy will do or tell why not.
-    fn link(&self, from: &Path) -> io::Result<Option<Written>> {
+    fn link(&self, from: &Path, known: Option<Written>) -> io::Result<Option<Written>> {
         let folder = self.path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         if !fs::symlink_metadata(from).is_ok_and(|metadata| metadata.is_file()) {
             return Ok(None);
         }
         create_folder(folder)?;
         let Ok(mut temporary) = Temporary::link(from, folder) else { return Ok(None) };
-        let written = digest::copy(&mut temporary.file, &mut io::sink())?;
+        let bytes = temporary.file.metadata()?.len();
+        let written = match known {
+            Some(known) if known.bytes == bytes => known,
+            _ => digest::copy(&mut temporary.file, &mut io::sink())?,
+        };
         self.publish(&temporary, folder, PutMode::Overwrite)?;
         Ok(Some(written))
     }
@@ -439,7 +443,7 @@ mod tests {
         let root = folder.path().join("root");
         let inode = |path: PathBuf| fs::symlink_metadata(path).unwrap().ino();
         for (key, path, same) in [("a", &original, true), ("b", &link, false)] {
-            store(&root).take_file(key, path).await.unwrap();
+            store(&root).take_file(key, path, None).await.unwrap();
             assert_eq!(inode(root.join(key)) == inode(original.clone()), same, "{key}");
             assert_eq!(fs::read(root.join(key)).unwrap(), b"x");
         }

@@ -82,11 +82,13 @@ pub trait Store: Send + Sync + Debug {
     async fn put_file(&self, key: &str, path: &Path) -> Result<Written, StoreError>;
 
     /// Makes an object of a local file that nobody writes to any more, replacing it; the file stays where it is. A store on the same file system
-    /// gives the file a second name, which saves the copy.
+    /// gives the file a second name, which saves the copy, and where `known` has the file's size also saves reading it for its digest.
     ///
     /// # Errors
     /// As for [`Store::put_file`].
-    async fn take_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
+    async fn take_file(&self, key: &str, path: &Path, known: Option<Written>) -> Result<Written, StoreError> {
+        // what is copied is read anyway
+        let _ = known;
         self.put_file(key, path).await
     }
 

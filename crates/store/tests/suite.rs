@@ -326,8 +326,9 @@ async fn large_files(store: &dyn Store) {
         assert_eq!(written, expected);
         assert!(std::fs::read(&path).unwrap() == content);
         assert_eq!(store.local_path("large/k").is_some(), path != copy);
-        for _ in 0..2 {
-            assert_eq!(store.take_file("large/taken", &original).await.unwrap(), expected);
+        let of_another = digest_of_bytes(b"of something else, as the size shows");
+        for known in [None, Some(expected), Some(of_another)] {
+            assert_eq!(store.take_file("large/taken", &original, known).await.unwrap(), expected);
             assert!(store.get("large/taken").await.unwrap() == content);
             assert!(std::fs::read(&original).unwrap() == content);
         }
@@ -335,7 +336,7 @@ async fn large_files(store: &dyn Store) {
         assert!(store.get("large/taken").await.unwrap() == content);
         assert_eq!(keys(store, "large/").await, ["large/k", "large/taken"]);
     }
-    store.take_file("large/none", Path::new("/nowhere/x")).await.unwrap_err();
+    store.take_file("large/none", Path::new("/nowhere/x"), None).await.unwrap_err();
     store.put_file("large/none", Path::new("/nowhere/x")).await.unwrap_err();
     assert_eq!(store.head("large/none").await.unwrap(), None);
     assert!(store.get_to_file("large/k", Path::new("/nowhere/x")).await.is_err());
@@ -349,7 +350,7 @@ async fn bad_keys(store: &dyn Store) {
         assert!(is_invalid(store.delete(key).await.unwrap_err()), "{key}");
         assert!(is_invalid(store.put(key, Bytes::new(), PutMode::CreateNew).await.unwrap_err()), "{key}");
         assert!(is_invalid(store.put_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
-        assert!(is_invalid(store.take_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
+        assert!(is_invalid(store.take_file(key, Path::new("/dev/null"), None).await.unwrap_err()), "{key}");
         assert!(is_invalid(store.get_to_file(key, Path::new("/dev/null")).await.unwrap_err()), "{key}");
         assert_eq!(store.local_path(key), None, "{key}");
     }

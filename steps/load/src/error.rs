@@ -4,7 +4,7 @@ use std::io;
 
 use faultline_contract::ExitCode;
 use faultline_records::RecordsError;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
 
@@ -62,9 +62,7 @@ impl Explain for LoadError {
         match self {
             Self::Input(_) => None,
             Self::Merged { .. } => Some("shards of different versions do not fit: start a new run".to_owned()),
-            Self::Table(_) | Self::Write(_) => {
-                Some("check space and rights of the folder given by --scratch-dir".to_owned())
-            }
+            Self::Table(_) | Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Disputed { .. } => {
                 Some("another run loads the same files under another schema: wait for it, then run again".to_owned())
             }

@@ -4,12 +4,9 @@ use std::io;
 
 use faultline_bundle::BundleError;
 use faultline_contract::ExitCode;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
-
-/// What is done about a disk that is full or gives no access.
-const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
 
 /// The core cannot go on.
 #[derive(Debug, Error)]
@@ -68,7 +65,7 @@ impl Explain for PredictError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH_HINT.to_owned()),
             Self::Input(_) => None,
             Self::Table(_) => Some("pass the manifest of load from a run of this version".to_owned()),
             Self::NoFeature { .. } => Some("use the data schema that the model was trained with".to_owned()),
@@ -76,7 +73,7 @@ impl Explain for PredictError {
                 Some("roll back to another version with `faultline rollback`, or train again".to_owned())
             }
             Self::Merged { .. } => Some("shards of different versions do not fit: start a new run".to_owned()),
-            Self::Write(_) => Some(SCRATCH.to_owned()),
+            Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
         }
     }
 }
@@ -89,7 +86,7 @@ mod tests {
     fn a_full_disk_passes_and_a_wrong_table_does_not() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         let table = PredictError::Table(full().into());
-        assert_eq!((table.exit_code(), table.hint()), (ExitCode::Temporary, Some(SCRATCH.to_owned())));
+        assert_eq!((table.exit_code(), table.hint()), (ExitCode::Temporary, Some(SCRATCH_HINT.to_owned())));
         let wrong = PredictError::Table(TableError::NoRow { row: 3, row_count: 3 });
         assert_eq!(wrong.exit_code(), ExitCode::Configuration);
     }

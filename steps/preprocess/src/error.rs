@@ -4,12 +4,9 @@ use std::io;
 
 use faultline_contract::ExitCode;
 use faultline_learn::LearnError;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
-
-/// What is done about a disk that is full or gives no access.
-const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
 
 /// The core cannot go on.
 #[derive(Debug, Error)]
@@ -41,9 +38,9 @@ impl Explain for PreprocessError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH_HINT.to_owned()),
             Self::Table(_) => Some("pass the manifest of load from a run of this version".to_owned()),
-            Self::Write(_) => Some(SCRATCH.to_owned()),
+            Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Input(_) | Self::Learn(_) => None,
         }
     }

@@ -5,12 +5,9 @@ use std::io;
 use faultline_bundle::BundleError;
 use faultline_contract::ExitCode;
 use faultline_learn::LearnError;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
-
-/// What is done about a disk that is full or gives no access.
-const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
 
 /// The core cannot go on.
 #[derive(Debug, Error)]
@@ -87,14 +84,14 @@ impl Explain for PromoteError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH_HINT.to_owned()),
             Self::Table(_) | Self::Unassigned { .. } | Self::NotExported { .. } => {
                 Some("pass the manifest of the cluster step of this very run".to_owned())
             }
             Self::Champion { .. } | Self::NoFeature { .. } => Some(
                 "a data set with other features needs a registered model of its own: choose another --model".to_owned(),
             ),
-            Self::Write(_) => Some(SCRATCH.to_owned()),
+            Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Candidate { .. } => Some("run the train step again with --no-cache".to_owned()),
             Self::Input(_) | Self::Figures(_) => None,
         }

@@ -4,7 +4,7 @@ use std::io;
 
 use faultline_contract::ExitCode;
 use faultline_learn::LearnError;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
 
@@ -58,7 +58,7 @@ impl Explain for ReportError {
             Self::Document { .. } | Self::Table { .. } => {
                 Some("make the report with the version that made the run".to_owned())
             }
-            Self::Write(_) => Some("check space and rights of the folder given by --scratch-dir".to_owned()),
+            Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Input(_) | Self::Curve { .. } => None,
         }
     }

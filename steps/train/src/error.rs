@@ -5,12 +5,9 @@ use std::io;
 use faultline_bundle::BundleError;
 use faultline_contract::ExitCode;
 use faultline_learn::LearnError;
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
-
-/// What is done about a disk that is full or gives no access.
-const SCRATCH: &str = "check space and rights of the folder given by --scratch-dir";
 
 /// The core cannot go on.
 #[derive(Debug, Error)]
@@ -60,12 +57,12 @@ impl Explain for TrainError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Table(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
-            Self::Model(error) if error.is_of_disk() => Some(SCRATCH.to_owned()),
+            Self::Table(error) if error.is_of_disk() => Some(SCRATCH_HINT.to_owned()),
+            Self::Model(error) if error.is_of_disk() => Some(SCRATCH_HINT.to_owned()),
             Self::Table(_) | Self::Misaligned => {
                 Some("pass the manifests of preprocess and cluster from one run and version".to_owned())
             }
-            Self::Write(_) => Some(SCRATCH.to_owned()),
+            Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Input(_) | Self::Learn { .. } | Self::Model(_) => None,
         }
     }
@@ -79,9 +76,9 @@ mod tests {
     fn a_full_disk_passes_and_a_wrong_table_does_not() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         let table = TrainError::Table(full().into());
-        assert_eq!((table.exit_code(), table.hint()), (ExitCode::Temporary, Some(SCRATCH.to_owned())));
+        assert_eq!((table.exit_code(), table.hint()), (ExitCode::Temporary, Some(SCRATCH_HINT.to_owned())));
         let model = TrainError::Model(BundleError::Table(full().into()));
-        assert_eq!((model.exit_code(), model.hint()), (ExitCode::Temporary, Some(SCRATCH.to_owned())));
+        assert_eq!((model.exit_code(), model.hint()), (ExitCode::Temporary, Some(SCRATCH_HINT.to_owned())));
         let wrong = TrainError::Table(TableError::NoRow { row: 3, row_count: 3 });
         assert_eq!(wrong.exit_code(), ExitCode::Configuration);
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use faultline_contract::{Digest, ExitCode};
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use faultline_table::TableError;
 use thiserror::Error;
 
@@ -82,7 +82,7 @@ impl Explain for TransformError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Read { .. } => "check that the file can be read; then run again".to_owned(),
-            Self::Table(_) | Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
+            Self::Table(_) | Self::Write(_) => SCRATCH_HINT.to_owned(),
             Self::Input { reason, .. } => reason.clone(),
             Self::Changed { .. } => {
                 "the file was changed after validate read it; run validate again in a new run".to_owned()

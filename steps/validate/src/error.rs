@@ -3,7 +3,7 @@
 use std::io;
 
 use faultline_contract::{ExitCode, Shard};
-use faultline_runtime::{Explain, Failure};
+use faultline_runtime::{Explain, Failure, SCRATCH_HINT};
 use thiserror::Error;
 
 /// The core cannot go on.
@@ -47,7 +47,7 @@ impl Explain for ValidateError {
             Self::Read { .. } => "check that the file can be read and is not being changed; then run again".to_owned(),
             Self::Input(_) => return None,
             Self::Shard { .. } => "start a new run, in which shards and merge are of one version".to_owned(),
-            Self::Write(_) => "check space and rights of the folder given by --scratch-dir".to_owned(),
+            Self::Write(_) => SCRATCH_HINT.to_owned(),
         })
     }
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
-use super::bins::{Bins, MAX_BINS};
+use super::bins::Bins;
 use super::codes::Codes;
+use super::counting::{ABREAST, Histograms};
 use super::judge::{Judge, Scorer, share};
 use super::nodes::Split;
 use super::params::ForestParams;
@@ -17,12 +18,6 @@ use crate::random::substream;
 
 /// Rows from which on all bins of a node are gone through; below, those that have rows are marked and the others passed over.
 const MANY_ROWS: usize = 192;
-
-/// Columns that are counted side by side: the processor adds to one while another waits for its bin.
-const ABREAST: usize = 4;
-
-/// What the rows of each bin come to.
-type Histogram<T> = [T; MAX_BINS];
 
 /// The rows of a tree, and how often each was drawn; those of a node lie side by side.
 #[derive(Debug, Default)]
@@ -67,8 +62,7 @@ pub(super) struct Grower<'a, T> {
     n_columns: usize,
     features: Vec<u32>,
     swaps: Vec<usize>,
-    /// The bins of some columns; empty between two uses.
-    histograms: Box<[Histogram<T>; ABREAST]>,
+    histograms: Histograms<T>,
     sweep: Box<Sweep<T>>,
     pub(super) items: Items<T>,
     spare: Items<T>,
@@ -83,7 +77,7 @@ impl<'a, T: Tally> Grower<'a, T> {
             n_columns: params.max_features.count(bins.n_features()),
             features: (0..bins.n_features() as u32).collect(),
             swaps: Vec::new(),
-            histograms: Box::new([[T::default(); MAX_BINS]; ABREAST]),
+            histograms: Histograms::new(),
             sweep: Box::new(Sweep::new()),
             items: Items { rows: Vec::new(), tallies: Vec::new() },
             spare: Items { rows: Vec::new(), tallies: Vec::new() },
@@ -179,26 +173,19 @@ impl<'a, T: Tally> Grower<'a, T> {
             for (codes, feature) in codes.iter_mut().zip(features) {
                 *codes = self.tables.here().column(*feature as usize);
             }
-            if rows.len() < MANY_ROWS {
-                for (codes, feature) in codes.iter().zip(features) {
-                    self.sweep.begin(search.total, self.least);
-                    if self.least > 1 {
-                        few::<T, true>(rows, tallies, codes, &mut self.histograms[0], &mut self.sweep);
-                    } else {
-                        few::<T, false>(rows, tallies, codes, &mut self.histograms[0], &mut self.sweep);
-                    }
-                    search.take(&self.sweep, *feature);
-                }
-                continue;
-            }
-            count(rows, tallies, &codes[..features.len()], &mut self.histograms);
-            for (histogram, feature) in self.histograms.iter_mut().zip(features) {
-                self.sweep.begin(search.total, self.least);
-                let histogram = &mut histogram[..self.bins.n_bins(*feature as usize)];
-                if self.least > 1 {
-                    all::<T, true>(histogram, &mut self.sweep);
+            let codes = &codes[..features.len()];
+            let is_few = rows.len() < MANY_ROWS;
+            let histograms = if is_few {
+                self.histograms.count::<true>(rows, tallies, codes)
+            } else {
+                self.histograms.count::<false>(rows, tallies, codes)
+            };
+            for (histogram, feature) in histograms.iter_mut().zip(features) {
+                let n_bins = self.bins.n_bins(*feature as usize);
+                if is_few {
+                    self.sweep.go_through(search.total, self.least, histogram.marked(n_bins));
                 } else {
-                    all::<T, false>(histogram, &mut self.sweep);
+                    self.sweep.go_through(search.total, self.least, histogram.all(n_bins));
                 }
                 search.take(&self.sweep, *feature);
             }
@@ -259,66 +246,6 @@ impl<T: Tally> Search<'_, T> {
         self.has_varying |= sweep.varies();
         let floor = self.best.map_or(f64::NEG_INFINITY, |best| best.score);
         self.best = sweep.best(&self.scorer, feature, floor).or(self.best);
-    }
-}
-
-/// Counts the bins of up to [`ABREAST`] columns.
-fn count<T: Tally>(rows: &[u32], tallies: &[T], codes: &[&[u8]], histograms: &mut [Histogram<T>; ABREAST]) {
-    match *codes {
-        [a] => count_abreast(rows, tallies, [a], histograms),
-        [a, b] => count_abreast(rows, tallies, [a, b], histograms),
-        [a, b, c] => count_abreast(rows, tallies, [a, b, c], histograms),
-        [a, b, c, d] => count_abreast(rows, tallies, [a, b, c, d], histograms),
-        _ => {}
-    }
-}
-
-fn count_abreast<T: Tally, const N: usize>(
-    rows: &[u32],
-    tallies: &[T],
-    codes: [&[u8]; N],
-    histograms: &mut [Histogram<T>; ABREAST],
-) {
-    // of one length, so that one check of the bounds serves all
-    let length = codes[0].len();
-    let codes = codes.map(|codes| &codes[..length]);
-    for (row, tally) in rows.iter().zip(tallies) {
-        let place = *row as usize;
-        for column in 0..N {
-            let bin = &mut histograms[column][usize::from(codes[column][place])];
-            *bin = bin.plus(*tally);
-        }
-    }
-}
-
-/// Shows all bins, and empties them.
-fn all<T: Tally, const IS_LIMITED: bool>(histogram: &mut [T], sweep: &mut Sweep<T>) {
-    for (bin, here) in histogram.iter_mut().enumerate() {
-        sweep.see::<IS_LIMITED>(bin as u8, std::mem::take(here));
-    }
-}
-
-/// Shows the bins of a few rows.
-fn few<T: Tally, const IS_LIMITED: bool>(
-    rows: &[u32],
-    tallies: &[T],
-    codes: &[u8],
-    histogram: &mut [T; MAX_BINS],
-    sweep: &mut Sweep<T>,
-) {
-    const WORD: usize = u64::BITS as usize;
-    let mut occupied = [0_u64; MAX_BINS / WORD];
-    for (row, tally) in rows.iter().zip(tallies) {
-        let code = usize::from(codes[*row as usize]);
-        histogram[code] = histogram[code].plus(*tally);
-        occupied[code / WORD] |= 1 << (code % WORD);
-    }
-    for (word, mut bits) in occupied.into_iter().enumerate() {
-        while bits != 0 {
-            let bin = word * WORD + bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            sweep.see::<IS_LIMITED>(bin as u8, std::mem::take(&mut histogram[bin]));
-        }
     }
 }
 

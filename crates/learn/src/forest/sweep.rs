@@ -28,59 +28,53 @@ pub(super) struct Sweep<T> {
     /// The bins below and above.
     sides: [(u8, u8); MAX_BINS],
     n_cuts: usize,
-    total: T,
-    least: usize,
-    left: T,
-    last: T,
-    last_bin: u8,
+    varies: bool,
 }
 
 impl<T: Tally> Sweep<T> {
     pub(super) fn new() -> Self {
-        let none = T::default();
-        Self {
-            lefts: [none; MAX_BINS],
-            sides: [(0, 0); MAX_BINS],
-            n_cuts: 0,
-            total: none,
-            least: 1,
-            left: none,
-            last: none,
-            last_bin: 0,
+        Self { lefts: [T::default(); MAX_BINS], sides: [(0, 0); MAX_BINS], n_cuts: 0, varies: false }
+    }
+
+    /// Goes through the bins of a column, of a node with rows of `total` whose children must have `least` rows each.
+    pub(super) fn go_through(&mut self, total: T, least: usize, bins: impl Iterator<Item = (u8, T)>) {
+        if least > 1 {
+            self.go::<true>(total, least, bins);
+        } else {
+            self.go::<false>(total, least, bins);
         }
     }
 
-    /// Begins another column, of a node with rows of `total`, whose children must have `least` rows each.
-    pub(super) fn begin(&mut self, total: T, least: usize) {
-        let none = T::default();
-        (self.n_cuts, self.total, self.least, self.left, self.last) = (0, total, least, none, none);
-    }
-
-    /// Takes in the next bin. `IS_LIMITED` must tell whether leaves have a least size of more than 1.
     #[inline]
-    pub(super) fn see<const IS_LIMITED: bool>(&mut self, bin: u8, here: T) {
-        let has_rows = here.rows() > 0;
-        let mut is_cut = has_rows & (self.left.rows() > 0) & !self.last.plus(here).is_pure();
-        if IS_LIMITED {
-            let (rows_left, rows_right) = (self.left.rows(), self.total.minus(self.left).rows());
-            let is_first = rows_left < self.least + self.last.rows();
-            let is_last = rows_right < self.least + here.rows();
-            is_cut |= has_rows && (is_first || is_last);
-            is_cut &= rows_left.min(rows_right) >= self.least;
+    fn go<const IS_LIMITED: bool>(&mut self, total: T, least: usize, bins: impl Iterator<Item = (u8, T)>) {
+        // not in `self`, where every bin would wait for the one before it to reach memory
+        let (mut left, mut last, mut last_bin, mut n_cuts) = (T::default(), T::default(), 0, 0_usize);
+        for (bin, here) in bins {
+            let has_rows = here.rows() > 0;
+            let mut is_cut = has_rows & (left.rows() > 0) & !last.plus(here).is_pure();
+            if IS_LIMITED {
+                let (rows_left, rows_right) = (left.rows(), total.minus(left).rows());
+                let is_first = rows_left < least + last.rows();
+                let is_last = rows_right < least + here.rows();
+                is_cut |= has_rows && (is_first || is_last);
+                is_cut &= rows_left.min(rows_right) >= least;
+            }
+            // the next cut goes to the same place unless this is one
+            let place = n_cuts % MAX_BINS;
+            self.lefts[place] = left;
+            self.sides[place] = (last_bin, bin);
+            n_cuts += usize::from(is_cut);
+            left = left.plus(here);
+            last = if has_rows { here } else { last };
+            last_bin = if has_rows { bin } else { last_bin };
         }
-        // the next cut goes to the same place unless this is one
-        let place = self.n_cuts % MAX_BINS;
-        self.lefts[place] = self.left;
-        self.sides[place] = (self.last_bin, bin);
-        self.n_cuts += usize::from(is_cut);
-        self.left = self.left.plus(here);
-        self.last = if has_rows { here } else { self.last };
-        self.last_bin = if has_rows { bin } else { self.last_bin };
+        self.n_cuts = n_cuts;
+        self.varies = last.rows() < total.rows();
     }
 
     /// Whether more than one bin had rows.
     pub(super) fn varies(&self) -> bool {
-        self.last.rows() < self.total.rows()
+        self.varies
     }
 
     /// The best cut, the lower of equals, if there is one with a score above `floor`.
@@ -140,14 +134,11 @@ mod tests {
             let scorer = judge.scorer(total);
             let mut sweep = Sweep::new();
             // what was seen before does not matter
-            sweep.begin(bins[0], 1);
-            sweep.see::<true>(7, bins[0]);
-            sweep.begin(total, least);
-            for (bin, here) in bins.iter().enumerate() {
-                for (bin, here) in [(2 * bin, *here), (2 * bin + 1, Counts::default())] {
-                    if least > 1 { sweep.see::<true>(bin as u8, here) } else { sweep.see::<false>(bin as u8, here) }
-                }
-            }
+            sweep.go_through(bins[0].plus(total), 1, [(7, bins[0]), (8, total)].into_iter());
+            let here = bins.iter().enumerate().flat_map(|(bin, here)| {
+                [(2 * bin as u8, *here), (2 * bin as u8 + 1, Counts::default())]
+            });
+            sweep.go_through(total, least, here);
             let best = sweep.best(&scorer, 0, f64::NEG_INFINITY);
             let expected = best_of_all(&scorer, &bins, least);
             prop_assert_eq!(best.is_some(), expected.is_some());
