@@ -42,6 +42,7 @@ impl Bins {
         let mut codes = room(n_samples, samples.n_features);
         let tasks: Vec<Vec<_>> = codes
             .par_chunks_mut(COLUMNS_PER_TASK * pitch(n_samples))
+            .take(samples.n_features.div_ceil(COLUMNS_PER_TASK))
             .enumerate()
             .map_init(Scratch::default, |scratch, (task, codes)| {
                 let first = task * COLUMNS_PER_TASK;

@@ -7,14 +7,10 @@
 
 use rayon::prelude::*;
 
+mod turn;
+
 /// Columns of a strip: as many bytes as a cache line has.
 const STRIP_COLUMNS: usize = 64;
-
-/// Rows that are turned from lines into columns at once.
-const TILE_ROWS: usize = 64;
-
-/// Rows and columns that are turned in registers: a word of bytes.
-const WORD: usize = 8;
 
 /// Tables of more values than this have strips: what is smaller fits into a near cache as it is.
 const MIN_STRIP_VALUES: usize = 1 << 20;
@@ -28,7 +24,7 @@ const MIN_GATHERED: usize = 256;
 /// The bins of one row in a strip.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Line([u8; STRIP_COLUMNS]);
+pub(super) struct Line([u8; STRIP_COLUMNS]);
 
 /// A table column by column, and where it is large a second time in strips of [`STRIP_COLUMNS`] columns, row by row, from where rows are
 /// gathered.
@@ -50,9 +46,7 @@ impl Codes {
             codes.lines = vec![Line([0; STRIP_COLUMNS]); n_rows * n_columns.div_ceil(STRIP_COLUMNS)];
             let strips = codes.columns.par_chunks(STRIP_COLUMNS * pitch);
             codes.lines.par_chunks_mut(n_rows).zip(strips).for_each(|(lines, columns)| {
-                for (tile, lines) in lines.chunks_mut(TILE_ROWS).enumerate() {
-                    lines_of(columns, pitch, tile * TILE_ROWS, lines);
-                }
+                turn::lines_of(columns, pitch, lines);
             });
         }
         codes
@@ -78,19 +72,13 @@ impl Codes {
         (self.n_rows, self.n_columns) = (rows.len(), from.n_columns);
         let (pitch, is_large) = (pitch(self.n_rows), self.is_large());
         // whatever is left there is written over
-        self.columns.resize(pitch * self.n_columns.next_multiple_of(WORD), 0);
+        self.columns.resize(bytes(self.n_rows, self.n_columns), 0);
         self.lines.clear();
-        let mut tile = [Line([0; STRIP_COLUMNS]); TILE_ROWS];
         let strips = self.columns.chunks_mut(STRIP_COLUMNS * pitch);
         for (columns, lines) in strips.zip(from.lines.chunks_exact(from.n_rows)) {
-            for (at, rows) in rows.chunks(TILE_ROWS).enumerate() {
-                for (line, row) in tile.iter_mut().zip(rows) {
-                    *line = lines[*row as usize];
-                }
-                columns_of(&tile[..rows.len().next_multiple_of(WORD)], at * TILE_ROWS, columns, pitch);
-                if is_large {
-                    self.lines.extend_from_slice(&tile[..rows.len()]);
-                }
+            turn::columns_of(lines, rows, columns, pitch);
+            if is_large {
+                self.lines.extend(rows.iter().map(|row| lines[*row as usize]));
             }
         }
     }
@@ -106,58 +94,18 @@ impl Codes {
     }
 }
 
-/// Lays the rows from `first` on, of columns `pitch` bytes apart, into lines.
-fn lines_of(columns: &[u8], pitch: usize, first: usize, lines: &mut [Line]) {
-    for (block, lines) in lines.chunks_mut(WORD).enumerate() {
-        let row = first + block * WORD;
-        for (group, columns) in columns.chunks_exact(WORD * pitch).enumerate() {
-            let words = turned(std::array::from_fn(|i| word_at(&columns[i * pitch..], row)));
-            for (line, word) in lines.iter_mut().zip(words) {
-                line.0[group * WORD..][..WORD].copy_from_slice(&word.to_le_bytes());
-            }
-        }
-    }
-}
-
-/// Lays lines, a multiple of [`WORD`], into columns `pitch` bytes apart, as rows from `first` on.
-fn columns_of(lines: &[Line], first: usize, columns: &mut [u8], pitch: usize) {
-    for (block, lines) in lines.chunks_exact(WORD).enumerate() {
-        let row = first + block * WORD;
-        for (group, columns) in columns.chunks_exact_mut(WORD * pitch).enumerate() {
-            let words = turned(std::array::from_fn(|i| word_at(&lines[i].0, group * WORD)));
-            for (column, word) in columns.chunks_exact_mut(pitch).zip(words) {
-                column[row..][..WORD].copy_from_slice(&word.to_le_bytes());
-            }
-        }
-    }
-}
-
-fn word_at(bytes: &[u8], place: usize) -> u64 {
-    let mut word = [0; WORD];
-    word.copy_from_slice(&bytes[place..][..WORD]);
-    u64::from_le_bytes(word)
-}
-
-/// Byte `j` of word `i` becomes byte `i` of word `j`: halves change places across the diagonal, then quarters, then bytes.
-fn turned(mut words: [u64; WORD]) -> [u64; WORD] {
-    for (span, mask) in [(4, 0x0000_0000_FFFF_FFFF), (2, 0x0000_FFFF_0000_FFFF), (1, 0x00FF_00FF_00FF_00FF)] {
-        for i in (0..WORD).filter(|i| i & span == 0) {
-            let change = (words[i] >> (8 * span) ^ words[i + span]) & mask;
-            words[i] ^= change << (8 * span);
-            words[i + span] ^= change;
-        }
-    }
-    words
-}
-
 /// Bytes from one column to the next: whole cache lines, and an odd number of them, so that not all columns fall into the same places of a cache.
 pub(super) fn pitch(n_rows: usize) -> usize {
     n_rows.next_multiple_of(STRIP_COLUMNS) | STRIP_COLUMNS
 }
 
-/// Room for so many columns of so many rows.
+/// Room for so many columns of so many rows, and for a few more columns that mean nothing.
 pub(super) fn room(n_rows: usize, n_columns: usize) -> Vec<u8> {
-    vec![0; pitch(n_rows) * n_columns.next_multiple_of(WORD)]
+    vec![0; bytes(n_rows, n_columns)]
+}
+
+fn bytes(n_rows: usize, n_columns: usize) -> usize {
+    pitch(n_rows) * n_columns.next_multiple_of(turn::COLUMNS)
 }
 
 #[cfg(test)]
@@ -175,14 +123,6 @@ mod tests {
 
     fn byte(row: usize, column: usize) -> u8 {
         (((row * 31 + column * 17) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
-    }
-
-    #[test]
-    fn words_turn_about_their_diagonal() {
-        let words = turned(std::array::from_fn(|i| u64::from_le_bytes(std::array::from_fn(|j| byte(i, j)))));
-        for (i, word) in words.into_iter().enumerate() {
-            assert_eq!(word.to_le_bytes(), std::array::from_fn(|j| byte(j, i)));
-        }
     }
 
     #[test]

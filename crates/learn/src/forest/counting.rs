@@ -53,8 +53,8 @@ impl<T: Tally> Histograms<T> {
         let codes = codes.map(|codes| &codes[..length]);
         for (row, tally) in rows.iter().zip(tallies) {
             let place = *row as usize;
-            for column in 0..N {
-                let (histogram, code) = (&mut self.0[column], usize::from(codes[column][place]));
+            for (histogram, codes) in self.0.iter_mut().zip(&codes) {
+                let code = usize::from(codes[place]);
                 histogram.bins[code] = histogram.bins[code].plus(*tally);
                 if MARKS {
                     histogram.marks[code] = 1;
