@@ -12,7 +12,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 const N_FEATURES: usize = 474;
 const SIZES: [usize; 2] = [1_500, 20_000];
-/// Rows whose bins leave every near cache: what a row costs should hardly rise.
+/// Rows whose bins leave every near cache: what a row costs should not rise much.
 const N_MANY: usize = 200_000;
 /// Rows that are predicted and explained.
 const N_NEW: usize = 1_024;

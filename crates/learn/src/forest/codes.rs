@@ -2,8 +2,8 @@
 //!
 //! A node looks at a few columns of its rows. While these are most of the table's rows, columns are read from end to end. Once they are few,
 //! every one of them is a cache line of its own, fetched from memory at every level of the tree. So a node with few rows of a large table gets a
-//! table of its own: its rows are gathered once, side by side, and all nodes below it read columns that lie in a near cache again. This is what
-//! keeps the cost of a row from rising with the number of rows.
+//! table of its own: its rows are gathered once, side by side, and all nodes below it read columns that lie in a near cache again. Without
+//! that a row costs half as much again among many rows.
 
 use rayon::prelude::*;
 
