@@ -86,9 +86,11 @@ python_environment() {
     folder="$cache/$name-$(printf '%s\n' "$@" | sha256sum | cut -c 1-12)"
     if [ ! -e "$folder/complete" ]; then
         note "installing $*"
-        python3 -m venv --clear "$folder"
-        "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
-        touch "$folder/complete"
+        # Called in a substitution, where a command that fails does not end the script.
+        { python3 -m venv --clear "$folder" \
+            && "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2 \
+            && touch "$folder/complete"; } \
+            || fail 69 "pip could not install $*" "the lines above say why; then run the same command again"
     fi
     echo "$folder"
 }
@@ -138,6 +140,6 @@ npm_install() {
     shift
     [ ! -e "$home/complete" ] || return 0
     note "installing $*"
-    npm install --silent --no-save --prefix "$home" "$@" >&2
-    touch "$home/complete"
+    { npm install --silent --no-save --prefix "$home" "$@" >&2 && touch "$home/complete"; } \
+        || fail 69 "npm could not install $*" "the lines above say why; then run the same command again"
 }

@@ -1,6 +1,8 @@
 """What is measured on; made once and kept."""
 
 import dataclasses
+import hashlib
+import json
 import pathlib
 import shutil
 
@@ -15,14 +17,13 @@ class Table:
     path: pathlib.Path
     # For people, "20,000 x 474" say.
     name: str
+    # Of the table that imputing is measured on.
+    name_with_gaps: str
+    with_gaps: str
 
     @property
     def whole(self):
         return f"{self.path}.npy"
-
-    @property
-    def raw(self):
-        return f"{self.path}.raw.npy"
 
     @property
     def labels(self):
@@ -32,7 +33,8 @@ class Table:
 def synthetic(setting, rows, columns, missing=0.0, seed=1):
     """A made-up table of wafers, the same for the same numbers."""
     path = folder(setting, "tables") / f"synthetic-{rows}-{columns}-{missing}-{seed}"
-    table = Table(path, f"{rows:,} x {columns} made up" + (f", {missing:.0%} missing" if missing else ""))
+    name = f"{rows:,} x {columns} made up" + (f", {missing:.0%} missing" if missing else "")
+    table = Table(path, name, name, f"{path}.npy")
     if not pathlib.Path(table.labels).exists():
         setting.peer("tables", "synthetic", path, rows, columns, missing, seed)
     return table
@@ -41,10 +43,13 @@ def synthetic(setting, rows, columns, missing=0.0, seed=1):
 def wafers(setting):
     """The labelled real wafers."""
     source = setting.data() / "wafer/Training_Batch_Files"
-    path = folder(setting, "tables") / "wafers"
-    if not (path.parent / "wafers.labels.npy").exists():
-        setting.peer("tables", "wafers", path, source)
-    return Table(path, "1,537 x 474 real")
+    path = folder(setting, "tables") / f"wafers-{hashlib.sha256(str(source).encode()).hexdigest()[:12]}"
+    said = pathlib.Path(f"{path}.json")
+    if not said.exists():
+        said.write_text(json.dumps(setting.peer("tables", "wafers", path, source).json()))
+    found = json.loads(said.read_text())
+    gaps = f"{found['rows']:,} x {found['columns']} real, {found['missing']:.1%} missing"
+    return Table(path, f"{found['rows']:,} x {found['columns_kept']} real", gaps, f"{path}.raw.npy")
 
 
 def split(setting, table, seed):

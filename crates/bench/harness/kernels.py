@@ -5,6 +5,7 @@ import statistics
 
 from harness import inputs
 from harness.rows import compared
+from harness.setting import Skipped, note
 
 ONE_OR_ALL = "scikit-learn, at its best of one thread and all"
 AS_IT_COMES = "scikit-learn, threads as it comes"
@@ -31,6 +32,15 @@ FOREST_DEFAULTS = {
 }
 
 
+def real(setting, rounds):
+    """The real wafers, if they are here, with so many rounds of them."""
+    try:
+        return [(inputs.wafers(setting), rounds)]
+    except Skipped as reason:
+        note(f"skipped the real wafers: {reason}")
+        return []
+
+
 class Best:
     """Runs the peer in every way once, and after that in the way that took the least."""
 
@@ -52,7 +62,7 @@ def forests(setting):
     if setting.quick:
         work = [(inputs.synthetic(setting, 600, 40), 1)]
     else:
-        work = [(inputs.wafers(setting), SEEDS), (inputs.synthetic(setting, 20_000, 474), setting.at_most(3))]
+        work = [*real(setting, SEEDS), (inputs.synthetic(setting, 20_000, 474), setting.at_most(3))]
     return [forest(setting, table, seeds, *each) for table, seeds in work for each in FORESTS]
 
 
@@ -84,7 +94,7 @@ def clusters(setting):
     if setting.quick:
         work = [(inputs.synthetic(setting, 600, 40), 1)]
     else:
-        work = [(inputs.wafers(setting), 5), (inputs.synthetic(setting, 50_000, 474), 2)]
+        work = [*real(setting, 5), (inputs.synthetic(setting, 50_000, 474), 2)]
     return [row for table, rounds in work for row in elbow(setting, table, setting.at_most(rounds))]
 
 
@@ -118,17 +128,15 @@ def elbow(setting, table, rounds):
 
 def imputing(setting):
     if setting.quick:
-        table = inputs.synthetic(setting, 600, 40, 0.05)
-        return [impute(setting, table.whole, table.name, 1)]
-    real, large = inputs.wafers(setting), inputs.synthetic(setting, 20_000, 590, 0.05)
-    return [
-        impute(setting, real.raw, "1,537 x 590 real, 4.5% missing", setting.at_most(5)),
-        impute(setting, large.whole, large.name, setting.at_most(2)),
-    ]
+        work = [(inputs.synthetic(setting, 600, 40, 0.05), 1)]
+    else:
+        work = [*real(setting, 5), (inputs.synthetic(setting, 20_000, 590, 0.05), 2)]
+    return [impute(setting, table, setting.at_most(rounds)) for table, rounds in work]
 
 
-def impute(setting, path, name, rounds):
+def impute(setting, table, rounds):
     """Users' frames hold f64, so that is what the peer gets."""
+    path, name = table.with_gaps, table.name_with_gaps
     best, pairs, differences = Best(setting, THREADS), [], []
     ours_out, theirs_out = (inputs.folder(setting, "filled") / name for name in ("ours.npy", "theirs.npy"))
     for _ in range(rounds):

@@ -29,8 +29,15 @@ def described(setting):
     }
 
 
+def label(machine):
+    """A machine in a few words: rows of another one do not stand beside its own."""
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:g} GiB"
+
+
 def commit(setting):
     """The commit, with a mark when the code differs from it."""
+    if not (setting.checkout / ".git").exists():
+        return "unknown"
     changed = said(setting, "git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
     return said(setting, "git", "rev-parse", "--short=12", "HEAD") + (" and changes" if changed else "")
 

@@ -9,11 +9,11 @@ STYLE = """
 .bg { fill: #ffffff } text { font: 12px system-ui, sans-serif; fill: #1c2733 } .h { font-size: 15px; font-weight: 600 }
 .grid { stroke: #d5dbe1 } .axis { stroke: #6b7a89 } path { fill: none; stroke-width: 1.8 } .whole { stroke-width: 3.2 }
 .c0 { stroke: #1c2733 } .c1 { stroke: #2b6cb0 } .c2 { stroke: #b7791f } .c3 { stroke: #2f855a } .c4 { stroke: #9b2c2c }
-.c5 { stroke: #6b46c1 } .c6 { stroke: #0f766e } .c7 { stroke: #97266d } .c8 { stroke: #5a6a7a } circle { stroke: none; fill: #1c2733 }
+.c5 { stroke: #6b46c1 } .c6 { stroke: #0f766e } .c7 { stroke: #97266d } .c8 { stroke: #5a6a7a } .c9 { stroke: #c05621 } circle { stroke: none; fill: #1c2733 }
 @media (prefers-color-scheme: dark) {
 .bg { fill: #12181f } text { fill: #e3e9ef } .grid { stroke: #2c3742 } .axis { stroke: #8496a7 }
 .c0 { stroke: #f2f6fa } .c1 { stroke: #74aef0 } .c2 { stroke: #e8b45c } .c3 { stroke: #68c793 } .c4 { stroke: #ef8b8b }
-.c5 { stroke: #b79cf5 } .c6 { stroke: #5cc9bd } .c7 { stroke: #ee8fc8 } .c8 { stroke: #a9b7c4 } circle { fill: #f2f6fa }
+.c5 { stroke: #b79cf5 } .c6 { stroke: #5cc9bd } .c7 { stroke: #ee8fc8 } .c8 { stroke: #a9b7c4 } .c9 { stroke: #f6ad55 } circle { fill: #f2f6fa }
 }
 """
 
@@ -24,11 +24,12 @@ def picture(sizes):
     seconds = {"whole": points(sizes, lambda each: each["seconds"])}
     memory = {"all together": points(sizes, lambda each: each["peak_bytes"] / 1e6)}
     for name in stages:
-        seconds[name] = points(sizes, lambda each, name=name: each["stages"][name]["seconds"])
-        memory[name] = points(sizes, lambda each, name=name: each["stages"][name]["peak_bytes"] / 1e6)
+        of_it = [each for each in sizes if name in each["stages"]]
+        seconds[name] = points(of_it, lambda each, name=name: each["stages"][name]["seconds"])
+        memory[name] = points(of_it, lambda each, name=name: each["stages"][name]["peak_bytes"] / 1e6)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title">',
-        '<title id="title">Rows against seconds, and rows against memory, of the whole training and of each stage</title>',
+        '<title id="title">Rows against seconds, and rows against memory, of the whole training, of each of its stages and of predict</title>',
         f"<style>{STYLE}</style>",
         f'<rect class="bg" width="{WIDTH}" height="{HEIGHT}" rx="10"/>',
         *panel(LEFT, "seconds", seconds),

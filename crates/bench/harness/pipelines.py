@@ -66,13 +66,13 @@ def with_time(setting, name, root, hours):
 
 
 def pipeline(setting, name, root, raw, run_id, *, watched=None, hours=None, **params):
-    """Runs the Pipeline `name` on the batch files in `raw`, in up to so many `hours`, and looks at its memory every `watched` seconds."""
+    """Runs the Pipeline `name` on the batch files in `raw`, in up to so many `hours`, and looks at its memory as `watched` says."""
     file = with_time(setting, name, root, hours) if hours else setting.checkout / f"pipelines/{name}.yaml"
     command = [setting.program("faultline"), "run", file, "--run-id", run_id]
     command += ["--state-dir", root / "logs", "--output", "json", "-p", f"raw-uri={raw}", "-p", f"root-uri={root}"]
     for param, value in params.items():
         command += ["-p", f"{param.replace('_', '-')}={value}"]
     if watched:
-        finished, memory = run_watched(*command, interval=watched)
+        finished, memory = run_watched(*command, watched=watched)
         return Run(finished, root, run_id, memory)
     return Run(run(*command), root, run_id)

@@ -65,8 +65,14 @@ def finish(process, started, command, accept=(0,)):
     errors = []
     reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))
     reader.start()
-    stdout = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        stdout = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        # Stopped by hand: nothing stays behind. The runner ends its steps before itself.
+        process.terminate()
+        process.wait()
+        raise
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     reader.join()
@@ -79,13 +85,25 @@ def finish(process, started, command, accept=(0,)):
     return Finished(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, stdout)
 
 
-# Seconds between two looks at memory: where nothing else is measured, and where time is too, from which looking takes its share.
-OFTEN, SELDOM = 0.005, 0.05
+def resident(pid):
+    """Bytes of a process in memory; what it shares counts for each that shares it."""
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def proportional(pid):
+    """The same, but of what it shares its part alone, so that the sum of processes is what they need together. Takes longer to find out."""
+    lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+# How to look at memory, and the seconds between two looks: where nothing else is measured, and where time is too, from which looking takes
+# its share.
+CLOSELY, NOW_AND_THEN = (proportional, 0.005), (resident, 0.05)
 
 
 @dataclasses.dataclass
 class Memory:
-    """Resident memory of a program and all below it, looked at again and again."""
+    """Memory of a program and all below it, looked at again and again."""
 
     # The most that they held together.
     sum_bytes: int = 0
@@ -94,11 +112,11 @@ class Memory:
     single_name: str = ""
 
 
-def run_watched(*command, interval=OFTEN, **environment):
-    """Runs a program to its end and looks at the memory of it and of all that it starts, every so many seconds."""
+def run_watched(*command, watched=CLOSELY, **environment):
+    """Runs a program to its end and looks at the memory of it and of all that it starts."""
     process, started = start(*command, **environment)
     memory, over = Memory(), threading.Event()
-    watcher = threading.Thread(target=watch, args=(process.pid, memory, over, interval))
+    watcher = threading.Thread(target=watch, args=(process.pid, memory, over, *watched))
     watcher.start()
     try:
         return finish(process, started, command), memory
@@ -107,18 +125,18 @@ def run_watched(*command, interval=OFTEN, **environment):
         watcher.join()
 
 
-def watch(root, memory, over, interval):
+def watch(root, memory, over, held, interval):
     while not over.wait(interval):
         together = 0
         for pid in tree(root):
             try:
-                resident = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
-                name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-            except (OSError, IndexError):
+                size, name = held(pid), pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            except (OSError, IndexError, StopIteration):
+                # It has ended in the meantime.
                 continue
-            together += resident
-            if resident > memory.single_bytes:
-                memory.single_bytes, memory.single_name = resident, name
+            together += size
+            if size > memory.single_bytes:
+                memory.single_bytes, memory.single_name = size, name
         memory.sum_bytes = max(memory.sum_bytes, together)
 
 

@@ -1,4 +1,4 @@
-"""S3: what each stage of the training asks of an S3 service, counted by a proxy in front of a real one on this machine."""
+"""S3: what each stage of a training, and a prediction, asks of an S3 service, counted by a proxy in front of a real one on this machine."""
 
 import contextlib
 import datetime
@@ -22,23 +22,28 @@ RUNNER = "the runner's record and logs"
 
 
 def counted(setting):
-    """Requests and bytes by stage for a training on files in the store."""
+    """Requests and bytes by stage for a training on files in the store, and for the stage that only a prediction of them has."""
     rows_per_file = 30 if setting.quick else 1_000
     files = inputs.batch_files(setting, FILES, rows_per_file)
     with server(setting) as (port, filer):
         for path in sorted(files.glob("*.csv")):
             request = urllib.request.Request(f"http://127.0.0.1:{filer}/buckets/faultline/raw/{path.name}", path.read_bytes(), method="PUT")
             urllib.request.urlopen(request).close()
-        proxy = Proxy(port)
-        record = train(setting, proxy)
-    by_stage = {}
+        proxies, state = {"train": Proxy(port), "predict": Proxy(port)}, setting.fresh("requests/state")
+        stages = {name: by_stage(proxy, pipeline(setting, state, proxy, name)) for name, proxy in proxies.items()}
+    sizes = sum(path.stat().st_size for path in files.glob("*.csv"))
+    both = {**stages["train"], "predict": stages["predict"]["predict"]}
+    return {"rows": FILES * rows_per_file, "files": FILES, "raw_bytes": sizes, "stages": both}
+
+
+def by_stage(proxy, record):
+    stages = {}
     for seen in proxy.seen:
-        stage = by_stage.setdefault(stage_of(seen, record), {"get": 0, "list": 0, "put": 0, "other": 0, "bytes_in": 0, "bytes_out": 0})
+        stage = stages.setdefault(stage_of(seen, record), {"get": 0, "list": 0, "put": 0, "other": 0, "bytes_in": 0, "bytes_out": 0})
         stage[kind(seen)] += 1
         stage["bytes_in"] += seen.answered_bytes
         stage["bytes_out"] += seen.sent_bytes
-    sizes = sum(path.stat().st_size for path in files.glob("*.csv"))
-    return {"rows": FILES * rows_per_file, "files": FILES, "raw_bytes": sizes, "stages": by_stage}
+    return stages
 
 
 def kind(seen):
@@ -47,20 +52,20 @@ def kind(seen):
     return {"GET": "get", "PUT": "put"}.get(seen.method, "other")
 
 
-def train(setting, proxy):
-    state = setting.fresh("requests/state")
+def pipeline(setting, state, proxy, name):
+    """The record of a run of that Pipeline."""
     params = {
         "raw-uri": "s3://faultline/raw",
         "root-uri": "s3://faultline/store",
         "records-uri": f"sqlite://{state}/records.sqlite",
-        "params-uri": demo_grid(setting),
+        **({"params-uri": demo_grid(setting)} if name == "train" else {}),
     }
-    command = [setting.program("faultline"), "run", setting.checkout / "pipelines/train.yaml", "--run-id", "train"]
+    command = [setting.program("faultline"), "run", setting.checkout / f"pipelines/{name}.yaml", "--run-id", name]
     command += ["--state-dir", state, "--output", "json"]
-    for name, value in params.items():
-        command += ["-p", f"{name}={value}"]
+    for param, value in params.items():
+        command += ["-p", f"{param}={value}"]
     run(*command, **credentials(proxy.port))
-    return json.loads((state / "runs/train/_run/record.json").read_text())
+    return json.loads((state / f"runs/{name}/_run/record.json").read_text())
 
 
 def credentials(port):

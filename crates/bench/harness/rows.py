@@ -3,12 +3,12 @@
 import statistics
 
 
-def compared(identity, work, peer, unit, pairs, *, target=None, quality=None, more=None):
+def compared(identity, work, peer, unit, pairs, *, target=None, quality=None):
     """A row from pairs (ours, theirs), in which less is better. `quality` is (ours, theirs, good enough or not)."""
     ratios = [theirs / ours for ours, theirs in pairs]
     ratio = statistics.median(ratios)
     ours_quality, theirs_quality, good = quality or (None, None, True)
-    row = {
+    return {
         "id": identity,
         "work": work,
         "peer": peer,
@@ -25,30 +25,16 @@ def compared(identity, work, peer, unit, pairs, *, target=None, quality=None, mo
         "target": None if target is None else f"{target:g} x",
         "met": None if target is None else bool(ratio >= target and good),
     }
-    return {**row, **(more or {})}
 
 
-def alone(identity, work, unit, values, *, limit=None, target=None, more=None):
-    """A row without a peer; `limit` is the most that our figure may be."""
-    middle = statistics.median(values)
-    row = {
-        "id": identity,
-        "work": work,
-        "peer": None,
-        "unit": unit,
-        "ours": rounded(middle),
-        "theirs": None,
-        "ratio": None,
-        "ratio_min": None,
-        "ratio_max": None,
-        "rounds": len(values),
-        "quality_ours": None,
-        "quality_theirs": None,
-        "quality_holds": True,
-        "target": target,
-        "met": None if limit is None else bool(middle <= limit),
-    }
-    return {**row, **(more or {})}
+def limited(identity, work, unit, values, limit, *, of="the limit", target):
+    """A row whose other side is the most that our figure may be."""
+    return {**compared(identity, work, of, unit, [(value, limit) for value in values]), **within(statistics.median(values), limit, target)}
+
+
+def within(figure, limit, target):
+    """A target that is met by no more than the limit."""
+    return {"target": target, "met": bool(figure <= limit)}
 
 
 def rounded(value):
@@ -56,8 +42,9 @@ def rounded(value):
     return float(f"{value:.4g}")
 
 
-def merged(before, after):
-    """The rows of `before` with those of `after` in the place of the same benches' rows."""
+def merged(before, after, machine):
+    """The rows of `before` with those of `after`, which were measured on that machine, in the place of the same benches' rows. Rows of another
+    machine go."""
     renewed = {row["id"] for row in after}
-    rows = [row for row in before if row["id"] not in renewed] + after
+    rows = [row for row in before if row["id"] not in renewed and row["machine"] == machine] + after
     return sorted(rows, key=lambda row: int(row["id"].removeprefix("P").split(" ")[0]))

@@ -6,18 +6,24 @@ import unittest
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from harness import scale
 from harness.counting import Proxy
 from harness.kernels import Best
-from harness.page import BEGIN, END, filled, slopes, table
+from harness.page import BEGIN, END, benchmarks, filled, scale_parts, slopes, table
 from harness.picture import picture
-from harness.process import Failed, run, run_watched
+from harness.process import CLOSELY, NOW_AND_THEN, Failed, run, run_watched
 from harness.requests import RUNNER, stage_of
-from harness.rows import alone, compared, merged
+from harness.rows import compared, limited, merged
 
 
-def size(rows, seconds):
+STAMP = {"commit": "abc", "date": "2026-01-01", "machine": "this one"}
+
+
+def size(rows, seconds, **more):
     stage = {"seconds": seconds, "cpu_seconds": 2 * seconds, "peak_bytes": 100 * rows + 7}
-    return {"rows": rows, "seconds": seconds, "peak_bytes": 200 * rows, "stages": {"train": stage}}
+    whole = {"seconds": seconds, "cpu_seconds": 2 * seconds, "raw_bytes": 5000 * rows, "peak_bytes": 200 * rows}
+    largest = {"largest_process": "train", "largest_process_bytes": 100 * rows}
+    return {"rows": rows, **whole, **largest, "stages": {"train": stage, "predict": stage}, **STAMP, **more}
 
 
 class Rows(unittest.TestCase):
@@ -32,15 +38,27 @@ class Rows(unittest.TestCase):
         self.assertEqual((row["met"], row["quality_holds"]), (False, False))
         self.assertFalse(compared("P2", "work", "peer", "s", [(1, 9.9)], target=10)["met"])
 
-    def test_a_figure_alone_has_a_limit(self):
-        self.assertTrue(alone("P9", "work", "MB", [12], limit=12)["met"])
-        self.assertFalse(alone("P9", "work", "MB", [13], limit=12)["met"])
-        self.assertIsNone(alone("P9", "work", "MB", [13])["met"])
+    def test_a_figure_without_a_peer_is_held_against_its_limit(self):
+        self.assertEqual(limited("P9", "work", "MB", [6], 12, target="below 12")["ratio"], 2)
+        self.assertTrue(limited("P9", "work", "MB", [12], 12, target="below 12")["met"])
+        self.assertFalse(limited("P9", "work", "MB", [13], 12, target="below 12")["met"])
 
-    def test_a_bench_renews_its_own_rows_only(self):
-        before = [{"id": "P10"}, {"id": "P1", "work": "old"}, {"id": "P2"}]
-        after = merged(before, [{"id": "P1", "work": "new"}])
-        self.assertEqual(after, [{"id": "P1", "work": "new"}, {"id": "P2"}, {"id": "P10"}])
+    def test_a_bench_renews_its_own_rows_only_and_drops_those_of_another_machine(self):
+        def row(identity, work="", machine="this one"):
+            return {"id": identity, "work": work, "machine": machine}
+
+        before = [row("P10"), row("P1", "old"), row("P2"), row("P3", machine="another")]
+        after = merged(before, [row("P1", "new")], "this one")
+        self.assertEqual(after, [row("P1", "new"), row("P2"), row("P10")])
+
+    def test_time_per_row_is_compared_within_one_program_and_machine(self):
+        small, large = size(100_000, 100.0), size(1_000_000, 1_200.0)
+        memory, time_per_row = scale.rows([small, large])
+        self.assertEqual((memory["ours"], memory["theirs"], memory["met"], memory["commit"]), (200, 12_000, True, "abc"))
+        self.assertEqual((time_per_row["ours"], time_per_row["theirs"], time_per_row["met"]), (1.2, 1.3, True))
+        self.assertFalse(scale.rows([small, size(1_000_000, 1_400.0)])[1]["met"])
+        self.assertEqual(len(scale.rows([small, size(1_000_000, 1_200.0, commit="def")])), 1)
+        self.assertEqual(scale.rows([small]), [])
 
 
 class Peers(unittest.TestCase):
@@ -71,11 +89,17 @@ class Processes(unittest.TestCase):
 
     def test_memory_of_processes_side_by_side_adds_up(self):
         one = "x = bytearray(60_000_000); import time; time.sleep(0.5)"
-        done, memory = run_watched("sh", "-c", f"python3 -c '{one}' & python3 -c '{one}' & wait")
-        self.assertGreater(memory.sum_bytes, 120e6)
-        self.assertLess(memory.single_bytes, 110e6)
-        self.assertEqual(memory.single_name, "python3")
-        self.assertLess(done.peak_bytes, 110e6)
+        both = ("sh", "-c", f"python3 -c '{one}' & python3 -c '{one}' & wait")
+        sums = []
+        for watched in (CLOSELY, NOW_AND_THEN):
+            done, memory = run_watched(*both, watched=watched)
+            self.assertGreater(memory.sum_bytes, 120e6)
+            self.assertLess(memory.single_bytes, 110e6)
+            self.assertEqual(memory.single_name, "python3")
+            self.assertLess(done.peak_bytes, 110e6)
+            sums.append(memory.sum_bytes)
+        # Both have the interpreter in memory, once.
+        self.assertLess(sums[0], sums[1])
 
 
 class Pages(unittest.TestCase):
@@ -88,10 +112,30 @@ class Pages(unittest.TestCase):
     def test_what_a_stage_costs_in_any_case_falls_out_of_its_cost_per_row(self):
         grown = slopes([size(10, 3.0), size(100, 5.0), size(300, 9.0)])
         self.assertEqual(grown["train"], {"seconds": 0.02, "cpu_seconds": 0.04, "peak_bytes": 100})
+        self.assertEqual(list(grown), ["train", "predict"])
 
     def test_a_missed_target_shows(self):
+        row = compared("P1", "work", "peer", "s", [(1, 2), (1, 3), (1, 4)], target=10)
+        self.assertIn("| **3** | 2 to 4 | 3 |  |  | 10 x | **no** |", table([row]))
         row = compared("P1", "work", "peer", "s", [(1, 2)], target=10)
-        self.assertIn("| **2** | 2 to 2 |  |  | 10 x | **no** |", table([row]))
+        self.assertIn("| **2** |  | 1 |  |  | 10 x | **no** |", table([row]))
+
+    def test_what_p5_is_up_against_is_told_with_its_row(self):
+        machine = {"cpu": "x", "cores": 2, "memory_gib": 8, "kernel": "k", "rustc": "r", "python": "p", "peers": {}}
+        row = {**compared("P5", "work", "pandas, reading alone", "s", [(6, 12)], target=3), **STAMP}
+        document = {"machine": {**machine, "commit": "abc", "date": "2026-01-01"}, "rows": [row]}
+        self.assertIn("pandas at 12 s, a third of which is 4 s, and ours at 6 s", benchmarks(document))
+        self.assertNotIn("up against", benchmarks({**document, "rows": []}))
+
+    def test_a_stage_that_one_size_lacks_is_left_out_of_the_slopes(self):
+        less, more = size(100, 5.0), size(1000, 50.0)
+        del less["stages"]["predict"]
+        self.assertEqual(list(slopes([less, more])), ["train"])
+        parts = scale_parts({"scale": [less, more]})
+        self.assertIn("| 1,000 |", parts[0])
+        self.assertIn("not measured", parts[3])
+        self.assertIn(">predict</text>", picture([less, more]))
+        self.assertNotIn(">predict</text>", picture([less]))
 
     def test_the_picture_is_the_same_for_the_same_figures(self):
         sizes = [size(100, 5.0), size(1000, 50.0)]

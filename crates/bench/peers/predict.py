@@ -2,7 +2,7 @@
 
 usage: predict.py prepare BUNDLE FEATURES ASSIGNMENTS PARAMS OUT    the stack for a version of ours, of the same families and sizes
        predict.py score OUT EXPORT TO TOP                           scores an export; TOP: features to name by their contributions
-       predict.py difference OURS THEIRS                            the greatest difference of two sides' probabilities
+       predict.py difference OURS THEIRS TOP                        how far two sides' probabilities and first contributions are apart
 """
 
 import json
@@ -110,14 +110,26 @@ def contributions(model, x):
     return shap.TreeExplainer(model).shap_values(x)[:, :, 1]
 
 
-def difference(ours, theirs):
+def difference(ours, theirs, top):
     import pandas as pd
 
-    ours, theirs = (pd.read_parquet(path, columns=["_id", "cluster", "probability"]) for path in (ours, theirs))
-    apart = (ours["probability"] - theirs["probability"]).abs()
-    other = int((ours["cluster"] != theirs["cluster"]).sum()) + int((ours["_id"] != theirs["_id"]).sum())
-    means = {"mean_ours": ours["probability"].mean(), "mean_theirs": theirs["probability"].mean()}
-    print(json.dumps({"max": apart.max(), "other": other, **means}))
+    first = ["top_1_feature", "top_1_contribution"] if int(top) else []
+    ours, theirs = (pd.read_parquet(path, columns=["_id", "cluster", "probability", *first]) for path in (ours, theirs))
+    one, other = ours["probability"], theirs["probability"]
+    elsewhere = int((ours["cluster"] != theirs["cluster"]).sum()) + int((ours["_id"] != theirs["_id"]).sum())
+    found = {
+        "max": (one - other).abs().max(),
+        "other": elsewhere,
+        "mean_ours": one.mean(),
+        "mean_theirs": other.mean(),
+        # Spearman's, which pandas takes from ranks without SciPy.
+        "rank_correlation": one.rank().corr(other.rank()),
+    }
+    if first:
+        same = ours[first[0]] == theirs[first[0]]
+        found["same_first"] = float(same.mean())
+        found["contribution"] = float((ours[first[1]] - theirs[first[1]]).abs()[same].quantile(0.99))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,21 @@
 """A folder of batch files, read by pandas, or read by polars and written as Parquet.
 
 usage: read_csv.py pandas FOLDER
-       read_csv.py polars|polars-lazy FOLDER OUT
+       read_csv.py polars|polars-lazy|polars-f32|polars-lazy-f32 FOLDER OUT
+       read_csv.py difference OURS THEIRS      the greatest difference of the readings of two tables, as a share of the reading, and how many are
+                                               missing in one of them only
+
+With f32 the file is what ours writes: f32, zstd at its first level, without statistics; else what polars makes of it by itself.
 """
 
 import glob
+import json
 import os
 import sys
+
+# The columns of ours before the sensors.
+SYSTEM_COLUMNS = 8
+COLUMNS_AT_ONCE = 50
 
 
 def by_pandas(paths):
@@ -29,15 +38,70 @@ def by_polars_lazy(paths, out):
     return written(out)
 
 
+def by_polars_f32(paths, out):
+    import polars as pl
+
+    pl.read_csv(paths, schema_overrides=sensors(paths)).write_parquet(out, **as_ours())
+    return written(out)
+
+
+def by_polars_lazy_f32(paths, out):
+    import polars as pl
+
+    pl.scan_csv(paths, schema_overrides=sensors(paths)).sink_parquet(out, **as_ours())
+    return written(out)
+
+
+def sensors(paths):
+    import polars as pl
+
+    with open(paths[0], encoding="utf-8") as file:
+        return dict.fromkeys(file.readline().rstrip("\n").split(",")[1:-1], pl.Float32)
+
+
+def as_ours():
+    return {"compression": "zstd", "compression_level": 1, "statistics": False}
+
+
 def written(out):
     import pyarrow.parquet as pq
 
     return pq.read_metadata(out).num_rows
 
 
-def main(reader, folder, *out):
+def difference(ours, theirs):
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    names = [pq.read_schema(ours).names[SYSTEM_COLUMNS:], pq.read_schema(theirs).names[1:-1]]
+    assert len(names[0]) == len(names[1]), [len(side) for side in names]
+    most, missing_apart = 0.0, 0
+    for start in range(0, len(names[0]), COLUMNS_AT_ONCE):
+        tables = [pq.read_table(path, columns=of[start : start + COLUMNS_AT_ONCE]) for path, of in zip((ours, theirs), names)]
+        for columns in zip(*(table.columns for table in tables)):
+            mine, other = (column.to_numpy().astype(np.float64) for column in columns)
+            missing_apart += int((np.isnan(mine) != np.isnan(other)).sum())
+            # Both missing or both 0 are no difference.
+            size = np.maximum(np.abs(other), np.finfo(np.float32).tiny)
+            most = max(most, float(np.nan_to_num(np.abs(mine - other) / size).max()))
+    print(json.dumps({"max": most, "missing_apart": missing_apart}))
+
+
+WAYS = {
+    "pandas": by_pandas,
+    "polars": by_polars,
+    "polars-lazy": by_polars_lazy,
+    "polars-f32": by_polars_f32,
+    "polars-lazy-f32": by_polars_lazy_f32,
+}
+
+
+def main(what, *arguments):
+    if what == "difference":
+        return difference(*arguments)
+    folder, *out = arguments
     paths = sorted(glob.glob(os.path.join(folder, "*.csv")))
-    print({"pandas": by_pandas, "polars": by_polars, "polars-lazy": by_polars_lazy}[reader](paths, *out))
+    print(WAYS[what](paths, *out))
 
 
 if __name__ == "__main__":

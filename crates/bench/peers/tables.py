@@ -2,12 +2,14 @@
 
 usage: tables.py synthetic OUT ROWS COLUMNS MISSING SEED     OUT.npy (f32), OUT.labels.npy (u8)
        tables.py wafers OUT FOLDER                           the labelled batch files of a folder: OUT.raw.npy with its gaps,
-                                                             OUT.npy imputed and without constant columns, OUT.labels.npy
+                                                             OUT.npy imputed and without constant columns, OUT.labels.npy;
+                                                             prints their shapes
        tables.py split OUT LABELS SEED                       OUT (u8): a quarter of each class is 1
        tables.py difference TABLE OURS THEIRS                the greatest difference of filled values, in standard deviations
 """
 
 import glob
+import json
 import os
 import sys
 
@@ -56,6 +58,9 @@ def wafers(out, folder):
     save(out + ".raw.npy", features)
     save(out + ".npy", filled[:, filled.std(axis=0) != 0])
     np.save(out + ".labels.npy", (data.iloc[:, -1].to_numpy() == 1).astype(np.uint8))
+    kept = int((filled.std(axis=0) != 0).sum())
+    shape = {"rows": len(features), "columns": features.shape[1], "columns_kept": kept}
+    print(json.dumps({**shape, "missing": float(np.isnan(features).mean())}))
 
 
 def split(out, labels, seed):

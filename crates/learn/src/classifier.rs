@@ -119,6 +119,18 @@ impl Samples<'_> {
             }),
         }
     }
+
+    /// The same of the named rows, or of all; each must exist.
+    ///
+    /// # Errors
+    /// As in [`Samples::expect_rows`] and [`Samples::expect_finite`].
+    pub fn expect_finite_rows(&self, rows: Option<&[usize]>) -> Result<(), LearnError> {
+        let Some(rows) = rows else { return self.expect_finite() };
+        self.expect_rows(rows)?;
+        let are_finite = rows.iter().all(|&row| self.row(row).iter().all(|value| value.is_finite()));
+        // the error tells the place within the whole table
+        if are_finite { Ok(()) } else { self.expect_finite() }
+    }
 }
 
 impl OwnedSamples {

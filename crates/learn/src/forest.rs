@@ -163,7 +163,7 @@ impl Forest {
         max_depth: Option<usize>,
     ) -> Result<Vec<f64>, LearnError> {
         samples.expect_features(self.n_features)?;
-        expect_rows(samples, rows)?;
+        samples.expect_rows(rows.unwrap_or_default())?;
         if n_estimators == 0 || n_estimators > self.n_estimators() {
             return Err(LearnError::Param {
                 param: "n_estimators",
@@ -219,23 +219,7 @@ fn check_table(samples: &Samples<'_>, rows: Option<&[usize]>) -> Result<(), Lear
     if n_rows == 0 || samples.n_features == 0 {
         return Err(LearnError::Empty { what: "the table to grow a forest on" });
     }
-    expect_rows(samples, rows)?;
-    let Some(rows) = rows else { return samples.expect_finite() };
-    for &row in rows {
-        // the error tells the place within the whole table
-        if samples.row(row).iter().any(|value| !value.is_finite()) {
-            return samples.expect_finite();
-        }
-    }
-    Ok(())
-}
-
-fn expect_rows(samples: &Samples<'_>, rows: Option<&[usize]>) -> Result<(), LearnError> {
-    let n_samples = samples.n_samples;
-    match rows.unwrap_or_default().iter().find(|row| **row >= n_samples) {
-        Some(&row) => Err(LearnError::RowOutOfRange { row, n_samples }),
-        None => Ok(()),
-    }
+    samples.expect_finite_rows(rows)
 }
 
 /// Refuses labels, weights and params that no engine can take.

@@ -69,7 +69,7 @@ impl KMeans {
     /// of equals. Runs go side by side; the result does not depend on the number of threads.
     ///
     /// Costs at most rows x clusters x columns per iteration of each run, mostly less; memory is 4 bytes per row and, for
-    /// each run and row, 12 bytes, 20 while starts are drawn.
+    /// each run and row, 12 bytes, 20 while starts are drawn (24 from 21 clusters on).
     ///
     /// # Errors
     /// When there are fewer rows than clusters, no run is asked for, or a value is not finite.
@@ -81,8 +81,8 @@ impl KMeans {
     }
 
     /// Fits every number of clusters from 1 to `k_max` and gives the fits in that order. The table is made ready and the
-    /// starts are drawn once for all of them, and as many runs go side by side as keep their state within the size of the
-    /// table.
+    /// starts are drawn once for all of them, and as many runs go side by side as keep what they know of the rows, and their
+    /// sums over clusters, within the size of the table each.
     ///
     /// Beside its `n_runs` starts every number of clusters is started from the fit before and one more row, and no fit is
     /// kept that is worse than the one before, so the inertia never rises with the number of clusters.
@@ -203,10 +203,6 @@ impl<'a> Fitting<'a> {
     fn best(&self, numbers: RangeInclusive<usize>) -> Vec<Option<End>> {
         let first = *numbers.start();
         let mut best: Vec<Option<End>> = numbers.clone().map(|_| None).collect();
-        // as many side by side as keep their state within the size of the table, and no small table waits
-        let n_samples = self.table.samples.n_samples.max(1);
-        let at_once = (self.table.samples.n_features * 4 / RUN_BYTES_PER_ROW)
-            .max(SMALL_STATE_BYTES / RUN_BYTES_PER_ROW / n_samples);
         let mut starts: Vec<Start> = Vec::new();
         let mut flush = |starts: &mut Vec<Start>| {
             for end in lloyd::fit(&self.table, std::mem::take(starts), self.stop) {
@@ -217,14 +213,27 @@ impl<'a> Fitting<'a> {
             }
         };
         for n_clusters in numbers.filter(|&n_clusters| n_clusters > 1) {
-            let mut more = self.distinct_starts(n_clusters);
-            if starts.len() + more.len() > at_once {
-                flush(&mut starts);
+            for start in self.distinct_starts(n_clusters) {
+                starts.push(start);
+                if !self.is_held(&starts) {
+                    let last = starts.split_off(starts.len() - 1);
+                    flush(&mut starts);
+                    starts = last;
+                }
             }
-            starts.append(&mut more);
         }
         flush(&mut starts);
         best
+    }
+
+    /// Whether runs from these starts may go side by side: what they keep of the rows, and their sums over clusters, are within the size of the
+    /// table each. No small table waits, and one run always may.
+    fn is_held(&self, starts: &[Start]) -> bool {
+        let Samples { n_samples, n_features, .. } = *self.table.samples;
+        let limit = (n_samples * n_features * size_of::<f32>()).max(SMALL_STATE_BYTES);
+        let n_clusters: usize = starts.iter().map(|start| start.n_clusters).sum();
+        let sums = n_clusters * n_features * size_of::<f64>() * chunk::count(n_samples);
+        starts.len() <= 1 || (starts.len() * n_samples * RUN_BYTES_PER_ROW).max(sums) <= limit
     }
 
     /// The fit that goes on from one of one cluster less and every row's squared distance in it.

@@ -127,18 +127,7 @@ fn row_of<'a>(
     rows: Option<&'a [usize]>,
 ) -> Result<impl Fn(usize) -> &'a [f32] + Sync + 'a, LearnError> {
     let samples = *samples;
-    if let Some(rows) = rows {
-        for &row in rows {
-            if row >= samples.n_samples {
-                return Err(LearnError::RowOutOfRange { row, n_samples: samples.n_samples });
-            }
-            if samples.row(row).iter().any(|value| !value.is_finite()) {
-                samples.expect_finite()?;
-            }
-        }
-    } else {
-        samples.expect_finite()?;
-    }
+    samples.expect_finite_rows(rows)?;
     Ok(move |i: usize| samples.row(rows.map_or(i, |rows| rows[i])))
 }
 

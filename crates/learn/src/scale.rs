@@ -8,9 +8,34 @@ use crate::variance::varying_columns;
 
 /// Means and standard deviations of the columns, fitted on training rows. Serialises as two plain lists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Lists")]
 pub struct StandardScaler {
     means: Vec<f64>,
     scales: Vec<f64>,
+}
+
+/// A scaler that is yet to be checked.
+#[derive(Deserialize)]
+struct Lists {
+    means: Vec<f64>,
+    scales: Vec<f64>,
+}
+
+impl TryFrom<Lists> for StandardScaler {
+    type Error = LearnError;
+
+    fn try_from(Lists { means, scales }: Lists) -> Result<Self, LearnError> {
+        let (found, expected) = (scales.len(), means.len());
+        if found != expected {
+            return Err(LearnError::Length { what: "the scaler's deviations", found, expected });
+        }
+        let are_scales = scales.iter().all(|scale| scale.is_finite() && *scale > 0.0);
+        if !are_scales || means.iter().any(|mean| !mean.is_finite()) {
+            let message = "a mean or a deviation is no number to scale by".to_owned();
+            return Err(LearnError::Malformed { what: "the scaler", message });
+        }
+        Ok(Self { means, scales })
+    }
 }
 
 impl StandardScaler {
@@ -137,6 +162,21 @@ mod tests {
         let scaler = StandardScaler::fit_rows(&samples, &[0, 1, 2]).unwrap();
         let text = serde_json::to_string(&scaler).unwrap();
         assert_eq!(serde_json::from_str::<StandardScaler>(&text).unwrap(), scaler);
+    }
+
+    #[test]
+    fn a_state_that_no_fit_leaves_is_refused() {
+        let read = |means, scales| {
+            let text = format!(r#"{{"means": {means}, "scales": {scales}}}"#);
+            serde_json::from_str::<StandardScaler>(&text).map_err(|error| error.to_string())
+        };
+        assert!(read("[0, 0]", "[1, 2]").is_ok());
+        let error = read("[0, 0, 0]", "[1, 1]").unwrap_err();
+        assert!(error.contains("the scaler's deviations"), "{error}");
+        for scales in ["[1, 0]", "[1, -1]"] {
+            let error = read("[0, 0]", scales).unwrap_err();
+            assert!(error.contains("no number to scale by"), "{error}");
+        }
     }
 
     #[test]

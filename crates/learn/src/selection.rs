@@ -196,6 +196,14 @@ pub fn best(scores: &[f64]) -> Option<usize> {
         .map(|(i, _)| i)
 }
 
+/// Puts the scores of grouped points back into the order of the grid.
+pub fn in_order<'a>(members: impl Iterator<Item = &'a [usize]>, scores: Vec<Vec<OutOfFold>>) -> Vec<OutOfFold> {
+    let mut placed: Vec<(usize, OutOfFold)> =
+        members.zip(scores).flat_map(|(members, scores)| members.iter().copied().zip(scores)).collect();
+    placed.sort_by_key(|(position, _)| *position);
+    placed.into_iter().map(|(_, score)| score).collect()
+}
+
 /// Puts one group's probabilities into the order of the rows and scores them.
 fn gather(labels: &[bool], folds: &[Fold], by_fold: &[Vec<Vec<f64>>]) -> Result<Vec<OutOfFold>, LearnError> {
     let n_candidates = by_fold.first().map_or(0, Vec::len);

@@ -1,7 +1,7 @@
 //! Copying with the digest taken on the way.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,19 +29,9 @@ pub fn of_file(path: &Path) -> io::Result<Written> {
 
 /// Copies everything and takes the digest of it.
 pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<Written> {
-    let mut running = Running::default();
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        running.update(&buffer[..count]);
-        to.write_all(&buffer[..count])?;
-    }
-    Ok(running.finish())
+    let mut to = DigestWriter::new(to);
+    io::copy(&mut BufReader::with_capacity(BUFFER_BYTES, from), &mut to)?;
+    Ok(to.passed().written())
 }
 
 /// A writer that takes the digest of what passes through it.

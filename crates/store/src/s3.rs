@@ -108,7 +108,11 @@ impl Store for S3Store {
     }
 
     async fn put_file(&self, key: &str, path: &Path) -> Result<Written, StoreError> {
-        upload::file(&self.client, &self.options, &self.request(Action::Write, key)?, path).await
+        self.take_file(key, path, None).await
+    }
+
+    async fn take_file(&self, key: &str, path: &Path, known: Option<Written>) -> Result<Written, StoreError> {
+        upload::file(&self.client, &self.options, &self.request(Action::Write, key)?, path, known).await
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectMeta>, StoreError> {

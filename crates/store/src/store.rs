@@ -82,7 +82,7 @@ pub trait Store: Send + Sync + Debug {
     async fn put_file(&self, key: &str, path: &Path) -> Result<Written, StoreError>;
 
     /// Makes an object of a local file that nobody writes to any more, replacing it; the file stays where it is. A store on the same file system
-    /// gives the file a second name, which saves the copy, and where `known` has the file's size also saves reading it for its digest.
+    /// gives the file a second name, which saves the copy. Where `known` has the file's size its digest need not be taken.
     ///
     /// # Errors
     /// As for [`Store::put_file`].

@@ -365,6 +365,9 @@ pub(crate) fn read_part<R: ChunkReader>(
             values.extend(name, array.as_ref())?;
         }
     }
+    for (_, values) in &columns {
+        parquet_file::expect_all(row_count.abs_diff(values.len()))?;
+    }
     Ok(Columns { row_count, columns })
 }
 

@@ -93,6 +93,7 @@ impl FeatureFile {
             }
             rest = after;
         }
+        parquet_file::expect_all(rest.len())?;
         Ok(block)
     }
 }

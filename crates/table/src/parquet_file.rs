@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,13 +22,15 @@ use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 use rayon::prelude::*;
 
 use crate::TableError;
-use crate::encoded::{self, Content, Encoded, Encoder};
+use crate::encoded::{self, Content, Encoded, Encoders};
 use crate::footer::Footer;
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
 pub(crate) const ROWS_PER_GROUP: usize = 8192;
-/// Columns that one thread encodes at a time: enough to be worth handing over.
+/// Columns whose values are put together at a time: as many as a cache line has of a table that is held row by row.
 pub(crate) const COLUMNS_AT_ONCE: usize = 16;
+/// Columns that one thread encodes at least: enough to be worth handing over, few enough that none waits long for the last.
+const COLUMNS_ENCODED_AT_ONCE: usize = 2;
 /// Rows that are read at once.
 const ROWS_PER_BATCH: usize = 1024;
 /// A file starts and ends with these bytes.
@@ -45,6 +48,7 @@ pub(crate) struct GroupWriter<W: Write + Send> {
     /// Makes writers for the columns up to the last one that is not f32.
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
+    encoders: Encoders,
     group_count: i32,
 }
 
@@ -75,7 +79,7 @@ impl<W: Write + Send> GroupWriter<W> {
         let footer = Footer::new(Arc::clone(&columns), Arc::clone(&properties));
         let mut output = TrackedWrite::new(writer);
         output.write_all(MAGIC)?;
-        Ok(Self { output, footer, columns, properties, factory, schema, group_count: 0 })
+        Ok(Self { output, footer, columns, properties, factory, schema, encoders: Encoders::default(), group_count: 0 })
     }
 
     /// Writes [`ROWS_PER_GROUP`] rows, fewer only at the end. `content` gives that of some columns, which come in ranges of `columns_at_once`.
@@ -92,14 +96,17 @@ impl<W: Write + Send> GroupWriter<W> {
             parts.push((range, writers.split_off(start.min(writers.len()))));
         }
         let descriptions = self.columns.columns();
-        let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
-            let (mut writers, mut encoder) = (writers.into_iter(), Encoder::new()?);
-            let encode = |(column, content): (usize, Content<'a>)| match (content, writers.next()) {
-                (Content::F32(values), _) => encoder.encode(Arc::clone(&descriptions[column]), &values),
+        let encode =
+            |((column, content), writer): ((usize, Content<'a>), Option<ArrowColumnWriter>)| match (content, writer) {
+                (Content::F32(values), _) => self.encoders.encode(Arc::clone(&descriptions[column]), &values),
                 (Content::Array(array), Some(writer)) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
                 (Content::Array(_), None) => Err(ParquetError::General("an f32 column has other values".to_owned())),
             };
-            range.clone().zip(content(range)).map(encode).collect::<Result<Vec<_>, _>>()
+        let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
+            let writers = writers.into_iter().map(Some).chain(iter::repeat_with(|| None));
+            let columns: Vec<_> = range.clone().zip(content(range)).zip(writers).collect();
+            let columns = columns.into_par_iter().with_min_len(COLUMNS_ENCODED_AT_ONCE);
+            columns.map(encode).collect::<Result<Vec<_>, _>>()
         };
         let (columns, properties, number) = (Arc::clone(&self.columns), Arc::clone(&self.properties), self.group_count);
         let mut group = SerializedRowGroupWriter::new(columns, properties, &mut self.output, number, None);
@@ -236,6 +243,12 @@ pub(crate) fn split_rows(
     matrix.split_at_mut_checked(row_count * width).ok_or_else(beyond)
 }
 
+/// Refuses a row group that has not as many rows as its file says: what is `left` of the room for them must be nothing.
+pub(crate) fn expect_all(left: usize) -> parquet::errors::Result<()> {
+    let fewer = || ParquetError::General("a row group holds fewer rows than it says".to_owned());
+    if left == 0 { Ok(()) } else { Err(fewer()) }
+}
+
 /// A part of a file that is in memory, at its place in the file.
 struct Part {
     bytes: Bytes,
@@ -300,4 +313,46 @@ pub(crate) fn create_file(path: &Path) -> Result<BufWriter<File>, TableError> {
 /// Writes out what is buffered.
 pub(crate) fn close_file(mut file: BufWriter<File>, path: &Path) -> Result<(), TableError> {
     file.flush().map_err(|source| TableError::File { action: "write", path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::file::metadata::ParquetMetaDataReader;
+
+    use super::*;
+    use crate::{Columns, Table, TableWriter, Values};
+
+    /// The file with a footer that tells of another number of rows in its only row group.
+    fn saying(file: &[u8], row_count: i64) -> Bytes {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(file)).unwrap();
+        let group = metadata.row_group(0).clone().into_builder().set_num_rows(row_count).build().unwrap();
+        let properties = Arc::new(WriterProperties::builder().set_created_by(CREATED_BY.to_owned()).build());
+        let mut footer = Footer::new(metadata.file_metadata().schema_descr_ptr(), properties);
+        footer.add(group).unwrap();
+        let (content, length) = file.split_at(file.len() - MAGIC.len() - size_of::<u32>());
+        let length = u32::from_le_bytes(length[..size_of::<u32>()].try_into().unwrap());
+        [&content[..content.len() - length as usize], &footer.finish().unwrap()].concat().into()
+    }
+
+    #[test]
+    fn a_row_group_that_has_not_the_rows_it_says_is_refused() {
+        let numbers = Columns::new(3).with("a", Values::F32(vec![1.0, f32::NAN, 3.0])).unwrap();
+        let columns = |row_count| Columns::read_from(saying(&numbers.write_to(Vec::new()).unwrap(), row_count));
+        assert_eq!(columns(3).unwrap().row_count(), 3);
+        let mut writer = TableWriter::new(Vec::new(), &["a".to_owned()]).unwrap();
+        let source = crate::SourceFile { file: "f".into(), sha256: faultline_contract::Digest::of(b""), time: 0 };
+        for row in 1..=3 {
+            let row = crate::Row { row, line: row + 1, byte_offset: 9, id: "x", target: None, features: &[0.5] };
+            writer.push(&source, &row).unwrap();
+        }
+        let table = writer.finish().unwrap();
+        let table = |row_count| Table::read_from(saying(&table, row_count));
+        assert_eq!(table(3).unwrap().row_count(), 3);
+        for (said, expected) in [(2, "more rows than it says"), (4, "fewer rows than it says")] {
+            let error = table(said).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let error = columns(4).unwrap_err().to_string();
+        assert!(error.contains("fewer rows than it says"), "{error}");
+    }
 }

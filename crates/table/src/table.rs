@@ -166,6 +166,7 @@ fn read_part(
             put_column(name, column(SYSTEM_COLUMNS.len() + index), place, index, width)?;
         }
     }
+    parquet_file::expect_all(features.len())?;
     Ok(part)
 }
 

@@ -6,7 +6,7 @@ use faultline_learn::LearnError;
 use faultline_learn::boosting::{fit_boosting_rows, score_boosting, search_boosting};
 use faultline_learn::forest::{self, ForestGroup, ForestParams, engine};
 use faultline_learn::logistic::fit_logistic_rows;
-use faultline_learn::selection::{Fold, OutOfFold, cross_validate, cross_validate_in_turn};
+use faultline_learn::selection::{Fold, OutOfFold, cross_validate, cross_validate_in_turn, in_order};
 use serde::Serialize;
 
 use crate::ValidGrid;
@@ -105,12 +105,4 @@ fn named(params: &impl Serialize) -> Result<HyperParams, serde_json::Error> {
 
 fn pick<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
     rows.iter().map(|&row| values[row]).collect()
-}
-
-/// Puts the scores of grouped points back into the order of the grid.
-fn in_order<'a>(members: impl Iterator<Item = &'a [usize]>, scores: Vec<Vec<OutOfFold>>) -> Vec<OutOfFold> {
-    let mut placed: Vec<(usize, OutOfFold)> =
-        members.zip(scores).flat_map(|(members, scores)| members.iter().copied().zip(scores)).collect();
-    placed.sort_by_key(|(position, _)| *position);
-    placed.into_iter().map(|(_, score)| score).collect()
 }

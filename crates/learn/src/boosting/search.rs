@@ -7,7 +7,7 @@ use super::grid::{BoostingGroup, group};
 use super::{BoostingParams, ValidBoostingParams};
 use crate::classifier::Samples;
 use crate::error::LearnError;
-use crate::selection::{Fold, OutOfFold, cross_validate_by_folds};
+use crate::selection::{Fold, OutOfFold, cross_validate_by_folds, in_order};
 
 /// Scores every one of `candidates` out of fold, in their order.
 ///
@@ -38,7 +38,7 @@ pub fn search_boosting(
         };
         groups.par_iter().map(score).collect()
     })?;
-    Ok(in_order(&groups, scores))
+    Ok(in_order(groups.iter().map(|group| group.members.as_slice()), scores))
 }
 
 /// The probabilities of a fold's `test` rows by the model of `params` that [`super::fit_boosting_rows`] fits on its `train` rows, bit for bit; no model is
@@ -56,13 +56,4 @@ pub fn score_boosting(
     let params = params.get();
     let trials = FoldTrials::new(*samples, targets, fold, std::slice::from_ref(params))?;
     Ok(trials.score(&[params], seed)?.pop().unwrap_or_default())
-}
-
-/// Puts the scores of grouped points back into the order of the grid.
-fn in_order(groups: &[BoostingGroup], scores: Vec<Vec<OutOfFold>>) -> Vec<OutOfFold> {
-    let members = groups.iter().map(|group| group.members.iter().copied());
-    let mut placed: Vec<(usize, OutOfFold)> =
-        members.zip(scores).flat_map(|(members, scores)| members.zip(scores)).collect();
-    placed.sort_by_key(|(position, _)| *position);
-    placed.into_iter().map(|(_, score)| score).collect()
 }

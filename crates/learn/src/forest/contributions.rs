@@ -83,8 +83,8 @@ impl Forest {
     /// The children's shares are those of their covers; below a node without cover both count the same.
     ///
     /// Costs rows x nodes (but for leaves of probability 0) x half the greatest number of features on a path of the tree.
-    /// Beside the result it takes per thread 50 bytes x nodes of the largest tree, 32 more for each of those points, and
-    /// 24 kilobytes per feature.
+    /// Beside the result it takes per thread 65 bytes x nodes of the largest tree, 32 more for each of those points, and
+    /// 3 kilobytes per feature.
     ///
     /// # Errors
     /// When the number of columns differs from the fitted one.

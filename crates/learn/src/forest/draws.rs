@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_all_weigh_the_same_are_drawn_as_without_weights() {
+        let labels: Vec<bool> = (0..300).map(|row| row % 3 == 0).collect();
+        let drawn = |weights: &[f64]| counts(&Draws::new(&labels, Some(weights), ClassWeight::None), 5);
+        let without = counts(&Draws::new(&labels, None, ClassWeight::None), 5);
+        assert_eq!(drawn(&[0.3; 300]), without);
+        let mut weights = [0.3; 300];
+        weights[299] = 30.0;
+        assert_ne!(drawn(&weights), without);
+    }
+
+    #[test]
     fn rows_that_weigh_nothing_are_never_drawn() {
         let weights = [0.0, 3.0, 0.0, 1.0, 0.0];
         for seed in 0..50 {

@@ -129,7 +129,7 @@ impl<'a, T: Tally> Grower<'a, T> {
 
     /// Lists a node to be grown, unless it is certain to be a leaf.
     fn open_if(&mut self, node: Open<T>) {
-        let too_few = node.total.rows() < 2 * self.least;
+        let too_few = node.total.rows() / 2 < self.least;
         if node.depth < self.max_depth && !too_few && !node.total.is_pure() {
             self.open.push(node);
         }

@@ -142,6 +142,9 @@ impl TryFrom<Columns> for Forest {
 
 /// Parts the table into trees, and refuses one that no walk may be trusted to.
 pub(super) fn trees(n_features: usize, nodes: impl IntoIterator<Item = Node>) -> Result<Vec<Tree>, LearnError> {
+    if n_features == 0 {
+        return Err(malformed("a forest of no features".to_owned()));
+    }
     let mut trees: Vec<Tree> = Vec::new();
     for (i, node) in nodes.into_iter().enumerate() {
         if node.node == 0 {
@@ -243,6 +246,9 @@ mod tests {
             let refused = Forest::from_nodes(1, nodes);
             assert!(matches!(refused, Err(LearnError::Malformed { .. })));
         }
+        let leaf = Node { node: 0, ..stump(1, 2, 0)[1] };
+        assert!(Forest::from_nodes(1, [leaf]).is_ok());
+        assert!(matches!(Forest::from_nodes(0, [leaf]), Err(LearnError::Malformed { .. })));
     }
 
     #[test]

@@ -50,11 +50,14 @@ pub enum ClassWeight {
     Balanced,
 }
 
+/// Trees of a forest, at most.
+const MOST_TREES: usize = 100_000;
+
 /// One forest to grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForestParams {
-    /// Number of trees, at least 1.
+    /// Number of trees, 1 to 100,000.
     pub n_estimators: usize,
     /// What a split lessens.
     pub criterion: Criterion,
@@ -112,17 +115,21 @@ impl ForestParams {
     /// Refuses numbers out of range.
     ///
     /// # Errors
-    /// When there are to be no trees, or trees without splits.
+    /// When there are to be no trees, more than 100,000, or trees without splits.
     pub fn check(&self) -> Result<(), LearnError> {
         let numbers = [
             ("n_estimators", self.n_estimators),
             ("max_depth", self.max_depth.unwrap_or(1)),
             ("min_samples_leaf", self.min_samples_leaf),
         ];
-        match numbers.iter().find(|(_, number)| *number == 0) {
-            None => Ok(()),
-            Some((param, _)) => Err(LearnError::Param { param, found: "0".to_owned(), expected: "at least 1" }),
+        if let Some((param, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+            return Err(LearnError::Param { param, found: "0".to_owned(), expected: "at least 1" });
         }
+        if self.n_estimators > MOST_TREES {
+            let (param, found) = ("n_estimators", self.n_estimators.to_string());
+            return Err(LearnError::Param { param, found, expected: "1 to 100000" });
+        }
+        Ok(())
     }
 }
 
@@ -217,11 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_refused() {
+    fn zeros_and_forests_without_end_are_refused() {
         let good = original_grid().candidates(1)[0];
         assert!(good.check().is_ok());
+        assert!(ForestParams { n_estimators: MOST_TREES, ..good }.check().is_ok());
         let no_leaf = ForestParams { min_samples_leaf: 0, ..good };
-        for bad in [ForestParams { n_estimators: 0, ..good }, ForestParams { max_depth: Some(0), ..good }, no_leaf] {
+        let trees = |n_estimators| ForestParams { n_estimators, ..good };
+        for bad in [trees(0), trees(MOST_TREES + 1), ForestParams { max_depth: Some(0), ..good }, no_leaf] {
             assert!(bad.check().is_err());
         }
     }

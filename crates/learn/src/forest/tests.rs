@@ -123,29 +123,6 @@ fn some_rows_of_a_table_are_as_good_as_these_rows_alone() {
 }
 
 #[test]
-fn weights_of_one_change_nothing() {
-    // enough rows and columns that nodes are read in every way there is
-    let (n_samples, n_features) = (12_000, 96);
-    let mut random = generator(12, 0);
-    let values: Vec<f32> = (0..n_samples * n_features).map(|_| random.gen_range(-1.0..1.0)).collect();
-    let labels: Vec<bool> =
-        values.chunks(n_features).map(|row| row[0] + row[70] > 0.9 || random.gen_bool(0.02)).collect();
-    let samples = Samples::new(&values, n_samples, n_features).unwrap();
-    for (criterion, min_samples_leaf) in [(Criterion::Gini, 1), (Criterion::Gini, 5), (Criterion::Entropy, 1)] {
-        let params = ForestParams { n_estimators: 2, criterion, min_samples_leaf, ..params() };
-        let prepared = engine(Engine::Histogram).prepare(&samples, None).unwrap();
-        let counted = prepared.fit(&labels, None, &params).unwrap();
-        let weighed = prepared.fit(&labels, Some(&vec![1.0; n_samples]), &params).unwrap();
-        assert!(counted.n_nodes() > 100);
-        let shape =
-            |forest: &Forest| forest.nodes().map(|node| node.split.map(|split| split.feature)).collect::<Vec<_>>();
-        assert_eq!(shape(&counted), shape(&weighed), "{params:?}");
-        let pairs = counted.nodes().zip(weighed.nodes());
-        assert!(pairs.into_iter().all(|(a, b)| (a.probability - b.probability).abs() < 1e-12), "{params:?}");
-    }
-}
-
-#[test]
 fn seeds_matter() {
     let (values, labels) = data(200, 5);
     let other = ForestParams { seed: 10, ..params() };

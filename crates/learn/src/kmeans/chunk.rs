@@ -79,11 +79,21 @@ impl WithSimd for Assign<'_, '_> {
     }
 }
 
+/// The rows of each chunk but the last.
+fn size(n_samples: usize) -> usize {
+    n_samples.div_ceil(CHUNKS).next_multiple_of(TILE_ROWS).max(MIN_ROWS)
+}
+
+/// How many chunks a table has.
+pub(super) fn count(n_samples: usize) -> usize {
+    n_samples.div_ceil(size(n_samples))
+}
+
 impl Chunk {
     /// All rows of a table.
     pub(super) fn all(table: &Prepared<'_>, n_runs: usize, n_clusters: usize) -> Vec<Self> {
         let (n_samples, n_features) = (table.samples.n_samples, table.samples.n_features);
-        let size = n_samples.div_ceil(CHUNKS).next_multiple_of(TILE_ROWS).max(MIN_ROWS);
+        let size = size(n_samples);
         let chunk = |first| {
             let rows = size.min(n_samples - first);
             Self {

@@ -232,6 +232,24 @@ fn longer_starts_begin_with_the_shorter_and_equal_ones_are_run_once() {
 }
 
 #[test]
+fn runs_side_by_side_are_bounded_by_what_they_keep() {
+    let values = scattered(1_000, 50);
+    let samples = Samples::new(&values, 1_000, 50).unwrap();
+    let fitting = Fitting::new(&samples, &params(2));
+    let is_held = |count: usize, n_clusters| {
+        let starts: Vec<Start> = (0..count).map(|_| Start { n_clusters, centroids: Vec::new() }).collect();
+        fitting.is_held(&starts)
+    };
+    // twelve bytes a row each, in 64 MiB
+    assert!(is_held(5_592, 1));
+    assert!(!is_held(5_593, 1));
+    // four chunks, each with a sum of eight bytes per column and cluster
+    assert!(is_held(2, 20_971));
+    assert!(!is_held(2, 20_972));
+    assert!(is_held(1, 1_000_000));
+}
+
+#[test]
 fn values_of_any_size_are_told_apart() {
     for scale in [1e-38_f32, 1e-20, 1.0, 1e20, 3e37] {
         let values = TWO_HEAPS.map(|value| value * scale);

@@ -45,20 +45,22 @@ pub(super) async fn bytes(
     .await
 }
 
-/// A local file, whatever its size.
+/// A local file, whatever its size. Its digest is taken on the way, if that of a file of its size is not `known`.
 pub(super) async fn file(
     client: &Client,
     options: &S3Options,
     request: &Request,
     path: &Path,
+    known: Option<Written>,
 ) -> Result<Written, StoreError> {
     let locally = |error| request.failed_locally(path, error);
     let mut file = File::open(path).await.map_err(locally)?;
     let bytes = file.metadata().await.map_err(locally)?.len();
+    let known = known.filter(|known| known.bytes == bytes);
     if bytes <= PART_BYTES {
         let mut content = Vec::new();
         file.read_to_end(&mut content).await.map_err(locally)?;
-        let written = digest::of_bytes(&content);
+        let written = known.unwrap_or_else(|| digest::of_bytes(&content));
         return self::bytes(client, options, request, content.into(), PutMode::Overwrite).await.map(|()| written);
     }
     let created = client
@@ -74,7 +76,7 @@ pub(super) async fn file(
         .map_err(|error| request.failed(&error))?;
     let upload = Upload { client, request, id: created.upload_id().unwrap_or_default() };
     let part_bytes = PART_BYTES.max(bytes.div_ceil(MAX_PARTS));
-    let done = match upload.parts(&mut file, path, part_bytes).await {
+    let done = match upload.parts(&mut file, path, part_bytes, known).await {
         Ok((parts, written)) => upload.complete(parts, bytes).await.map(|()| written),
         Err(error) => Err(error),
     };
@@ -97,6 +99,7 @@ impl Upload<'_> {
         file: &mut File,
         path: &Path,
         part_bytes: u64,
+        known: Option<Written>,
     ) -> Result<(Vec<CompletedPart>, Written), StoreError> {
         let (mut running, mut under_way, mut parts) = (Running::default(), JoinSet::new(), Vec::new());
         for number in 1.. {
@@ -108,7 +111,9 @@ impl Upload<'_> {
             if content.is_empty() {
                 break;
             }
-            running.update(&content);
+            if known.is_none() {
+                running.update(&content);
+            }
             if under_way.len() == PARALLEL_PARTS
                 && let Some(part) = under_way.join_next().await
             {
@@ -126,7 +131,7 @@ impl Upload<'_> {
             parts.push(self.joined(part)?);
         }
         parts.sort_unstable_by_key(CompletedPart::part_number);
-        Ok((parts, running.finish()))
+        Ok((parts, known.unwrap_or_else(|| running.finish())))
     }
 
     fn joined(
