@@ -174,16 +174,16 @@ def size_table(sizes):
 def stage_table(sizes):
     if len(sizes) < 2:
         return NOT_MEASURED
-    less, more = sizes[-2:]
     lines = [
-        f"From {less['rows']:,} rows to {more['rows']:,} rows:",
-        "",
-        "| stage | seconds per 1,000 rows | cpu s per 1,000 rows | memory per row, bytes | memory at the larger size, MB |",
-        "|---|---:|---:|---:|---:|",
+        "| stage | from rows | to rows | seconds per 1,000 rows | cpu s per 1,000 rows | memory per row, bytes | memory at the larger size, MB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, grown in slopes(sizes).items():
+        less, more = measured_at(sizes, name)
         cells = [
             name,
+            f"{less['rows']:,}",
+            f"{more['rows']:,}",
             number(grown["seconds"] * 1000),
             number(grown["cpu_seconds"] * 1000),
             number(grown["peak_bytes"]) if grown["peak_bytes"] > 0 else "none seen",
@@ -194,14 +194,19 @@ def stage_table(sizes):
 
 
 def slopes(sizes):
-    """By stage, what one more row costs, from the two largest sizes: so what a stage costs in any case falls out."""
-    less, more = sizes[-2:]
-    rows = more["rows"] - less["rows"]
-    return {
-        name: {key: (stage[key] - less["stages"][name][key]) / rows for key in stage}
-        for name, stage in more["stages"].items()
-        if name in less["stages"]
-    }
+    """By stage, what one more row costs, from the two largest sizes that it was measured at: so what a stage costs in any case falls out."""
+    result = {}
+    for name in dict.fromkeys(name for size in sizes for name in size["stages"]):
+        both = measured_at(sizes, name)
+        if len(both) == 2:
+            (less, more), rows = (size["stages"][name] for size in both), both[1]["rows"] - both[0]["rows"]
+            result[name] = {key: (more[key] - less[key]) / rows for key in more}
+    return result
+
+
+def measured_at(sizes, name):
+    """The two largest sizes that have the stage, or as many as there are."""
+    return [size for size in sizes if name in size["stages"]][-2:]
 
 
 def sizing_table(sizes):
@@ -218,7 +223,8 @@ def sizing_table(sizes):
         "|---:|---:|---:|---:|---:|---:|",
     ]
     for rows in SIZING_ROWS:
-        memory = sizes[-1]["stages"][largest]["peak_bytes"] + grown[largest]["peak_bytes"] * (rows - sizes[-1]["rows"])
+        at = measured_at(sizes, largest)[-1]
+        memory = at["stages"][largest]["peak_bytes"] + grown[largest]["peak_bytes"] * (rows - at["rows"])
         hours = [rows * per_row / 3600 for per_row in (sharded, whole, prediction)]
         cells = [rows * raw_bytes / 1e9, *hours, memory / 1e9]
         lines.append(f"| {rows:,} | " + " | ".join(number(cell) for cell in cells) + " |")

@@ -20,7 +20,7 @@ STYLE = """
 
 def picture(sizes):
     """SVG. The same figures give the same bytes."""
-    stages = list(sizes[-1]["stages"])
+    stages = list(dict.fromkeys(name for size in sizes for name in size["stages"]))
     seconds = {"whole": points(sizes, lambda each: each["seconds"])}
     memory = {"all together": points(sizes, lambda each: each["peak_bytes"] / 1e6)}
     for name in stages:

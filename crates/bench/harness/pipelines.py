@@ -58,7 +58,7 @@ def with_time(setting, name, root, hours):
         f"---\napiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: {name}}}\nspec:\n"
         f"  pipelineRef: {{name: {name}}}\n  timeouts: {{pipeline: {hours}h}}\n  taskRunSpecs:\n{timeouts}"
     )
-    folder = root / "pipelines"
+    folder = root / f"pipelines/{name}"
     folder.mkdir(parents=True)
     (folder / "tasks").symlink_to(pipelines / "tasks")
     (folder / f"{name}.yaml").write_text(text + run_of_it)

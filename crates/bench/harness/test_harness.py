@@ -127,15 +127,18 @@ class Pages(unittest.TestCase):
         self.assertIn("pandas at 12 s, a third of which is 4 s, and ours at 6 s", benchmarks(document))
         self.assertNotIn("up against", benchmarks({**document, "rows": []}))
 
-    def test_a_stage_that_one_size_lacks_is_left_out_of_the_slopes(self):
-        less, more = size(100, 5.0), size(1000, 50.0)
-        del less["stages"]["predict"]
+    def test_a_stage_grows_between_the_sizes_that_it_was_measured_at(self):
+        least, less, more = size(10, 3.0), size(100, 5.0), size(1000, 50.0)
+        del more["stages"]["predict"]
         self.assertEqual(list(slopes([less, more])), ["train"])
-        parts = scale_parts({"scale": [less, more]})
+        self.assertIn("not measured", scale_parts({"scale": [less, more]})[3])
+        parts = scale_parts({"scale": [least, less, more]})
         self.assertIn("| 1,000 |", parts[0])
-        self.assertIn("not measured", parts[3])
+        self.assertIn("| train | 100 | 1,000 | 50 |", parts[1])
+        self.assertIn("| predict | 10 | 100 | 22.2 |", parts[1])
+        self.assertNotIn("not measured", parts[3])
         self.assertIn(">predict</text>", picture([less, more]))
-        self.assertNotIn(">predict</text>", picture([less]))
+        self.assertNotIn(">predict</text>", picture([more]))
 
     def test_the_picture_is_the_same_for_the_same_figures(self):
         sizes = [size(100, 5.0), size(1000, 50.0)]

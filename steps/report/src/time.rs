@@ -29,10 +29,9 @@ pub(crate) fn section(evidence: &Evidence<'_>) -> Result<Section, ReportError> {
     else {
         return Ok(section);
     };
-    let late = places(&forward, FORWARD)?;
-    let (late_rows, early_rows): (Vec<_>, Vec<_>) =
-        places(&all, OUT_OF_FOLD)?.into_iter().enumerate().partition(|(_, place)| late.contains(place));
-    let [early_rows, late_rows] = [early_rows, late_rows].map(|rows| rows.into_iter().map(|(row, _)| row).collect());
+    let late: HashSet<Place> = places(&forward, FORWARD)?.into_iter().collect();
+    let scored = places(&all, OUT_OF_FOLD)?;
+    let (late_rows, early_rows) = (0..scored.len()).partition(|&row| late.contains(&scored[row]));
     section.push(Block::Paragraph(
         "The training rows are parted by the time in the name of their file. That is not necessarily the order in which the process worked: \
          ask whoever writes the files before you read a trend into it."
@@ -40,11 +39,10 @@ pub(crate) fn section(evidence: &Evidence<'_>) -> Result<Section, ReportError> {
     ));
     section.push(figures(evidence, verdict, &all, early_rows, late_rows)?);
     if let Some(table) = evidence.loaded()? {
-        let all: HashSet<Place> = places(&all, OUT_OF_FOLD)?.into_iter().collect();
-        let late: HashSet<Place> = late.into_iter().collect();
+        let scored: HashSet<Place> = scored.into_iter().collect();
         let place = |row: usize| (Arc::clone(&table.keys.source_files[row]), table.keys.rows[row]);
         let (late, early) = (0..table.row_count())
-            .filter(|row| all.contains(&place(*row)))
+            .filter(|row| scored.contains(&place(*row)))
             .partition(|row| late.contains(&place(*row)));
         let drifts = drifts(&table, &Halves { early, late });
         section.push(shifted(evidence, &drifts));
