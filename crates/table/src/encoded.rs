@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
@@ -72,39 +72,20 @@ impl Encoded {
     }
 }
 
-/// Encoders that are used again, as many as there are threads that encode at a time.
-#[derive(Default)]
-pub(crate) struct Encoders(Mutex<Vec<Encoder>>);
-
-impl Encoders {
-    /// Encodes a column of f32 as one page. NaN becomes null.
-    pub(crate) fn encode(&self, description: ColumnDescPtr, values: &[f32]) -> Result<Encoded> {
-        let idle = self.idle().pop();
-        let mut encoder = idle.map_or_else(Encoder::new, Ok)?;
-        let encoded = encoder.encode(description, values);
-        self.idle().push(encoder);
-        encoded
-    }
-
-    /// What the lock guards is whole also where a thread that held it has panicked.
-    fn idle(&self) -> MutexGuard<'_, Vec<Encoder>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Encodes columns of f32, one after the other, with memory that is used again: the writer for any type sets up a compressor for each column, and
 /// makes a list of numbers of what is a bitmap in the file.
-struct Encoder {
+pub(crate) struct Encoder {
     compressor: Compressor<'static>,
     page: Vec<u8>,
 }
 
 impl Encoder {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self { compressor: Compressor::new(ZSTD_LEVEL)?, page: Vec::new() })
     }
 
-    fn encode(&mut self, description: ColumnDescPtr, values: &[f32]) -> Result<Encoded> {
+    /// Encodes a column as one page. NaN becomes null.
+    pub(crate) fn encode(&mut self, description: ColumnDescPtr, values: &[f32]) -> Result<Encoded> {
         let misfit = |what: &str| ParquetError::General(format!("column `{}` {what}", description.name()));
         let rows = u32::try_from(values.len()).map_err(|_| misfit("has too many rows for a page"))?;
         let is_nullable = description.max_def_level() > 0;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::iter;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,15 +21,13 @@ use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 use rayon::prelude::*;
 
 use crate::TableError;
-use crate::encoded::{self, Content, Encoded, Encoders};
+use crate::encoded::{self, Content, Encoded, Encoder};
 use crate::footer::Footer;
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
 pub(crate) const ROWS_PER_GROUP: usize = 8192;
-/// Columns whose values are put together at a time: as many as a cache line has of a table that is held row by row.
+/// Columns that one thread encodes at a time: enough to be worth handing over.
 pub(crate) const COLUMNS_AT_ONCE: usize = 16;
-/// Columns that one thread encodes at least: enough to be worth handing over, few enough that none waits long for the last.
-const COLUMNS_ENCODED_AT_ONCE: usize = 2;
 /// Rows that are read at once.
 const ROWS_PER_BATCH: usize = 1024;
 /// A file starts and ends with these bytes.
@@ -48,7 +45,6 @@ pub(crate) struct GroupWriter<W: Write + Send> {
     /// Makes writers for the columns up to the last one that is not f32.
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
-    encoders: Encoders,
     group_count: i32,
 }
 
@@ -79,7 +75,7 @@ impl<W: Write + Send> GroupWriter<W> {
         let footer = Footer::new(Arc::clone(&columns), Arc::clone(&properties));
         let mut output = TrackedWrite::new(writer);
         output.write_all(MAGIC)?;
-        Ok(Self { output, footer, columns, properties, factory, schema, encoders: Encoders::default(), group_count: 0 })
+        Ok(Self { output, footer, columns, properties, factory, schema, group_count: 0 })
     }
 
     /// Writes [`ROWS_PER_GROUP`] rows, fewer only at the end. `content` gives that of some columns, which come in ranges of `columns_at_once`.
@@ -96,17 +92,14 @@ impl<W: Write + Send> GroupWriter<W> {
             parts.push((range, writers.split_off(start.min(writers.len()))));
         }
         let descriptions = self.columns.columns();
-        let encode =
-            |((column, content), writer): ((usize, Content<'a>), Option<ArrowColumnWriter>)| match (content, writer) {
-                (Content::F32(values), _) => self.encoders.encode(Arc::clone(&descriptions[column]), &values),
+        let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
+            let (mut writers, mut encoder) = (writers.into_iter(), Encoder::new()?);
+            let encode = |(column, content): (usize, Content<'a>)| match (content, writers.next()) {
+                (Content::F32(values), _) => encoder.encode(Arc::clone(&descriptions[column]), &values),
                 (Content::Array(array), Some(writer)) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
                 (Content::Array(_), None) => Err(ParquetError::General("an f32 column has other values".to_owned())),
             };
-        let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
-            let writers = writers.into_iter().map(Some).chain(iter::repeat_with(|| None));
-            let columns: Vec<_> = range.clone().zip(content(range)).zip(writers).collect();
-            let columns = columns.into_par_iter().with_min_len(COLUMNS_ENCODED_AT_ONCE);
-            columns.map(encode).collect::<Result<Vec<_>, _>>()
+            range.clone().zip(content(range)).map(encode).collect::<Result<Vec<_>, _>>()
         };
         let (columns, properties, number) = (Arc::clone(&self.columns), Arc::clone(&self.properties), self.group_count);
         let mut group = SerializedRowGroupWriter::new(columns, properties, &mut self.output, number, None);
