@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from harness import inputs
+from harness.pipelines import file_of
 from harness.process import Failed, run
 from harness.rows import compared, limited
 
@@ -37,7 +38,8 @@ def both(setting):
         way = min(read, key=lambda name: read[name].wall)
         pandas.append((mine, by_pandas.wall))
         polars.append((mine, read[way].wall))
-    quality = agreement(setting, table(setting.work / "intake/ours"), out / way)
+    table = file_of(manifest(setting.work / "intake/ours"), "table.parquet")
+    quality = agreement(setting, table, out / way)
     work = f"validate and transform of {size / 1e9:.2g} GB in {files} files, Parquet written"
     unlike = {"pandas reading alone": by_pandas, f"{way}, reading and writing": read[way]}
     rows_out = [
@@ -94,10 +96,6 @@ def agreement(setting, ours, theirs):
 
 def manifest(root):
     return json.loads((root / "runs/run/transform/manifest.json").read_text())
-
-
-def table(root):
-    return next(output["uri"] for output in manifest(root)["outputs"]).removeprefix("file://")
 
 
 def counted(finished, rows):

@@ -39,9 +39,13 @@ class Run:
 
     def path(self, step, name, part=None):
         """The local file of an output."""
-        outputs = self.manifests(step)[part]["outputs"]
-        uri = next(output["uri"] for output in outputs if output["name"] == name)
-        return pathlib.Path(uri.removeprefix("file://"))
+        return file_of(self.manifests(step)[part], name)
+
+
+def file_of(manifest, name):
+    """The local file of an output of a manifest."""
+    uri = next(output["uri"] for output in manifest["outputs"] if output["name"] == name)
+    return pathlib.Path(uri.removeprefix("file://"))
 
 
 def demo_grid(setting):

@@ -8,6 +8,7 @@ usage: read_csv.py pandas FOLDER
 With f32 the file is what ours writes: f32, zstd at its first level, without statistics; else what polars makes of it by itself.
 """
 
+import functools
 import glob
 import json
 import os
@@ -24,32 +25,16 @@ def by_pandas(paths):
     return len(pd.concat([pd.read_csv(path) for path in paths], ignore_index=True))
 
 
-def by_polars(paths, out):
+def by_polars(paths, out, lazy=False, as_ours=False):
     import polars as pl
 
-    pl.read_csv(paths).write_parquet(out, compression="zstd")
-    return written(out)
-
-
-def by_polars_lazy(paths, out):
-    import polars as pl
-
-    pl.scan_csv(paths).sink_parquet(out, compression="zstd")
-    return written(out)
-
-
-def by_polars_f32(paths, out):
-    import polars as pl
-
-    pl.read_csv(paths, schema_overrides=sensors(paths)).write_parquet(out, **as_ours())
-    return written(out)
-
-
-def by_polars_lazy_f32(paths, out):
-    import polars as pl
-
-    pl.scan_csv(paths, schema_overrides=sensors(paths)).sink_parquet(out, **as_ours())
-    return written(out)
+    types = sensors(paths) if as_ours else None
+    how = {"compression_level": 1, "statistics": False} if as_ours else {}
+    if lazy:
+        pl.scan_csv(paths, schema_overrides=types).sink_parquet(out, compression="zstd", **how)
+    else:
+        pl.read_csv(paths, schema_overrides=types).write_parquet(out, compression="zstd", **how)
+    return rows_written(out)
 
 
 def sensors(paths):
@@ -59,11 +44,7 @@ def sensors(paths):
         return dict.fromkeys(file.readline().rstrip("\n").split(",")[1:-1], pl.Float32)
 
 
-def as_ours():
-    return {"compression": "zstd", "compression_level": 1, "statistics": False}
-
-
-def written(out):
+def rows_written(out):
     import pyarrow.parquet as pq
 
     return pq.read_metadata(out).num_rows
@@ -90,9 +71,9 @@ def difference(ours, theirs):
 WAYS = {
     "pandas": by_pandas,
     "polars": by_polars,
-    "polars-lazy": by_polars_lazy,
-    "polars-f32": by_polars_f32,
-    "polars-lazy-f32": by_polars_lazy_f32,
+    "polars-lazy": functools.partial(by_polars, lazy=True),
+    "polars-f32": functools.partial(by_polars, as_ours=True),
+    "polars-lazy-f32": functools.partial(by_polars, lazy=True, as_ours=True),
 }
 
 

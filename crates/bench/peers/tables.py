@@ -56,10 +56,10 @@ def wafers(out, folder):
     features = data.iloc[:, 1:-1].to_numpy(dtype=np.float64)
     filled = KNNImputer(n_neighbors=3).fit_transform(features)
     save(out + ".raw.npy", features)
-    save(out + ".npy", filled[:, filled.std(axis=0) != 0])
+    varying = filled.std(axis=0) != 0
+    save(out + ".npy", filled[:, varying])
     np.save(out + ".labels.npy", (data.iloc[:, -1].to_numpy() == 1).astype(np.uint8))
-    kept = int((filled.std(axis=0) != 0).sum())
-    shape = {"rows": len(features), "columns": features.shape[1], "columns_kept": kept}
+    shape = {"rows": len(features), "columns": features.shape[1], "columns_kept": int(varying.sum())}
     print(json.dumps({**shape, "missing": float(np.isnan(features).mean())}))
 
 
