@@ -144,8 +144,10 @@ mod tests {
     #[test]
     fn rows_that_all_weigh_the_same_are_drawn_as_without_weights() {
         let labels: Vec<bool> = (0..300).map(|row| row % 3 == 0).collect();
-        let drawn = |weights: &[f64]| counts(&Draws::new(&labels, Some(weights), ClassWeight::None), 5);
+        let by = |weights: &[f64]| Draws::new(&labels, Some(weights), ClassWeight::None);
+        let drawn = |weights: &[f64]| counts(&by(weights), 5);
         let without = counts(&Draws::new(&labels, None, ClassWeight::None), 5);
+        assert!(matches!(by(&[0.3; 300]), Draws::Alike(300)));
         assert_eq!(drawn(&[0.3; 300]), without);
         let mut weights = [0.3; 300];
         weights[299] = 30.0;
