@@ -21,6 +21,8 @@ FLAT_RATIO = 1.1
 WAYS = ("polars", "polars-lazy", "polars-f32", "polars-lazy-f32")
 # Both sides write f32, or the peer f64.
 VALUE_TOLERANCE = 1e-6
+# The row that tells what verifying costs by itself.
+VERIFYING = "sha256 alone of what those two read and write: the CSV twice, the Parquet once; by OpenSSL on all cores"
 
 
 def both(setting):
@@ -28,7 +30,7 @@ def both(setting):
     folder = inputs.batch_files(setting, files, rows)
     size = total(folder)
     read_whole(folder)
-    pandas, polars = [], []
+    pandas, polars, digests = [], [], []
     for nth in range(setting.at_most(3)):
         mine, peaks = ours(setting, folder, files * rows)
         out = setting.fresh("intake/peers")
@@ -38,13 +40,15 @@ def both(setting):
         way = min(read, key=lambda name: read[name].wall)
         pandas.append((mine, by_pandas.wall))
         polars.append((mine, read[way].wall))
-    table = file_of(manifest(setting.work / "intake/ours"), "table.parquet")
+        table = file_of(manifest(setting.work / "intake/ours"), "table.parquet")
+        digests.append((setting.peer("digests", *verified(folder, table)).wall, by_pandas.wall))
     quality = agreement(setting, table, out / way)
     work = f"validate and transform of {size / 1e9:.2g} GB in {files} files, Parquet written"
     unlike = {"pandas reading alone": by_pandas, f"{way}, reading and writing": read[way]}
     rows_out = [
         compared("P5", work, "pandas, reading alone", "s", pandas, target=3, quality=quality),
         compared("P5", work, f"{way}, reading and writing Parquet", "s", polars, target=1.5, quality=quality),
+        compared("P5", VERIFYING, "pandas, reading alone", "s", digests),
     ]
     flat = memory(setting, folder, files, rows, max(peaks.values()))
     for peer, finished in unlike.items():
@@ -64,6 +68,12 @@ def ours(setting, folder, rows):
     if counted_rows != rows:
         raise Failed(f"transform left {counted_rows} rows of {rows}")
     return first.wall + second.wall, {"validate": first.peak_bytes, "transform": second.peak_bytes}
+
+
+def verified(folder, table):
+    """The files that both steps digest, as often as they do."""
+    raw = sorted(folder.glob("*.csv"))
+    return [*raw, *raw, table]
 
 
 def memory(setting, folder, files, rows, whole):

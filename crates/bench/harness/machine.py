@@ -30,7 +30,7 @@ def described(setting):
 
 
 def label(machine):
-    """A machine in a few words: rows of another one do not stand beside its own."""
+    """A machine in a few words."""
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:g} GiB"
 
 

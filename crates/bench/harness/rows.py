@@ -42,9 +42,8 @@ def rounded(value):
     return float(f"{value:.4g}")
 
 
-def merged(before, after, machine):
-    """The rows of `before` with those of `after`, which were measured on that machine, in the place of the same benches' rows. Rows of another
-    machine go."""
+def merged(before, after):
+    """The rows of `before`, and those of `after` in the place of the same benches' rows: the rows of one bench are of one run."""
     renewed = {row["id"] for row in after}
-    rows = [row for row in before if row["id"] not in renewed and row["machine"] == machine] + after
+    rows = [row for row in before if row["id"] not in renewed] + after
     return sorted(rows, key=lambda row: int(row["id"].removeprefix("P").split(" ")[0]))

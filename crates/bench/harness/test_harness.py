@@ -8,7 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from harness import scale
 from harness.counting import Proxy
+from harness.intake import VERIFYING
 from harness.kernels import Best
+from harness.machine import label
 from harness.page import BEGIN, END, benchmarks, filled, scale_parts, slopes, table
 from harness.picture import picture
 from harness.process import CLOSELY, NOW_AND_THEN, Failed, run, run_watched
@@ -16,7 +18,8 @@ from harness.requests import RUNNER, stage_of
 from harness.rows import compared, limited, merged
 
 
-STAMP = {"commit": "abc", "date": "2026-01-01", "machine": "this one"}
+MACHINE = {"cpu": "x", "cores": 2, "memory_gib": 8, "kernel": "k", "rustc": "r", "python": "p", "peers": {}}
+STAMP = {"commit": "abc", "date": "2026-01-01", "machine": label(MACHINE)}
 
 
 def size(rows, seconds, **more):
@@ -24,6 +27,12 @@ def size(rows, seconds, **more):
     whole = {"seconds": seconds, "cpu_seconds": 2 * seconds, "raw_bytes": 5000 * rows, "peak_bytes": 200 * rows}
     largest = {"largest_process": "train", "largest_process_bytes": 100 * rows}
     return {"rows": rows, **whole, **largest, "stages": {"train": stage, "predict": stage}, **STAMP, **more}
+
+
+def document(rows, **more):
+    """As it is written by a run, the rows of which may be marked otherwise."""
+    about = {**MACHINE, "commit": STAMP["commit"], "date": STAMP["date"]}
+    return {"machine": about, "rows": [{**row, **STAMP, **more} for row in rows]}
 
 
 class Rows(unittest.TestCase):
@@ -43,13 +52,12 @@ class Rows(unittest.TestCase):
         self.assertTrue(limited("P9", "work", "MB", [12], 12, target="below 12")["met"])
         self.assertFalse(limited("P9", "work", "MB", [13], 12, target="below 12")["met"])
 
-    def test_a_bench_renews_its_own_rows_only_and_drops_those_of_another_machine(self):
-        def row(identity, work="", machine="this one"):
-            return {"id": identity, "work": work, "machine": machine}
+    def test_a_bench_renews_its_own_rows_only(self):
+        def row(identity, work=""):
+            return {"id": identity, "work": work}
 
-        before = [row("P10"), row("P1", "old"), row("P2"), row("P3", machine="another")]
-        after = merged(before, [row("P1", "new")], "this one")
-        self.assertEqual(after, [row("P1", "new"), row("P2"), row("P10")])
+        before = [row("P10"), row("P1", "old"), row("P1", "gone"), row("P2")]
+        self.assertEqual(merged(before, [row("P1", "new")]), [row("P1", "new"), row("P2"), row("P10")])
 
     def test_time_per_row_is_compared_within_one_program_and_machine(self):
         small, large = size(100_000, 100.0), size(1_000_000, 1_200.0)
@@ -120,12 +128,20 @@ class Pages(unittest.TestCase):
         row = compared("P1", "work", "peer", "s", [(1, 2)], target=10)
         self.assertIn("| **2** |  | 1 |  |  | 10 x | **no** |", table([row]))
 
-    def test_what_p5_is_up_against_is_told_with_its_row(self):
-        machine = {"cpu": "x", "cores": 2, "memory_gib": 8, "kernel": "k", "rustc": "r", "python": "p", "peers": {}}
-        row = {**compared("P5", "work", "pandas, reading alone", "s", [(6, 12)], target=3), **STAMP}
-        document = {"machine": {**machine, "commit": "abc", "date": "2026-01-01"}, "rows": [row]}
-        self.assertIn("pandas at 12 s, a third of which is 4 s, and ours at 6 s", benchmarks(document))
-        self.assertNotIn("up against", benchmarks({**document, "rows": []}))
+    def test_what_p5_is_up_against_is_told_with_its_rows(self):
+        pairs = {"work": (6, 12), VERIFYING: (2, 15)}
+        rows = [compared("P5", work, "pandas, reading alone", "s", [pair]) for work, pair in pairs.items()]
+        text = benchmarks(document(rows))
+        self.assertIn("take 2 s where a third of pandas' time is 5 s; ours takes 6 s for everything", text)
+        self.assertNotIn("up against", benchmarks(document([])))
+
+    def test_rows_of_another_run_are_told_apart(self):
+        row = compared("P9", "work", "the limit", "s", [(1, 2)])
+        self.assertIn("| measured | 2026-01-01 |", benchmarks(document([row])))
+        earlier = benchmarks(document([row], commit="def", date="2025-12-31"))
+        self.assertIn("| measured | 2026-01-01; P9: 2025-12-31, commit def |", earlier)
+        elsewhere = benchmarks(document([row, row], machine="another one"))
+        self.assertIn("| measured | 2026-01-01; P9: 2026-01-01, commit abc on another one |", elsewhere)
 
     def test_a_stage_grows_between_the_sizes_that_it_was_measured_at(self):
         least, less, more = size(10, 3.0), size(100, 5.0), size(1000, 50.0)
@@ -134,6 +150,7 @@ class Pages(unittest.TestCase):
         self.assertIn("not measured", scale_parts({"scale": [less, more]})[3])
         parts = scale_parts({"scale": [least, less, more]})
         self.assertIn("| 1,000 |", parts[0])
+        self.assertEqual(parts[0].count(f"Measured on 2026-01-01 with commit abc on {STAMP['machine']}."), 1)
         self.assertIn("| train | 100 | 1,000 | 50 |", parts[1])
         self.assertIn("| predict | 10 | 100 | 22.2 |", parts[1])
         self.assertNotIn("not measured", parts[3])
