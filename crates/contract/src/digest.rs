@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-/// A sha256, printed as 64 lower-case hex digits.
+/// A digest of 256 bits, printed as 64 lower-case hex digits: a sha256 where nothing else is said.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
@@ -39,6 +39,12 @@ impl Digest {
         let mut text = self.to_string();
         text.truncate(digits);
         text
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

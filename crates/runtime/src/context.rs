@@ -214,9 +214,18 @@ impl Context {
     }
 
     async fn fetch_raw(&self, store: &dyn Store, names: Vec<String>) -> Result<Vec<Input>, Failure> {
-        let fetched = names.into_iter().enumerate().map(|(index, name)| async move {
-            self.note_local(store, &name);
-            let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;
+        for name in &names {
+            self.note_local(store, name);
+        }
+        let fetched = if let Some(in_place) = store.fetch_in_place(&names).await? {
+            in_place
+        } else {
+            let copies = names.iter().cloned().enumerate().map(|(index, name)| async move {
+                Ok(store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?)
+            });
+            side_by_side(copies).await?
+        };
+        let inputs = names.into_iter().zip(fetched).map(|(name, (path, written))| {
             let artifact = Artifact {
                 name: format!("raw/{name}"),
                 uri: store.uri_of(&name),
@@ -225,9 +234,9 @@ impl Context {
                 rows: None,
                 media_type: MediaType::Csv.as_str().to_owned(),
             };
-            Ok(Input { artifact, local: Some(path) })
+            Input { artifact, local: Some(path) }
         });
-        side_by_side(fetched).await
+        Ok(inputs.collect())
     }
 
     /// The file of this machine that an object is, when its store is a folder and it is there. Its content is not verified: that is left to a core

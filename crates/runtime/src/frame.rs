@@ -261,7 +261,8 @@ async fn resolve<S: Step>(
     let local = context.fetch_all(&inputs).await?;
     let folder = scratch.join("outputs");
     std::fs::create_dir(&folder)?;
-    let outputs = S::perform(context, Arc::new(job), local, Outputs::new(folder)).await?;
+    let outputs = Outputs::new(folder).become_durable(matches!(context.store.root(), StoreUrl::File { .. }));
+    let outputs = S::perform(context, Arc::new(job), local, outputs).await?;
     context.verify_unchanged()?;
     let artifacts = commit::upload(context, &work, &attempt_name(scratch), &outputs).await?;
     if let Some(reason) = outputs.rejection() {

@@ -9,6 +9,8 @@ use faultline_contract::Outcome;
 use faultline_store::{DigestWriter, Passed, Written};
 use serde::Serialize;
 
+use crate::early_sync::EarlySync;
+
 /// IANA media types of the artifacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaType {
@@ -55,8 +57,11 @@ pub struct Finished {
     passed: Option<Passed>,
 }
 
+/// The kernel takes a large write at less cost than many small ones.
+const BUFFER_BYTES: usize = 1 << 20;
+
 /// An output file that is being written; its digest is taken on the way.
-pub type OutputFile = BufWriter<DigestWriter<File>>;
+pub type OutputFile = BufWriter<DigestWriter<EarlySync>>;
 
 impl Finished {
     /// The digest and size, where they were taken while it was written.
@@ -69,6 +74,7 @@ impl Finished {
 #[derive(Debug)]
 pub struct Outputs {
     folder: PathBuf,
+    become_durable: bool,
     files: Vec<Finished>,
     counts: BTreeMap<String, u64>,
     facts: BTreeMap<String, serde_json::Value>,
@@ -79,7 +85,20 @@ impl Outputs {
     /// An empty collection that keeps its files in `folder`, which exists and is empty.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, files: Vec::new(), counts: BTreeMap::new(), facts: BTreeMap::new(), rejection: None }
+        Self {
+            folder,
+            become_durable: false,
+            files: Vec::new(),
+            counts: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            rejection: None,
+        }
+    }
+
+    /// Says that the files themselves become objects of the store, which are durable: their content is on its way to the disk as they are written.
+    #[must_use]
+    pub fn become_durable(self, become_durable: bool) -> Self {
+        Self { become_durable, ..self }
     }
 
     /// Declares an output and returns the path to write it to.
@@ -107,11 +126,12 @@ impl Outputs {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(&mut self, name: &str, media_type: MediaType, rows: Option<u64>) -> io::Result<OutputFile> {
-        let file = DigestWriter::new(File::create(self.declare(name, media_type, rows)?)?);
+        let file = File::create(self.declare(name, media_type, rows)?)?;
+        let file = DigestWriter::new(EarlySync::new(file, self.become_durable));
         if let Some(finished) = self.files.last_mut() {
             finished.passed = Some(file.passed());
         }
-        Ok(BufWriter::new(file))
+        Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
     }
 
     /// Writes a document as JSON, indented, keys in the order of the type, with a trailing newline.

@@ -5,8 +5,10 @@ mod error;
 mod faults;
 mod file;
 mod key;
+mod lanes;
 mod memory;
 mod s3;
+mod side_by_side;
 mod store;
 mod url;
 

@@ -10,6 +10,7 @@ use faultline_contract::Digest;
 
 use crate::digest;
 use crate::error::{Action, StoreError};
+use crate::side_by_side;
 use crate::url::StoreUrl;
 
 /// Whether a write may replace an object.
@@ -148,6 +149,26 @@ pub trait Store: Send + Sync + Debug {
             let written = digest::of_file(&path)
                 .map_err(|source| StoreError::from_io(Action::Read, uri.clone(), &path, source))?;
             Ok((path, written))
+        })
+        .await
+    }
+
+    /// [`Store::fetch`] of several objects where the store is a folder, which takes less for all of them together; `None` for every other store.
+    ///
+    /// # Errors
+    /// Those of [`Store::get_to_file`], for the first object that has one.
+    async fn fetch_in_place(&self, keys: &[String]) -> Result<Option<Vec<(PathBuf, Written)>>, StoreError> {
+        let Some(paths) = keys.iter().map(|key| self.local_path(key)).collect::<Option<Vec<PathBuf>>>() else {
+            return Ok(None);
+        };
+        let uris: Vec<String> = keys.iter().map(|key| self.uri_of(key)).collect();
+        crate::file::blocking(Action::Read, self.root_uri(), move || {
+            let written = side_by_side::of_files(&paths);
+            let each = paths.into_iter().zip(uris).zip(written).map(|((path, uri), written)| match written {
+                Ok(written) => Ok((path, written)),
+                Err(source) => Err(StoreError::from_io(Action::Read, uri, &path, source)),
+            });
+            each.collect::<Result<_, _>>().map(Some)
         })
         .await
     }

@@ -63,7 +63,7 @@ impl<'a> FolderCheck<'a> {
     }
 
     /// Checks the next file of a share, by itself: whether its content is that of another file is told by [`FolderCheck::add`], which knows
-    /// the files of all shares. A digest that is known already is not taken again: whoever knows it sees to it that the file has not changed since.
+    /// the files of all shares. Its sha256 is known; taken is its BLAKE3, as by [`check_known_file`].
     ///
     /// # Errors
     /// If the file cannot be read or a record cannot be written.
@@ -71,10 +71,10 @@ impl<'a> FolderCheck<'a> {
         &mut self,
         reader: impl Read + Send,
         name: &str,
-        known: Option<Digest>,
+        sha256: Digest,
     ) -> Result<SharedFile, CheckError<io::Error>> {
         let sink = &mut Refused(&mut self.log);
-        let outcome = check_known_file(reader, name, known, self.schema, self.purpose, sink)?;
+        let outcome = check_known_file(reader, name, sha256, self.schema, self.purpose, sink)?;
         let (outcome, quarantine_bytes) = self.end_file(outcome, true)?;
         Ok(SharedFile { outcome: outcome.clone(), quarantine_bytes })
     }
@@ -227,12 +227,12 @@ mod tests {
             let mut found = Vec::new();
             for (name, content) in &files[start..end] {
                 if start % 2 == 0 {
-                    found.push(share.check_share(content.as_bytes(), name, None).unwrap());
+                    found.push(share.check_share(content.as_bytes(), name, Digest::of(content.as_bytes())).unwrap());
                     continue;
                 }
                 let alone = tempfile::NamedTempFile::new().unwrap();
                 let mut of_one = FolderCheck::new(&schema, Purpose::Train, alone.reopen().unwrap());
-                let file = of_one.check_share(content.as_bytes(), name, None).unwrap();
+                let file = of_one.check_share(content.as_bytes(), name, Digest::of(content.as_bytes())).unwrap();
                 of_one.finish().unwrap();
                 share.add_share(file.clone(), &mut alone.reopen().unwrap()).unwrap();
                 found.push(file);
@@ -240,13 +240,17 @@ mod tests {
             share.finish().unwrap();
             let mut records = File::open(quarantine.path()).unwrap();
             for file in found {
+                let content = files.iter().find(|(name, _)| *name == file.outcome.file).unwrap().1;
+                assert_eq!(file.outcome.blake3, Some(Digest::from(*blake3::hash(content.as_bytes()).as_bytes())));
                 let told = serde_json::from_str(&serde_json::to_string(&file).unwrap()).unwrap();
                 assert_eq!(file, told);
                 merge.add(told, &mut records).unwrap();
             }
             start = end;
         }
-        let outcome = merge.finish().unwrap();
+        let mut outcome = merge.finish().unwrap();
+        // The digest that the check of a whole folder does not take.
+        outcome.files.iter_mut().for_each(|file| file.blake3 = None);
         let records = std::fs::read_to_string(merged.path()).unwrap();
         (outcome, records.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
@@ -276,7 +280,8 @@ mod tests {
         let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
         let quarantine = tempfile::NamedTempFile::new().unwrap();
         let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
-        let file = share.check_share("id,a,y\nx,1,1\ny,word,1\n".as_bytes(), "01012020.csv", None).unwrap();
+        let content = b"id,a,y\nx,1,1\ny,word,1\n";
+        let file = share.check_share(content.as_slice(), "01012020.csv", Digest::of(content)).unwrap();
         assert!(file.quarantine_bytes > 1);
         let records = vec![b' '; file.quarantine_bytes as usize - 1];
         assert!(matches!(share.add(file, &mut records.as_slice()), Err(CheckError::Sink { .. })));

@@ -75,7 +75,7 @@ pub(crate) struct Merge<'a, S> {
 /// Reads all rows from `start` on.
 pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
     pieces: &mut Pieces<impl Read + Send>,
-    mut start: Start,
+    start: Start,
     rules: &RowRules<'_>,
     merge: &mut Merge<'_, S>,
     cutting: Cutting,
@@ -87,7 +87,7 @@ pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
     };
     let read_on = |piece: &Piece| read_piece::<S>(rules, piece, piece.lines(0, 0));
 
-    let mut round: Vec<Piece> = start.piece.take().into_iter().collect();
+    let round: Vec<Piece> = start.piece.into_iter().collect();
     if pieces.has_ended() {
         // A small file is not worth waking other threads.
         for rows in round.iter().enumerate().map(read) {
@@ -95,6 +95,18 @@ pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
         }
         return Ok(());
     }
+    // On a thread of the pool: from outside each round would have to be handed over and waited for.
+    rayon::scope(|_| rounds(pieces, round, read, read_on, merge, cutting))
+}
+
+fn rounds<S: RowSink<Error: Send> + Send>(
+    pieces: &mut Pieces<impl Read + Send>,
+    mut round: Vec<Piece>,
+    read: impl Fn((usize, &Piece)) -> PieceRows + Sync,
+    read_on: impl Fn(&Piece) -> PieceRows + Sync,
+    merge: &mut Merge<'_, S>,
+    cutting: Cutting,
+) -> Result<(), Stopped<S::Error>> {
     let mut spare = Vec::new();
     fill_round(pieces, &mut round, &mut spare, cutting).map_err(Stopped::Read)?;
     let mut first = true;
@@ -107,9 +119,9 @@ pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
                 rayon::join(
                     || -> Vec<PieceRows> {
                         if first {
-                            round.par_iter().enumerate().map(read).collect()
+                            round.par_iter().enumerate().map(&read).collect()
                         } else {
-                            round.par_iter().map(read_on).collect()
+                            round.par_iter().map(&read_on).collect()
                         }
                     },
                     || fill_round(pieces, &mut next, &mut spare, cutting),

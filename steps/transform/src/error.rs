@@ -27,10 +27,12 @@ pub enum TransformError {
         source: io::Error,
     },
     /// A raw file is not the one that `validate` accepted.
-    #[error("read raw file {name}: it has sha256 {got}, its manifest says {expected}")]
+    #[error("read raw file {name}: its {kind} is {got}, expected {expected}, that of the file which validate accepted")]
     Changed {
         /// The file, relative to the raw folder.
         name: String,
+        /// Which digest.
+        kind: &'static str,
         /// The digest of what was read.
         got: Digest,
         /// The digest that `validate` found.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use faultline_contract::documents::validate::AcceptedFile;
 use faultline_runtime::Inputs;
-use faultline_table::{CheckError, QuarantineRecord, Row, RowSink, SourceFile, TableWriter, check_file};
+use faultline_table::{
+    CheckError, QuarantineRecord, Row, RowSink, SourceFile, TableWriter, check_file, check_known_file,
+};
 use rayon::prelude::*;
 
 use crate::TransformError;
@@ -76,12 +78,20 @@ fn check<S: RowSink<Error: Send> + Send>(
     let read = |source| TransformError::Read { name: name.clone(), source };
     let path = inputs.path(&format!("raw/{name}")).map_err(|failure| TransformError::input(name, &failure))?;
     let opened = File::open(path).map_err(read)?;
-    let found = check_file(opened, name, &job.schema, job.accepted.purpose, sink).map_err(|error| match error {
+    let (schema, purpose) = (&job.schema, job.accepted.purpose);
+    let found = match file.blake3 {
+        Some(_) => check_known_file(opened, name, file.sha256, schema, purpose, sink),
+        None => check_file(opened, name, schema, purpose, sink),
+    };
+    let found = found.map_err(|error| match error {
         CheckError::Read { source, .. } => read(source),
         CheckError::Sink { source, .. } => refused(source),
     })?;
-    let (got, expected) = (found.sha256, file.sha256);
-    if got == expected { Ok(()) } else { Err(TransformError::Changed { name: name.clone(), got, expected }) }
+    let (kind, got, expected) = match (found.blake3, file.blake3) {
+        (Some(got), Some(expected)) => ("BLAKE3", got, expected),
+        _ => ("sha256", found.sha256, file.sha256),
+    };
+    if got == expected { Ok(()) } else { Err(TransformError::Changed { name: name.clone(), kind, got, expected }) }
 }
 
 /// The rows found must be those that `validate` accepted.
@@ -144,15 +154,63 @@ fn rows_of(job: &Job, file: &AcceptedFile, inputs: &Inputs) -> Result<Rows, Tran
 
 #[cfg(test)]
 mod tests {
-    use faultline_contract::Digest;
+    use faultline_contract::documents::validate::Accepted;
+    use faultline_contract::schema::{Purpose, ValidSchema};
+    use faultline_contract::{Artifact, Digest};
+    use faultline_runtime::Role;
 
     use super::*;
+
+    /// What becomes of a file that `validate` knows by those digests.
+    fn read(sha256: Digest, blake3: Option<Digest>) -> Result<usize, TransformError> {
+        let schema = br#"{"format_version": 1, "dataset": "press",
+            "file_name": {"pattern": "(?<date>[0-9]{8})\\.csv", "date_format": "%d%m%Y"},
+            "columns": [{"name": "id", "role": "id"}, {"name": "a"}]}"#;
+        let folder = tempfile::tempdir().unwrap();
+        let (name, path) = ("01022024.csv", folder.path().join("file"));
+        std::fs::write(&path, CONTENT).unwrap();
+        let bytes = CONTENT.len() as u64;
+        let file = AcceptedFile {
+            name: name.to_owned(),
+            sha256,
+            blake3,
+            bytes,
+            time_secs: 0,
+            rows_accepted: 1,
+            rows_quarantined: 0,
+        };
+        let mut inputs = Inputs::default();
+        let (uri, media_type) = (String::new(), String::new());
+        inputs.insert(path, Artifact { name: format!("raw/{name}"), uri, sha256, bytes, rows: None, media_type });
+        let (dataset, purpose) = ("press".to_owned(), Purpose::Train);
+        let accepted = Accepted { dataset, purpose, files: vec![file.clone()] };
+        let schema = ValidSchema::from_json(schema).unwrap();
+        let job = Job { accepted, schema, files: 0..1, role: Role::Whole };
+        rows_of(&job, &file, &inputs).map(|rows| rows.rows.len())
+    }
+
+    const CONTENT: &[u8] = b"id,a\nx,1\n";
+
+    #[test]
+    fn a_file_is_known_by_its_blake3_and_in_an_older_verdict_by_its_sha256() {
+        let (sha256, blake3) = (Digest::of(CONTENT), Digest::from(*blake3::hash(CONTENT).as_bytes()));
+        assert_eq!(read(sha256, Some(blake3)).unwrap(), 1);
+        assert_eq!(read(sha256, None).unwrap(), 1);
+        let another = Digest::of(b"");
+        for (sha256, blake3, said) in [(sha256, Some(another), "BLAKE3"), (another, None, "sha256")] {
+            let error = read(sha256, blake3).unwrap_err();
+            assert!(
+                matches!(error, TransformError::Changed { kind, expected, .. } if (kind, expected) == (said, another))
+            );
+        }
+    }
 
     #[test]
     fn small_files_are_read_together_and_large_ones_alone() {
         let file = |bytes| AcceptedFile {
             name: String::new(),
             sha256: Digest::of(b""),
+            blake3: None,
             bytes,
             time_secs: 0,
             rows_accepted: 0,

@@ -113,6 +113,7 @@ fn accepted(job: &Job, outcome: &FolderOutcome) -> Accepted {
     let files = accepted_files(outcome).map(|(file, time_secs)| AcceptedFile {
         name: file.file.clone(),
         sha256: file.sha256,
+        blake3: file.blake3,
         bytes: file.bytes,
         time_secs,
         rows_accepted: file.rows_accepted,

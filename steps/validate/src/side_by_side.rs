@@ -51,7 +51,7 @@ fn check_share(
     let mut found = Vec::with_capacity(files.len());
     for (name, path, artifact) in files {
         let opened = File::open(path).map_err(|source| ValidateError::Read { name: (*name).to_owned(), source })?;
-        found.push(check.check_share(opened, name, Some(artifact.sha256)).map_err(failed)?);
+        found.push(check.check_share(opened, name, artifact.sha256).map_err(failed)?);
     }
     check.finish()?;
     quarantine.seek(SeekFrom::Start(0))?;

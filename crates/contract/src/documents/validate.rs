@@ -26,6 +26,9 @@ pub struct AcceptedFile {
     pub name: String,
     /// The sha256 of its content.
     pub sha256: Digest,
+    /// The BLAKE3 of its content, by which `transform` knows the file again in a quarter of the time; older verdicts have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<Digest>,
     /// Its size.
     pub bytes: u64,
     /// The time in its name, in seconds since 1970 as if the fab's clock ran in UTC.
