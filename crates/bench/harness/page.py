@@ -112,7 +112,7 @@ judged only that both read the same and find as many clusters, within one.
   of the same size, and shap explains fewer rows of it, as its time grows in step with them.
 - P8: memory of the program and all that it started, of shared pages each its part (PSS), looked at every 5 ms. P9, which measures time too: resident memory, every 50 ms.
 
-{up_against(document["rows"])}
+{verifying(document["rows"])}
 [scale.md](scale.md) tells how it goes on with more rows. `./dev bench --only P1,P3` measures those rows again.
 """
 
@@ -128,17 +128,18 @@ def others(document):
     return "".join(f"; {', '.join(ids)}: {how}" for how, ids in found.items())
 
 
-def up_against(rows):
-    """Where P5's target is out of reach, and why."""
+def verifying(rows):
+    """What P5 spends on digests, which pandas does not take."""
     of_pandas = [row for row in rows if row["id"] == "P5" and row["peer"].startswith("pandas") and row["unit"] == "s"]
-    if not of_pandas:
+    ours, digests = (next((row for row in of_pandas if (row["work"] == VERIFYING) is it), None) for it in (False, True))
+    if not ours or not digests:
         return ""
-    ours, digests = (next(row for row in of_pandas if (row["work"] == VERIFYING) is it) for it in (False, True))
     return f"""## What P5 is up against
 
-pandas reads the files once, on one core, and that is all it does. Ours reads them twice, once to judge and once to write, and each stage takes the sha256 of every
-byte that it reads or writes, for what one stage hands to the next is verified: that is a decision of the commit protocol, not of nature. These digests alone, by OpenSSL
-with the processor's own instructions and on all cores, take {number(digests["ours"])} s where a third of pandas' time is {number(digests["theirs"] / 3)} s; ours takes {number(ours["ours"])} s for everything.
+pandas reads the files once, on one core, and that is all it does. Ours reads them three times: for their sha256, which is their identity, to judge them, and to write them; and
+it takes a digest again when it writes them, so that the rows are of the very bytes that manifests name ([ADR 0016](adr/0016-how-raw-files-are-digested.md)). SHA-256 of the CSV
+and of the Parquet alone, once each, by OpenSSL with the processor's own instructions on all cores, takes {number(digests["ours"])} s where a third of pandas' time is {number(digests["theirs"] / 3)} s; ours takes {number(ours["ours"])} s
+for everything. So the ratio depends on the processor, and on one that is slow at SHA-256 beside the rest it is lower.
 """
 
 

@@ -42,8 +42,7 @@ def rounded(value):
     return float(f"{value:.4g}")
 
 
-def merged(before, after):
-    """The rows of `before`, and those of `after` in the place of the same benches' rows: the rows of one bench are of one run."""
-    renewed = {row["id"] for row in after}
-    rows = [row for row in before if row["id"] not in renewed] + after
+def merged(before, after, bench):
+    """The rows of `before`, and those of `after` in the place of that bench's: they are of one run."""
+    rows = [row for row in before if row["id"] != bench] + after
     return sorted(rows, key=lambda row: int(row["id"].removeprefix("P").split(" ")[0]))

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::options::UpstreamFlags;
 use crate::stamps::Stamps;
-use crate::{Document, Failure, Input, Inputs, MediaType, Pipeline};
+use crate::{Document, Failure, Input, Inputs, MediaType, Pipeline, RawFile};
 
 /// The surroundings of one attempt.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl Context {
     ///
     /// # Errors
     /// When the folder cannot be listed or a file cannot be read.
-    pub async fn raw_folder(&self, uri: &str) -> Result<Vec<Input>, Failure> {
+    pub async fn raw_folder(&self, uri: &str) -> Result<Vec<RawFile>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
         let names = raw_objects(store.as_ref()).await?.map(|object| object.key).collect();
         self.fetch_raw(store.as_ref(), names).await
@@ -208,24 +208,25 @@ impl Context {
     ///
     /// # Errors
     /// When one is gone or cannot be read.
-    pub async fn raw_files(&self, uri: &str, names: Vec<String>) -> Result<Vec<Input>, Failure> {
+    pub async fn raw_files(&self, uri: &str, names: Vec<String>) -> Result<Vec<RawFile>, Failure> {
         let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
         self.fetch_raw(store.as_ref(), names).await
     }
 
-    async fn fetch_raw(&self, store: &dyn Store, names: Vec<String>) -> Result<Vec<Input>, Failure> {
+    async fn fetch_raw(&self, store: &dyn Store, names: Vec<String>) -> Result<Vec<RawFile>, Failure> {
         for name in &names {
             self.note_local(store, name);
         }
         let fetched = if let Some(in_place) = store.fetch_in_place(&names).await? {
-            in_place
+            in_place.into_iter().map(|file| (file.path, file.written, Some(file.blake3))).collect()
         } else {
             let copies = names.iter().cloned().enumerate().map(|(index, name)| async move {
-                Ok(store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?)
+                let (path, written) = store.fetch(&name, &self.scratch.join(format!("raw-{index}"))).await?;
+                Ok((path, written, None))
             });
             side_by_side(copies).await?
         };
-        let inputs = names.into_iter().zip(fetched).map(|(name, (path, written))| {
+        let files = names.into_iter().zip(fetched).map(|(name, (path, written, blake3))| {
             let artifact = Artifact {
                 name: format!("raw/{name}"),
                 uri: store.uri_of(&name),
@@ -234,9 +235,9 @@ impl Context {
                 rows: None,
                 media_type: MediaType::Csv.as_str().to_owned(),
             };
-            Input { artifact, local: Some(path) }
+            RawFile { input: Input { artifact, local: Some(path) }, blake3 }
         });
-        Ok(inputs.collect())
+        Ok(files.collect())
     }
 
     /// The file of this machine that an object is, when its store is a folder and it is there. Its content is not verified: that is left to a core

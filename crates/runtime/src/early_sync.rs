@@ -2,13 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::thread::{self, JoinHandle};
+
+use faultline_store::StoreUrl;
 
 /// Bytes between the beginnings of two syncs, about.
 const INTERVAL_BYTES: u64 = 64 << 20;
 
-/// A file that is synced from time to time, on a thread of its own, while more is written, so that the sync at its end has little left to do. An
-/// error of the disk ends the next write or flush.
+/// A file that is synced from time to time, on a thread of its own, while more is written, so that the sync at its end has little left to do. What the disk
+/// reports is told by the flush at the latest.
 #[derive(Debug)]
 pub struct EarlySync {
     file: File,
@@ -25,10 +29,10 @@ impl EarlySync {
         Self { file, interval: becomes_durable.then_some(INTERVAL_BYTES), waiting: 0, syncing: None }
     }
 
-    fn sync_later(&mut self) -> io::Result<()> {
-        let file = self.file.try_clone()?;
-        self.syncing = Some(thread::Builder::new().name("sync".to_owned()).spawn(move || file.sync_data())?);
-        Ok(())
+    /// Begins a sync. Where no file or thread is to be had for it, the sync at the end has more to do.
+    fn begin_sync(&mut self) {
+        let Ok(file) = self.file.try_clone() else { return };
+        self.syncing = thread::Builder::new().name("sync".to_owned()).spawn(move || file.sync_data()).ok();
     }
 
     /// The result of the sync that was begun last.
@@ -38,12 +42,18 @@ impl EarlySync {
     }
 }
 
+/// Whether files of the scratch folder can become objects of the store as they are.
+pub(crate) fn is_beside(root: &StoreUrl, scratch: &Path) -> bool {
+    let device = |path: &Path| Some(path.ancestors().find_map(|folder| folder.metadata().ok())?.dev());
+    matches!(root, StoreUrl::File { path } if device(path) == device(scratch))
+}
+
 impl Write for EarlySync {
     fn write(&mut self, content: &[u8]) -> io::Result<usize> {
         let is_due = self.interval.is_some_and(|interval| self.waiting >= interval);
         if is_due && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
             self.end_sync()?;
-            self.sync_later()?;
+            self.begin_sync();
             self.waiting = 0;
         }
         let count = self.file.write(content)?;
@@ -78,6 +88,15 @@ mod tests {
             assert!(output.syncing.is_none());
             assert_eq!(std::fs::read(file.path()).unwrap(), b"twelve bytes and more");
         }
+    }
+
+    #[test]
+    fn scratch_is_beside_a_folder_of_its_own_file_system_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_beside = |path: &Path| is_beside(&StoreUrl::File { path: path.to_owned() }, folder.path());
+        assert!(is_beside(&folder.path().join("not/there/yet")));
+        assert!(!is_beside(Path::new("/proc")));
+        assert!(!super::is_beside(&StoreUrl::Memory { name: "m".to_owned() }, folder.path()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::monitor::Monitor;
 use crate::options::{self, CommonOptions, Parsed};
 use crate::stamps::Stamps;
 use crate::step::{Plan, Reuse, Step};
-use crate::{Context, Failure, Merge, Outputs, access, explain, results};
+use crate::{Context, Failure, Merge, Outputs, access, early_sync, explain, results};
 
 /// What the build knows of itself; made by the [`build_info!`](crate::build_info) macro in the step's crate.
 #[derive(Clone, Copy, Debug)]
@@ -261,7 +261,7 @@ async fn resolve<S: Step>(
     let local = context.fetch_all(&inputs).await?;
     let folder = scratch.join("outputs");
     std::fs::create_dir(&folder)?;
-    let outputs = Outputs::new(folder).become_durable(matches!(context.store.root(), StoreUrl::File { .. }));
+    let outputs = Outputs::new(folder).become_durable(early_sync::is_beside(context.store.root(), scratch));
     let outputs = S::perform(context, Arc::new(job), local, outputs).await?;
     context.verify_unchanged()?;
     let artifacts = commit::upload(context, &work, &attempt_name(scratch), &outputs).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use faultline_contract::Artifact;
+use faultline_contract::{Artifact, Digest};
 
 use crate::Failure;
 
@@ -14,6 +14,15 @@ pub struct Input {
     pub artifact: Artifact,
     /// A local file that is taken as it is: one that `gather` verified, or one that the core digests as it reads it, and compares.
     pub local: Option<PathBuf>,
+}
+
+/// A raw file, with what was found of it on the way.
+#[derive(Clone, Debug)]
+pub struct RawFile {
+    /// The file as an input, under its sha256.
+    pub input: Input,
+    /// The BLAKE3 of the same bytes, where the file was read in place; a copy has none, and nobody else has that.
+    pub blake3: Option<Digest>,
 }
 
 /// The verified local files of a step.

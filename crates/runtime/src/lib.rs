@@ -30,7 +30,7 @@ pub use faultline_contract::Explain;
 pub use faultline_contract::access::{Access, Place, Right};
 pub use faultline_metrics as metrics;
 pub use frame::{BuildInfo, execute, main};
-pub use inputs::{Input, Inputs};
+pub use inputs::{Input, Inputs, RawFile};
 pub use outputs::{Finished, MediaType, OutputFile, Outputs};
 pub use sharding::{Merge, Role, ShardFlag, ShardingOptions};
 pub use step::{Pipeline, Plan, Resources, ResultKind, ResultSpec, Reuse, RunStatus, SecretSpec, Step, UpstreamSpec};

@@ -95,7 +95,7 @@ impl Outputs {
         }
     }
 
-    /// Says that the files themselves become objects of the store, which are durable: their content is on its way to the disk as they are written.
+    /// Says whether the files themselves become objects of the store, which are durable: then their content goes to the disk as they are written.
     #[must_use]
     pub fn become_durable(self, become_durable: bool) -> Self {
         Self { become_durable, ..self }

@@ -194,7 +194,6 @@ mod tests {
                 std::array::from_fn(|at| halves[at / 2].to_le_bytes()[at % 2])
             };
             let blocks: Vec<Block> = blocks.into_iter().map(bytes).collect();
-            is_as_one_by_one::<1>(&blocks);
             is_as_one_by_one::<2>(&blocks);
             is_as_one_by_one::<3>(&blocks);
             is_as_one_by_one::<LANES>(&blocks);

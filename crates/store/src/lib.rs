@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use crate::digest::{DigestWriter, Passed, of_bytes as digest_of_bytes, of_file as digest_of_file};
 pub use crate::error::{Action, Cause, StoreError};
 pub use crate::s3::{PathStyle, S3Encryption, S3Options};
-pub use crate::store::{ObjectMeta, PutMode, Store, Written};
+pub use crate::store::{InPlace, ObjectMeta, PutMode, Store, Written};
 pub use crate::url::StoreUrl;
 
 /// Opens the store at a root. Nothing is created or asked before the first request, except for the settings of S3.

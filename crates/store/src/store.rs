@@ -10,7 +10,7 @@ use faultline_contract::Digest;
 
 use crate::digest;
 use crate::error::{Action, StoreError};
-use crate::side_by_side;
+use crate::side_by_side::{self, Digests};
 use crate::url::StoreUrl;
 
 /// Whether a write may replace an object.
@@ -45,6 +45,17 @@ pub struct Written {
     pub sha256: Digest,
     /// The size of the content.
     pub bytes: u64,
+}
+
+/// An object that is a file of this machine, with its digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPlace {
+    /// The file, which must not be changed.
+    pub path: PathBuf,
+    /// The sha256 and size of its content.
+    pub written: Written,
+    /// The BLAKE3 of the same bytes.
+    pub blake3: Digest,
 }
 
 /// Objects under one root, by key.
@@ -153,19 +164,19 @@ pub trait Store: Send + Sync + Debug {
         .await
     }
 
-    /// [`Store::fetch`] of several objects where the store is a folder, which takes less for all of them together; `None` for every other store.
+    /// Several objects at a time where the store is a folder: cheaper than [`Store::fetch`] of each. `None` for every other store.
     ///
     /// # Errors
-    /// Those of [`Store::get_to_file`], for the first object that has one.
-    async fn fetch_in_place(&self, keys: &[String]) -> Result<Option<Vec<(PathBuf, Written)>>, StoreError> {
+    /// Those of [`Store::get_to_file`], for the first object that has one; all are read before it is told.
+    async fn fetch_in_place(&self, keys: &[String]) -> Result<Option<Vec<InPlace>>, StoreError> {
         let Some(paths) = keys.iter().map(|key| self.local_path(key)).collect::<Option<Vec<PathBuf>>>() else {
             return Ok(None);
         };
         let uris: Vec<String> = keys.iter().map(|key| self.uri_of(key)).collect();
         crate::file::blocking(Action::Read, self.root_uri(), move || {
-            let written = side_by_side::of_files(&paths);
-            let each = paths.into_iter().zip(uris).zip(written).map(|((path, uri), written)| match written {
-                Ok(written) => Ok((path, written)),
+            let found = side_by_side::of_files(&paths);
+            let each = paths.into_iter().zip(uris).zip(found).map(|((path, uri), digests)| match digests {
+                Ok(Digests { written, blake3 }) => Ok(InPlace { path, written, blake3 }),
                 Err(source) => Err(StoreError::from_io(Action::Read, uri, &path, source)),
             });
             each.collect::<Result<_, _>>().map(Some)

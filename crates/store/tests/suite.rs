@@ -10,7 +10,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faultline_store::{PutMode, Store, StoreError, StoreUrl, digest_of_bytes, open};
+use faultline_contract::Digest;
+use faultline_store::{InPlace, PutMode, Store, StoreError, StoreUrl, digest_of_bytes, open};
 use faultline_testkit::servers::SeaweedFs;
 
 /// Tells the tests that [`s3`] runs where their root is.
@@ -326,6 +327,9 @@ async fn large_files(store: &dyn Store) {
         assert_eq!(written, expected);
         assert!(std::fs::read(&path).unwrap() == content);
         assert_eq!(store.local_path("large/k").is_some(), path != copy);
+        let in_place = store.fetch_in_place(&["large/k".to_owned()]).await.unwrap();
+        let blake3 = Digest::from(*blake3::hash(&content).as_bytes());
+        assert_eq!(in_place, (path != copy).then(|| vec![InPlace { path, written, blake3 }]));
         let of_another = digest_of_bytes(b"of something else, as the size shows");
         for known in [None, Some(expected), Some(of_another)] {
             assert_eq!(store.take_file("large/taken", &original, known).await.unwrap(), expected);
@@ -339,6 +343,10 @@ async fn large_files(store: &dyn Store) {
         std::fs::remove_file(&original).unwrap();
         assert!(store.get("large/taken").await.unwrap() == content);
         assert_eq!(keys(store, "large/").await, ["large/k", "large/taken"]);
+    }
+    match store.fetch_in_place(&["large/k".to_owned(), "large/gone".to_owned()]).await {
+        Ok(found) => assert_eq!((found, store.local_path("large/gone")), (None, None)),
+        Err(error) => assert!(error.is_not_found() && error.to_string().contains("large/gone"), "{error}"),
     }
     store.take_file("large/none", Path::new("/nowhere/x"), None).await.unwrap_err();
     store.put_file("large/none", Path::new("/nowhere/x")).await.unwrap_err();

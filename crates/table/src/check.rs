@@ -61,7 +61,7 @@ pub struct FileOutcome {
     pub file: String,
     /// The sha256 of its content.
     pub sha256: Digest,
-    /// The BLAKE3 of its content, taken where the sha256 was known.
+    /// The BLAKE3 of its content, known or taken where the sha256 was known.
     pub blake3: Option<Digest>,
     /// Its size.
     pub bytes: u64,
@@ -151,26 +151,34 @@ pub fn check_file<S: RowSink<Error: Send> + Send>(
     check_file_in(reader, name, None, schema, purpose, sink, Cutting::default())
 }
 
-/// The same for a file whose sha256 is known, or said to be: taken is its BLAKE3, in a quarter of the time. Whoever says it sees to it that the file is
-/// still that one, by this digest or otherwise.
+/// What is known of a file before it is checked. Whoever says it sees to it that the file is still that one, by a digest that is taken or otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The sha256 of its content, which is not taken again.
+    pub sha256: Digest,
+    /// The BLAKE3 of its content; where it is absent it is taken.
+    pub blake3: Option<Digest>,
+}
+
+/// The same for a file whose sha256 is known; its BLAKE3 takes a quarter of the time.
 ///
 /// # Errors
 /// As for [`check_file`].
 pub fn check_known_file<S: RowSink<Error: Send> + Send>(
     reader: impl Read + Send,
     name: &str,
-    sha256: Digest,
+    known: Known,
     schema: &ValidSchema,
     purpose: Purpose,
     sink: &mut S,
 ) -> Result<FileOutcome, CheckError<S::Error>> {
-    check_file_in(reader, name, Some(sha256), schema, purpose, sink, Cutting::default())
+    check_file_in(reader, name, Some(known), schema, purpose, sink, Cutting::default())
 }
 
 pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
     reader: impl Read + Send,
     name: &str,
-    known: Option<Digest>,
+    known: Option<Known>,
     schema: &ValidSchema,
     purpose: Purpose,
     sink: &mut S,
@@ -178,8 +186,8 @@ pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
 ) -> Result<FileOutcome, CheckError<S::Error>> {
     let mut outcome = FileOutcome {
         file: name.to_owned(),
-        sha256: known.unwrap_or_else(|| Digest::of(b"")),
-        blake3: None,
+        sha256: known.map_or_else(|| Digest::of(b""), |known| known.sha256),
+        blake3: known.and_then(|known| known.blake3),
         bytes: 0,
         time: None,
         rows_in: 0,
@@ -192,7 +200,8 @@ pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
     };
     let hasher = match known {
         None => Hasher::Sha256(Sha256::new()),
-        Some(_) => Hasher::Blake3(Box::default()),
+        Some(Known { blake3: None, .. }) => Hasher::Blake3(Box::default()),
+        Some(Known { blake3: Some(_), .. }) => Hasher::Neither,
     };
     let reader = Hashing { inner: reader, hasher, bytes: 0 };
     let mut pieces = Pieces::new(reader, (cutting.piece_bytes, cutting.piece_lines), MAX_LINE_BYTES);
@@ -204,6 +213,7 @@ pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(
     match reader.hasher {
         Hasher::Sha256(hasher) => outcome.sha256 = Digest::finish(hasher),
         Hasher::Blake3(hasher) => outcome.blake3 = Some(Digest::from(*hasher.finalize().as_bytes())),
+        Hasher::Neither => {}
     }
     outcome.bytes = reader.bytes;
     Ok(outcome)
@@ -331,6 +341,7 @@ struct Hashing<R> {
 enum Hasher {
     Sha256(Sha256),
     Blake3(Box<blake3::Hasher>),
+    Neither,
 }
 
 impl<R: Read> Read for Hashing<R> {
@@ -341,6 +352,7 @@ impl<R: Read> Read for Hashing<R> {
             Hasher::Blake3(hasher) => {
                 hasher.update(&buffer[..count]);
             }
+            Hasher::Neither => {}
         }
         self.bytes += count as u64;
         Ok(count)

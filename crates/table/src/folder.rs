@@ -8,7 +8,7 @@ use faultline_contract::Digest;
 use faultline_contract::schema::{Purpose, ValidSchema, ValidationCounts};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{CheckError, FileOutcome, Row, RowSink, check_file, check_known_file};
+use crate::check::{CheckError, FileOutcome, Known, Row, RowSink, check_file, check_known_file};
 use crate::quarantine::{Code, QuarantineLog, QuarantineRecord};
 
 /// A folder being checked. Files are given in the order of their names, so that the outcome does not depend on the listing.
@@ -63,7 +63,7 @@ impl<'a> FolderCheck<'a> {
     }
 
     /// Checks the next file of a share, by itself: whether its content is that of another file is told by [`FolderCheck::add`], which knows
-    /// the files of all shares. Its sha256 is known; taken is its BLAKE3, as by [`check_known_file`].
+    /// the files of all shares.
     ///
     /// # Errors
     /// If the file cannot be read or a record cannot be written.
@@ -71,10 +71,10 @@ impl<'a> FolderCheck<'a> {
         &mut self,
         reader: impl Read + Send,
         name: &str,
-        sha256: Digest,
+        known: Known,
     ) -> Result<SharedFile, CheckError<io::Error>> {
         let sink = &mut Refused(&mut self.log);
-        let outcome = check_known_file(reader, name, sha256, self.schema, self.purpose, sink)?;
+        let outcome = check_known_file(reader, name, known, self.schema, self.purpose, sink)?;
         let (outcome, quarantine_bytes) = self.end_file(outcome, true)?;
         Ok(SharedFile { outcome: outcome.clone(), quarantine_bytes })
     }
@@ -214,6 +214,10 @@ mod tests {
         (outcome, text(std::fs::read_to_string(quarantine.path()).unwrap()))
     }
 
+    fn sha256_of(content: &str) -> Known {
+        Known { sha256: Digest::of(content.as_bytes()), blake3: None }
+    }
+
     /// As [`check`], by shares that end before the files at `borders`.
     fn check_shares(files: &[(&str, &str)], borders: &[usize]) -> (FolderOutcome, Vec<QuarantineRecord>) {
         let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
@@ -227,12 +231,12 @@ mod tests {
             let mut found = Vec::new();
             for (name, content) in &files[start..end] {
                 if start % 2 == 0 {
-                    found.push(share.check_share(content.as_bytes(), name, Digest::of(content.as_bytes())).unwrap());
+                    found.push(share.check_share(content.as_bytes(), name, sha256_of(content)).unwrap());
                     continue;
                 }
                 let alone = tempfile::NamedTempFile::new().unwrap();
                 let mut of_one = FolderCheck::new(&schema, Purpose::Train, alone.reopen().unwrap());
-                let file = of_one.check_share(content.as_bytes(), name, Digest::of(content.as_bytes())).unwrap();
+                let file = of_one.check_share(content.as_bytes(), name, sha256_of(content)).unwrap();
                 of_one.finish().unwrap();
                 share.add_share(file.clone(), &mut alone.reopen().unwrap()).unwrap();
                 found.push(file);
@@ -276,12 +280,21 @@ mod tests {
     }
 
     #[test]
+    fn a_known_digest_is_not_taken_again() {
+        let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
+        let mut share = FolderCheck::new(&schema, Purpose::Train, tempfile::tempfile().unwrap());
+        let known = Known { sha256: Digest::of(b"one"), blake3: Some(Digest::of(b"two")) };
+        let file = share.check_share("id,a,y\nx,1,1\n".as_bytes(), "01012020.csv", known).unwrap().outcome;
+        assert_eq!((file.sha256, file.blake3), (known.sha256, known.blake3));
+    }
+
+    #[test]
     fn a_quarantine_that_ends_too_early_is_an_error() {
         let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
         let quarantine = tempfile::NamedTempFile::new().unwrap();
         let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
-        let content = b"id,a,y\nx,1,1\ny,word,1\n";
-        let file = share.check_share(content.as_slice(), "01012020.csv", Digest::of(content)).unwrap();
+        let content = "id,a,y\nx,1,1\ny,word,1\n";
+        let file = share.check_share(content.as_bytes(), "01012020.csv", sha256_of(content)).unwrap();
         assert!(file.quarantine_bytes > 1);
         let records = vec![b' '; file.quarantine_bytes as usize - 1];
         assert!(matches!(share.add(file, &mut records.as_slice()), Err(CheckError::Sink { .. })));

@@ -24,7 +24,7 @@ mod quarantine;
 mod row;
 mod table;
 
-pub use check::{CheckError, FileOutcome, Row, RowSink, check_file, check_known_file};
+pub use check::{CheckError, FileOutcome, Known, Row, RowSink, check_file, check_known_file};
 pub use columns::{Columns, Values};
 pub use concatenate::concatenate;
 pub use error::TableError;

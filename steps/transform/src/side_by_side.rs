@@ -9,7 +9,7 @@ use std::sync::Arc;
 use faultline_contract::documents::validate::AcceptedFile;
 use faultline_runtime::Inputs;
 use faultline_table::{
-    CheckError, QuarantineRecord, Row, RowSink, SourceFile, TableWriter, check_file, check_known_file,
+    CheckError, Known, QuarantineRecord, Row, RowSink, SourceFile, TableWriter, check_file, check_known_file,
 };
 use rayon::prelude::*;
 
@@ -80,7 +80,7 @@ fn check<S: RowSink<Error: Send> + Send>(
     let opened = File::open(path).map_err(read)?;
     let (schema, purpose) = (&job.schema, job.accepted.purpose);
     let found = match file.blake3 {
-        Some(_) => check_known_file(opened, name, file.sha256, schema, purpose, sink),
+        Some(_) => check_known_file(opened, name, Known { sha256: file.sha256, blake3: None }, schema, purpose, sink),
         None => check_file(opened, name, schema, purpose, sink),
     };
     let found = found.map_err(|error| match error {

@@ -1,15 +1,16 @@
 //! What the stage reads: every raw file, and the data schema.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use async_trait::async_trait;
 use faultline_contract::documents::validate::Listing;
 use faultline_contract::schema::Purpose;
-use faultline_contract::{ExitCode, Manifest, Part, Shard};
+use faultline_contract::{Digest, ExitCode, Manifest, Part, Shard};
 use faultline_runtime::metrics::Sample;
 use faultline_runtime::{
-    Access, Context, Document, Failure, Input, Inputs, Merge, Outputs, Plan, ResultKind, ResultSpec, Role, Step,
-    Upstream, UpstreamSpec,
+    Access, Context, Document, Failure, Input, Inputs, Merge, Outputs, Plan, RawFile, ResultKind, ResultSpec, Role,
+    Step, Upstream, UpstreamSpec,
 };
 use serde_json::{Value, json};
 
@@ -49,18 +50,18 @@ impl Step for Validate {
         let document = context.document(&options.schema_uri).await?;
         let (schema, purpose) = (document.data_schema()?, Purpose::from(options.purpose));
         let role = context.role(options.sharding)?;
-        let (uri, mut merge) = (&options.raw_uri, None);
+        let (uri, mut merge, mut blake3s) = (&options.raw_uri, None, BTreeMap::new());
         let mut inputs = match role {
             Role::Whole => {
                 let files = context.raw_folder(uri).await?;
                 is_some(uri, files.len())?;
-                files
+                as_inputs(files, &mut blake3s)
             }
             Role::Shard(shard) => {
                 let listing = context.raw_listing(uri).await?;
                 is_some(uri, listing.files.len())?;
                 let names = listing.files[share(&listing, shard)].iter().map(|file| file.name.clone()).collect();
-                context.raw_files(uri, names).await?
+                as_inputs(context.raw_files(uri, names).await?, &mut blake3s)
             }
             Role::Merge(count) => {
                 let shards = context.shards(count).await?;
@@ -74,7 +75,7 @@ impl Step for Validate {
             Role::Shard(shard) => (Some(shard.part()), params_of_shard(purpose)),
             Role::Whole | Role::Merge(_) => (None, json!({ "purpose": purpose })),
         };
-        Ok(Plan { part, params, inputs, job: Job { schema, purpose, role }, merge })
+        Ok(Plan { part, params, inputs, job: Job { schema, purpose, role, blake3s }, merge })
     }
 
     fn run(job: &Job, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), ValidateError> {
@@ -92,6 +93,13 @@ fn is_some(uri: &str, files: usize) -> Result<(), Failure> {
     }
     Err(Failure::new(ExitCode::InputMissing, format!("the raw folder {uri} holds no file"))
         .hint("check --raw-uri: it names the folder of the batch files"))
+}
+
+/// The files, and their BLAKE3 as far as it is known, by the names that they have as inputs.
+fn as_inputs(files: Vec<RawFile>, blake3s: &mut BTreeMap<String, Digest>) -> Vec<Input> {
+    let known = files.iter().filter_map(|file| Some((file.input.artifact.name.clone(), file.blake3?)));
+    blake3s.extend(known);
+    files.into_iter().map(|file| file.input).collect()
 }
 
 /// What a shard leaves says nothing of other shards, so it is no result of the whole.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 
-use faultline_contract::Shard;
 use faultline_contract::documents::validate::{Accepted, AcceptedFile, ColumnProfile, PairedHeader, Profile};
 use faultline_contract::schema::{Purpose, ValidSchema, ValidationCounts};
+use faultline_contract::{Digest, Shard};
 use faultline_runtime::{Inputs, MediaType, Merge, Outputs, Role};
 use faultline_table::{CheckError, Code, FileOutcome, FolderCheck, FolderOutcome};
 
@@ -29,6 +29,8 @@ pub struct Job {
     pub purpose: Purpose,
     /// Whether all files are checked, a share of them, or what shards found is put together.
     pub role: Role,
+    /// The BLAKE3 of raw files, by the names of the inputs, where it was taken with their sha256.
+    pub blake3s: BTreeMap<String, Digest>,
 }
 
 /// Does what the role says. The files are in the order of their names; memory does not grow with their rows.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use faultline_contract::{Artifact, Shard};
 use faultline_runtime::Inputs;
-use faultline_table::{CheckError, FolderCheck, SharedFile};
+use faultline_table::{CheckError, FolderCheck, Known, SharedFile};
 use rayon::prelude::*;
 
 use crate::ValidateError;
@@ -51,7 +51,8 @@ fn check_share(
     let mut found = Vec::with_capacity(files.len());
     for (name, path, artifact) in files {
         let opened = File::open(path).map_err(|source| ValidateError::Read { name: (*name).to_owned(), source })?;
-        found.push(check.check_share(opened, name, artifact.sha256).map_err(failed)?);
+        let known = Known { sha256: artifact.sha256, blake3: job.blake3s.get(&artifact.name).copied() };
+        found.push(check.check_share(opened, name, known).map_err(failed)?);
     }
     check.finish()?;
     quarantine.seek(SeekFrom::Start(0))?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use faultline_contract::documents::validate::{Accepted, Profile};
-use faultline_contract::{Manifest, Outcome};
+use faultline_contract::{Digest, Manifest, Outcome};
 use faultline_runtime::reference::reference;
 use faultline_runtime::task::task_yaml;
 use faultline_step_validate::Validate;
@@ -76,6 +76,8 @@ fn accepts_what_is_right_and_quarantines_the_rest_with_reasons() {
     let accepted: Accepted = serde_json::from_str(&fixture.output("r1", "accepted.json")).unwrap();
     assert_eq!((accepted.files.len(), accepted.files[0].rows_accepted, accepted.files[0].rows_quarantined), (1, 2, 1));
     assert_eq!(accepted.files[0].time_secs, 1_706_745_600);
+    assert_eq!(accepted.files[0].sha256, Digest::of(GOOD.as_bytes()));
+    assert_eq!(accepted.files[0].blake3, Some(Digest::from(*blake3::hash(GOOD.as_bytes()).as_bytes())));
     let profile: Profile = serde_json::from_str(&fixture.output("r1", "profile.json")).unwrap();
     assert_eq!((profile.file_reasons["name_date"], profile.row_reasons["type_mismatch"]), (1, 1));
     assert_eq!(profile.columns[0].missing, 1);

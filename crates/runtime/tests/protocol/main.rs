@@ -60,11 +60,11 @@ impl Step for Count {
     }
 
     async fn gather(context: &Context, options: CountOptions) -> Result<Plan<u64>, Failure> {
-        let inputs = context.raw_folder(&options.raw_uri).await?;
+        let files = context.raw_folder(&options.raw_uri).await?;
         Ok(Plan {
             part: None,
             params: json!({"max_lines": options.max_lines}),
-            inputs,
+            inputs: files.into_iter().map(|file| file.input).collect(),
             job: options.max_lines,
             merge: None,
         })
