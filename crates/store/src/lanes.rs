@@ -93,7 +93,11 @@ mod x86 {
         let count = blocks.iter().map(|blocks| blocks.len()).min().unwrap_or(0);
         for index in 0..count {
             let before = halves;
-            let mut words: [[__m128i; 4]; N] = blocks.map(|blocks| words_of(&blocks[index]));
+            // A closure would be called.
+            let mut words = [[_mm_setzero_si128(); 4]; N];
+            for (words, blocks) in words.iter_mut().zip(&blocks) {
+                *words = words_of(&blocks[index]);
+            }
             for (round, constants) in ROUNDS.iter().enumerate() {
                 let constants = vector(constants.map(u32::cast_signed));
                 for (words, halves) in words.iter_mut().zip(&mut halves) {

@@ -14,8 +14,8 @@ use faultline_contract::Digest;
 use crate::lanes::{self, BLOCK_BYTES, Block, LANES, START, State};
 use crate::store::Written;
 
-/// What is read of a file at once: whole blocks.
-const BUFFER_BYTES: usize = 4096 * BLOCK_BYTES;
+/// What is read of a file at once: whole blocks, and so few that those of all lanes are in the cache of a core.
+const BUFFER_BYTES: usize = 2048 * BLOCK_BYTES;
 
 /// Blocks that are taken of the files of a core before it opens the next one, while it may have more.
 const FIRST_BLOCKS: usize = 256;
