@@ -34,6 +34,11 @@ def label(machine):
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:g} GiB"
 
 
+def stamp(about):
+    """What a figure is marked with: by this it tells what it was measured with."""
+    return {"commit": about["commit"], "date": about["date"], "machine": label(about)}
+
+
 def commit(setting):
     """The commit, with a mark when the code differs from it."""
     if not (setting.checkout / ".git").exists():

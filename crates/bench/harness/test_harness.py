@@ -10,7 +10,7 @@ from harness import scale
 from harness.counting import Proxy
 from harness.intake import VERIFYING
 from harness.kernels import Best
-from harness.machine import label
+from harness.machine import stamp
 from harness.page import BEGIN, END, benchmarks, filled, scale_parts, slopes, table
 from harness.picture import picture
 from harness.process import CLOSELY, NOW_AND_THEN, Failed, run, run_watched
@@ -19,7 +19,8 @@ from harness.rows import compared, limited, merged
 
 
 MACHINE = {"cpu": "x", "cores": 2, "memory_gib": 8, "kernel": "k", "rustc": "r", "python": "p", "peers": {}}
-STAMP = {"commit": "abc", "date": "2026-01-01", "machine": label(MACHINE)}
+MACHINE |= {"commit": "abc", "date": "2026-01-01"}
+STAMP = stamp(MACHINE)
 
 
 def size(rows, seconds, **more):
@@ -31,8 +32,7 @@ def size(rows, seconds, **more):
 
 def document(rows, **more):
     """As it is written by a run, the rows of which may be marked otherwise."""
-    about = {**MACHINE, "commit": STAMP["commit"], "date": STAMP["date"]}
-    return {"machine": about, "rows": [{**row, **STAMP, **more} for row in rows]}
+    return {"machine": MACHINE, "rows": [{**row, **STAMP, **more} for row in rows]}
 
 
 class Rows(unittest.TestCase):
