@@ -80,57 +80,47 @@ pub(crate) fn side_by_side<S: RowSink<Error: Send> + Send>(
     merge: &mut Merge<'_, S>,
     cutting: Cutting,
 ) -> Result<(), Stopped<S::Error>> {
-    let (position, line_count) = (start.position, start.line_count);
-    let read = |(at, piece): (usize, &Piece)| {
-        let lines = if at == 0 { piece.lines(position, line_count) } else { piece.lines(0, 0) };
-        read_piece::<S>(rules, piece, lines)
-    };
-    let read_on = |piece: &Piece| read_piece::<S>(rules, piece, piece.lines(0, 0));
-
-    let round: Vec<Piece> = start.piece.into_iter().collect();
     if pieces.has_ended() {
         // A small file is not worth waking other threads.
-        for rows in round.iter().enumerate().map(read) {
-            merge.take(rows).map_err(Stopped::Sink)?;
-        }
-        return Ok(());
+        let rows =
+            start.piece.map(|piece| read_piece::<S>(rules, &piece, piece.lines(start.position, start.line_count)));
+        return rows.map_or(Ok(()), |rows| merge.take(rows)).map_err(Stopped::Sink);
     }
     // On a thread of the pool: from outside each round would have to be handed over and waited for.
-    rayon::scope(|_| rounds(pieces, round, read, read_on, merge, cutting))
+    rayon::scope(|_| rounds(pieces, start, rules, merge, cutting))
 }
 
 fn rounds<S: RowSink<Error: Send> + Send>(
     pieces: &mut Pieces<impl Read + Send>,
-    mut round: Vec<Piece>,
-    read: impl Fn((usize, &Piece)) -> PieceRows + Sync,
-    read_on: impl Fn(&Piece) -> PieceRows + Sync,
+    start: Start,
+    rules: &RowRules<'_>,
     merge: &mut Merge<'_, S>,
     cutting: Cutting,
 ) -> Result<(), Stopped<S::Error>> {
+    // Where the first piece of the round is read from.
+    let (mut position, mut line_count) = (start.position, start.line_count);
+    let mut round: Vec<Piece> = start.piece.into_iter().collect();
     let mut spare = Vec::new();
     fill_round(pieces, &mut round, &mut spare, cutting).map_err(Stopped::Read)?;
-    let mut first = true;
     let mut done: Vec<PieceRows> = Vec::new();
     while !round.is_empty() || !done.is_empty() {
         let mut next = Vec::new();
+        let read = |(at, piece): (usize, &Piece)| {
+            let lines = if at == 0 { piece.lines(position, line_count) } else { piece.lines(0, 0) };
+            read_piece::<S>(rules, piece, lines)
+        };
         let (taken, (rows, filled)) = rayon::join(
             || done.drain(..).try_for_each(|rows| merge.take(rows)),
             || {
                 rayon::join(
-                    || -> Vec<PieceRows> {
-                        if first {
-                            round.par_iter().enumerate().map(&read).collect()
-                        } else {
-                            round.par_iter().map(&read_on).collect()
-                        }
-                    },
+                    || -> Vec<PieceRows> { round.par_iter().enumerate().map(read).collect() },
                     || fill_round(pieces, &mut next, &mut spare, cutting),
                 )
             },
         );
         taken.map_err(Stopped::Sink)?;
         filled.map_err(Stopped::Read)?;
-        first = false;
+        (position, line_count) = (0, 0);
         done = rows;
         spare.extend(round.drain(..).map(Piece::into_buffer).filter(|buffer| cutting.is_kept(buffer)));
         round = next;
