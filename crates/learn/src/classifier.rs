@@ -42,8 +42,9 @@ impl<'a> Samples<'a> {
     /// Views `features` as a row-major table.
     ///
     /// # Errors
-    /// When the buffer does not hold `n_samples * n_features` values.
+    /// When the buffer does not hold `n_samples * n_features` values, or there are more rows than 32 bits number.
     pub fn new(features: &'a [f32], n_samples: usize, n_features: usize) -> Result<Self, LearnError> {
+        expect_numbered(n_samples)?;
         if n_samples.checked_mul(n_features) != Some(features.len()) {
             return Err(LearnError::Shape { what: "the feature table", found: features.len(), n_samples, n_features });
         }
@@ -103,6 +104,12 @@ impl<'a> Samples<'a> {
     }
 }
 
+/// The learners keep the numbers of rows in 32 bits.
+fn expect_numbered(n_samples: usize) -> Result<(), LearnError> {
+    const MOST: usize = u32::MAX as usize;
+    if n_samples > MOST { Err(LearnError::TooManyRows { n_samples, most: MOST }) } else { Ok(()) }
+}
+
 impl Samples<'_> {
     /// Refuses missing and infinite values, for methods that take neither.
     ///
@@ -137,7 +144,7 @@ impl OwnedSamples {
     /// Takes over `features` as a row-major table.
     ///
     /// # Errors
-    /// When the buffer does not hold `n_samples * n_features` values.
+    /// Those of [`Samples::new`].
     pub fn new(features: Vec<f32>, n_samples: usize, n_features: usize) -> Result<Self, LearnError> {
         Samples::new(&features, n_samples, n_features)?;
         Ok(Self { features, n_samples, n_features })
@@ -167,6 +174,14 @@ mod tests {
     fn a_buffer_of_the_wrong_size_is_refused() {
         let error = Samples::new(&[1.0, 2.0, 3.0], 2, 2).unwrap_err();
         assert_eq!(error.to_string(), "the feature table holds 3 values, expected 2 x 2");
+    }
+
+    #[test]
+    fn more_rows_than_32_bits_number_are_refused() {
+        let most = u32::MAX as usize;
+        assert_eq!(Samples::new(&[], most, 0).unwrap().n_samples, most);
+        let error = Samples::new(&[], most + 1, 0).unwrap_err();
+        assert_eq!(error.to_string(), "the table has 4294967296 rows, expected at most 4294967295");
     }
 
     #[test]

@@ -31,6 +31,14 @@ pub enum LearnError {
         /// The length of its counterpart.
         expected: usize,
     },
+    /// More rows than the learners number.
+    #[error("the table has {n_samples} rows, expected at most {most}")]
+    TooManyRows {
+        /// Rows in the table.
+        n_samples: usize,
+        /// The most that there may be.
+        most: usize,
+    },
     /// A row index lies outside the table.
     #[error("row {row} does not exist, the table has {n_samples} rows")]
     RowOutOfRange {

@@ -1,4 +1,4 @@
-//! KMeans: greedy k-means++ starts, several runs, the best of them kept.
+//! KMeans: greedy k-means++ starts, several runs, the best of them bettered by swaps (Fränti, 2018).
 //!
 //! Terms and defaults are those of linfa-clustering, stopping rule and empty clusters those of scikit-learn. The kernel is
 //! this crate's own: runs go side by side over the table, which is not copied, distances come from scalar products in f32
@@ -38,6 +38,18 @@ const CONTINUE_TRIALS: usize = 8;
 
 /// Stream of the seed that draws them; the runs have those from 0.
 const CONTINUE_STREAM: u64 = 1 << 32;
+
+/// Rounds of swaps, each from the best fit so far.
+const SWAP_ROUNDS: usize = 3;
+
+/// Swaps that are tried in a round: no more than there are runs.
+const SWAPS: usize = 8;
+
+/// Iterations after which only the best swap of a round goes on.
+const SWAP_ITERATIONS: u64 = 3;
+
+/// Stream of the seed that draws the rows of swaps.
+const SWAP_STREAM: u64 = 1 << 33;
 
 /// What a run keeps of every row: its cluster and two bounds.
 const RUN_BYTES_PER_ROW: usize = 12;
@@ -84,8 +96,9 @@ impl KMeans {
     /// starts are drawn once for all of them, and as many runs go side by side as keep what they know of the rows, and their
     /// sums over clusters, within the size of the table each.
     ///
-    /// Beside its `n_runs` starts every number of clusters is started from the fit before and one more row, and no fit is
-    /// kept that is worse than the one before, so the inertia never rises with the number of clusters.
+    /// Beside its `n_runs` starts every number of clusters is started from the fit before and one more row. The best of these is
+    /// bettered by swaps: some rounds, of at most as many as there are runs. No fit is kept that is worse than the one before, so
+    /// the inertia never rises with the number of clusters.
     ///
     /// # Errors
     /// As [`KMeans::fit`] for `k_max` clusters.
@@ -100,7 +113,7 @@ impl KMeans {
         let mut distances = Vec::new();
         for drawn in fitting.best(1..=k_max) {
             let continued = fits.last().and_then(|before| fitting.continued(before, &distances));
-            let mut found = fitting.measured(drawn, continued);
+            let mut found = fitting.swapped(fitting.measured(drawn, continued), n_runs);
             if let Some(before) = fits.last().filter(|before| found.0.inertia > before.inertia) {
                 // both can be worse by rounding; with one centroid more no row is further from the nearest
                 let furthest = (0..distances.len()).fold(0, |a, b| if distances[b] > distances[a] { b } else { a });
@@ -165,6 +178,33 @@ impl KMeans {
         &self.counts
     }
 
+    /// All pairs of clusters, those first that become one at the least cost (Ward, 1963).
+    fn closest(&self) -> Vec<(usize, usize)> {
+        let cost = |(one, other): (usize, usize)| {
+            let weights = [one, other].map(|cluster| self.weight(cluster));
+            let squares = self.centroids[one].iter().zip(&self.centroids[other]).map(|(a, b)| (a - b).powi(2));
+            weights[0] * weights[1] / (weights[0] + weights[1]) * squares.sum::<f64>()
+        };
+        let n_clusters = self.n_clusters();
+        let pairs = (0..n_clusters).flat_map(|one| (one + 1..n_clusters).map(move |other| (one, other)));
+        let mut costs: Vec<(f64, (usize, usize))> = pairs.map(|pair| (cost(pair), pair)).collect();
+        costs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        costs.into_iter().map(|(_, pair)| pair).collect()
+    }
+
+    /// The centroids, one after the other, with two clusters as one.
+    fn merged(&self, (one, other): (usize, usize)) -> Vec<f64> {
+        let [a, b] = [one, other].map(|cluster| (self.weight(cluster), &self.centroids[cluster]));
+        let both = a.1.iter().zip(b.1).map(|(x, y)| (x * a.0 + y * b.0) / (a.0 + b.0));
+        let rest = (0..self.n_clusters()).filter(|&cluster| cluster != one && cluster != other);
+        rest.flat_map(|cluster| self.centroids[cluster].iter().copied()).chain(both).collect()
+    }
+
+    /// The rows of a cluster; a little more than none where it is empty.
+    fn weight(&self, cluster: usize) -> f64 {
+        (self.counts[cluster] as f64).max(f64::EPSILON)
+    }
+
     /// Numbers the clusters by size and measures them; also gives every row's squared distance.
     fn measured(samples: &Samples<'_>, centroids: Vec<Vec<f64>>) -> (Self, Vec<f64>) {
         let assigned = assign(samples, &centroids);
@@ -203,27 +243,27 @@ impl<'a> Fitting<'a> {
     fn best(&self, numbers: RangeInclusive<usize>) -> Vec<Option<End>> {
         let first = *numbers.start();
         let mut best: Vec<Option<End>> = numbers.clone().map(|_| None).collect();
-        let mut starts: Vec<Start> = Vec::new();
-        let mut flush = |starts: &mut Vec<Start>| {
-            for end in lloyd::fit(&self.table, std::mem::take(starts), self.stop) {
-                let best = &mut best[end.n_clusters - first];
-                if best.as_ref().is_none_or(|best| end.gain < best.gain) {
-                    *best = Some(end);
-                }
+        let numbers = numbers.filter(|&n_clusters| n_clusters > 1);
+        self.fit(numbers.flat_map(|n_clusters| self.distinct_starts(n_clusters)), self.stop, |end| {
+            let best = &mut best[end.n_clusters - first];
+            if best.as_ref().is_none_or(|best| end.gain < best.gain) {
+                *best = Some(end);
             }
-        };
-        for n_clusters in numbers.filter(|&n_clusters| n_clusters > 1) {
-            for start in self.distinct_starts(n_clusters) {
-                starts.push(start);
-                if !self.is_held(&starts) {
-                    let last = starts.split_off(starts.len() - 1);
-                    flush(&mut starts);
-                    starts = last;
-                }
+        });
+        best
+    }
+
+    /// Fits from every start, as many at a time as are held, and hands each end to `take`.
+    fn fit(&self, starts: impl IntoIterator<Item = Start>, stop: Stop, mut take: impl FnMut(End)) {
+        let mut held: Vec<Start> = Vec::new();
+        for start in starts {
+            held.push(start);
+            if !self.is_held(&held) {
+                let last = held.split_off(held.len() - 1);
+                lloyd::fit(&self.table, std::mem::replace(&mut held, last), stop).into_iter().for_each(&mut take);
             }
         }
-        flush(&mut starts);
-        best
+        lloyd::fit(&self.table, held, stop).into_iter().for_each(take);
     }
 
     /// Whether runs from these starts may go side by side: what they keep of the rows, and their sums over clusters, are within the size of the
@@ -240,9 +280,41 @@ impl<'a> Fitting<'a> {
     fn continued(&self, before: &KMeans, distances: &[f64]) -> Option<End> {
         let n_clusters = before.n_clusters() + 1;
         let random = generator(self.seed, CONTINUE_STREAM | n_clusters as u64);
-        let row = seeding::next(&self.table, distances, CONTINUE_TRIALS, random);
+        let row = seeding::several(&self.table, distances, CONTINUE_TRIALS, random)[0];
         let start = Start { n_clusters, centroids: [before.centroids.concat(), self.row(row)].concat() };
         lloyd::fit(&self.table, vec![start], self.stop).pop()
+    }
+
+    /// Tries to better a fit by swaps: two clusters that lie close become one, and a row far from its centroid becomes another.
+    fn swapped(&self, mut found: (KMeans, Vec<f64>), n_runs: usize) -> (KMeans, Vec<f64>) {
+        let n_clusters = found.0.n_clusters();
+        if n_clusters < 2 {
+            return found;
+        }
+        for round in 0..SWAP_ROUNDS {
+            let (fit, distances) = &found;
+            let random = generator(self.seed, SWAP_STREAM | (n_clusters as u64) << 16 | round as u64);
+            let rows = seeding::several(&self.table, distances, SWAPS, random);
+            let swaps = rows.into_iter().take(n_runs).zip(fit.closest().into_iter().cycle());
+            let starts = swaps.map(|(row, pair)| {
+                let centroids = [fit.merged(pair), self.row(row)].concat();
+                Start { n_clusters, centroids }
+            });
+            let mut best: Option<End> = None;
+            let quick = Stop { max_n_iterations: SWAP_ITERATIONS, ..self.stop };
+            self.fit(starts, quick, |end| {
+                if best.as_ref().is_none_or(|best| end.gain < best.gain) {
+                    best = Some(end);
+                }
+            });
+            let Some(best) = best else { break };
+            let start = Start { n_clusters, centroids: best.centroids };
+            let swapped = self.measured(lloyd::fit(&self.table, vec![start], self.stop).pop(), None);
+            if swapped.0.inertia < found.0.inertia {
+                found = swapped;
+            }
+        }
+        found
     }
 
     /// Measures the better of two ends, the first of equals, or the fit of one cluster.

@@ -30,7 +30,7 @@ impl Explain for PreprocessError {
         match self {
             Self::Input(failure) => failure.code(),
             Self::Table(error) if error.is_of_disk() => ExitCode::Temporary,
-            Self::Table(_) => ExitCode::Configuration,
+            Self::Table(_) | Self::Learn(LearnError::TooManyRows { .. }) => ExitCode::Configuration,
             Self::Learn(_) => ExitCode::Internal,
             Self::Write(_) => ExitCode::Temporary,
         }
@@ -41,6 +41,9 @@ impl Explain for PreprocessError {
             Self::Table(error) if error.is_of_disk() => Some(SCRATCH_HINT.to_owned()),
             Self::Table(_) => Some("pass the manifest of load from a run of this version".to_owned()),
             Self::Write(_) => Some(SCRATCH_HINT.to_owned()),
+            Self::Learn(LearnError::TooManyRows { .. }) => {
+                Some("leave raw files out: of the good wafers a sample is enough".to_owned())
+            }
             Self::Input(_) | Self::Learn(_) => None,
         }
     }

@@ -110,6 +110,21 @@ fn without_donors_and_with_many_the_values_are_right() {
 }
 
 #[test]
+fn the_number_of_threads_does_not_matter() {
+    let n_features = 7;
+    let values: Vec<f32> = (0..900 * n_features)
+        .map(|place| if place % 10 == 4 { NAN } else { (place as f32 * 0.37).sin() * 100.0 })
+        .collect();
+    let on = |threads| {
+        let filled = || fill(&fit(&values, n_features, 3), &values);
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(filled)
+    };
+    let one = on(1);
+    assert!(one.iter().all(|value| value.is_finite()));
+    assert!(one.iter().zip(&on(3)).all(|(a, b)| a.to_bits() == b.to_bits()));
+}
+
+#[test]
 fn nothing_zero_and_infinite_are_refused() {
     let params = KnnImputerParams { n_neighbors: 3, max_donors: 10, seed: 0 };
     let none = Samples::new(&[], 0, 2).unwrap();

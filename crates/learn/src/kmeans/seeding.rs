@@ -46,8 +46,13 @@ pub(super) fn starts(table: &Prepared<'_>, n_clusters: usize, n_runs: usize, see
     sequences
 }
 
-/// A row to follow centroids whose squared distances to all rows are known.
-pub(super) fn next(table: &Prepared<'_>, distances: &[f64], trials: usize, mut random: Xoshiro256PlusPlus) -> usize {
+/// Rows that may follow centroids whose squared distances to all rows are known, the best first.
+pub(super) fn several(
+    table: &Prepared<'_>,
+    distances: &[f64],
+    trials: usize,
+    mut random: Xoshiro256PlusPlus,
+) -> Vec<usize> {
     let mut nearest = Nearest::new(distances.len(), 1);
     let scale_squared = f64::from(table.scale).powi(2);
     for chunk in &mut nearest.chunks {
@@ -57,8 +62,10 @@ pub(super) fn next(table: &Prepared<'_>, distances: &[f64], trials: usize, mut r
         chunk.sums = vec![chunk.nearest.iter().map(|&square| f64::from(square)).sum()];
     }
     let drawn = nearest.draw(0, trials, &mut random);
-    let best = nearest.try_rows(table, std::slice::from_ref(&drawn))[0];
-    drawn[best]
+    nearest.try_rows(table, std::slice::from_ref(&drawn));
+    let mut order: Vec<usize> = (0..trials).collect();
+    order.sort_by(|&a, &b| nearest.sum(a).total_cmp(&nearest.sum(b)));
+    order.into_iter().map(|trial| drawn[trial]).collect()
 }
 
 /// Of every run and row the squared distance to the nearest centroid so far.
@@ -136,12 +143,16 @@ impl Nearest {
         let factors = Factors::new(table, rows.iter().map(Vec::as_slice));
         let per_run = trials[0].len();
         self.chunks.par_iter_mut().for_each(|chunk| chunk.try_rows(table, &rows, &factors, per_run));
-        let sum = |at: usize| -> f64 { self.chunks.iter().map(|chunk| chunk.tried_sums[at]).sum() };
         let best_of = |run: usize| {
-            let sums: Vec<f64> = (0..per_run).map(|trial| sum(run * per_run + trial)).collect();
+            let sums: Vec<f64> = (0..per_run).map(|trial| self.sum(run * per_run + trial)).collect();
             (0..per_run).fold(0, |best, trial| if sums[trial] < sums[best] { trial } else { best })
         };
         (0..self.n_runs).map(best_of).collect()
+    }
+
+    /// The sum over all rows with one of the trials.
+    fn sum(&self, at: usize) -> f64 {
+        self.chunks.iter().map(|chunk| chunk.tried_sums[at]).sum()
     }
 
     /// Keeps one trial of each run.

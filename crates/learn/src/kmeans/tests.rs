@@ -189,6 +189,35 @@ fn bounds_and_quick_distances_change_nothing() {
 }
 
 #[test]
+fn swaps_mend_a_fit_that_no_iteration_betters() {
+    // three heaps far apart: two centroids share the first, one lies between the others
+    let heaps = [0.0, 1.0, 10.0, 11.0, 1000.0, 1002.0, 2000.0, 2001.0, 2002.0];
+    let samples = Samples::new(&heaps, heaps.len(), 1).unwrap();
+    let fitting = Fitting::new(&samples, &params(3));
+    let stuck: Vec<Vec<f64>> = [0.5, 10.5, 1601.0].map(|value| vec![value]).to_vec();
+    let ends = lloyd::fit(&fitting.table, vec![Start { n_clusters: 3, centroids: stuck.concat() }], fitting.stop);
+    assert_eq!(ends[0].centroids, stuck.concat());
+    let (mended, distances) = fitting.swapped(KMeans::measured(&samples, stuck.clone()), 3);
+    assert_eq!(mended.centroids, [[5.5], [2001.0], [1001.0]]);
+    assert_eq!(distances, [30.25, 20.25, 20.25, 30.25, 1.0, 1.0, 1.0, 0.0, 1.0]);
+    // and without a run there is none to try
+    let left = fitting.swapped(KMeans::measured(&samples, stuck), 0).0;
+    assert_eq!(left.centroids, [[1601.0], [0.5], [10.5]]);
+}
+
+#[test]
+fn close_clusters_come_first_and_become_their_mean() {
+    let samples = Samples::new(&[0.0, 0.0, 3.0, 20.0, 22.0], 5, 1).unwrap();
+    let (fit, _) = KMeans::measured(&samples, [0.0, 3.0, 20.0, 22.0, 99.0].map(|value| vec![value]).to_vec());
+    assert_eq!(fit.counts(), [2, 1, 1, 1, 0]);
+    // one that is empty costs next to nothing, then 1 * 1 / 2 * 4 and 2 * 1 / 3 * 9
+    let pairs = fit.closest();
+    assert!(pairs[..4].iter().all(|&(_, other)| other == 4), "{pairs:?}");
+    assert_eq!((pairs.len(), &pairs[4..6]), (10, [(2, 3), (0, 1)].as_slice()));
+    assert_eq!(fit.merged((0, 1)), [20.0, 22.0, 99.0, 1.0]);
+}
+
+#[test]
 fn runs_that_come_to_the_same_clusters_are_ended() {
     let samples = Samples::new(&TWO_HEAPS, 5, 2).unwrap();
     let table = Prepared::new(&samples);
