@@ -23,7 +23,7 @@ pub fn of_bytes(content: &[u8]) -> Written {
 ///
 /// # Errors
 /// Those of opening and reading the file.
-pub fn of_file(path: &Path) -> io::Result<Written> {
+pub(crate) fn of_file(path: &Path) -> io::Result<Written> {
     copy(&mut File::open(path)?, &mut io::sink())
 }
 

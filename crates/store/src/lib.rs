@@ -14,7 +14,7 @@ mod url;
 
 use std::sync::Arc;
 
-pub use crate::digest::{DigestWriter, Passed, of_bytes as digest_of_bytes, of_file as digest_of_file};
+pub use crate::digest::{DigestWriter, Passed, of_bytes as digest_of_bytes};
 pub use crate::error::{Action, Cause, StoreError};
 pub use crate::s3::{PathStyle, S3Encryption, S3Options};
 pub use crate::store::{InPlace, ObjectMeta, PutMode, Store, Written};

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::header;
 use crate::lines::{MAX_LINE_BYTES, Pieces};
-use crate::parallel::{Cutting, Merge, Start, Stopped, side_by_side};
+use crate::parallel::{Cutting, Merge, Room, Start, Stopped, side_by_side};
 use crate::piece_rows::ColumnsSeen;
 use crate::quarantine::{Code, QuarantineRecord, Scope, quoted};
 use crate::row::RowRules;
@@ -136,7 +136,7 @@ pub enum CheckError<E> {
 ///
 /// `name` may have folders before it; the name rule looks at the last part. The file is read once, to its end even if it is rejected early, so that
 /// its rows and its digest are known. A large file is cut into pieces that are read side by side, on the threads of rayon's current pool; what is
-/// found does not depend on their number, and memory (some megabytes per thread) not on the file's size. A rejection can come after rows
+/// found does not depend on their number, and memory (some megabytes per thread, about a hundred at most) not on the file's size. A rejection can come after rows
 /// were handed out (an empty column is known only at the end); the sink's owner then drops them.
 ///
 /// # Errors
@@ -148,7 +148,7 @@ pub fn check_file<S: RowSink<Error: Send> + Send>(
     purpose: Purpose,
     sink: &mut S,
 ) -> Result<FileOutcome, CheckError<S::Error>> {
-    check_file_in(reader, name, None, schema, purpose, sink, Cutting::default())
+    check_file_in(reader, name, None, schema, purpose, sink, Cutting::within(Room::WHOLE))
 }
 
 /// What is known of a file before it is checked. Whoever says it sees to it that the file is still that one, by a digest that is taken or otherwise.
@@ -172,7 +172,7 @@ pub fn check_known_file<S: RowSink<Error: Send> + Send>(
     purpose: Purpose,
     sink: &mut S,
 ) -> Result<FileOutcome, CheckError<S::Error>> {
-    check_file_in(reader, name, Some(known), schema, purpose, sink, Cutting::default())
+    check_file_in(reader, name, Some(known), schema, purpose, sink, Cutting::within(Room::WHOLE))
 }
 
 pub(crate) fn check_file_in<S: RowSink<Error: Send> + Send>(

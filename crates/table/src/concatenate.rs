@@ -166,6 +166,38 @@ mod tests {
         }
     }
 
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_neither_what_is_written_nor_what_is_read() {
+        let (row_count, width) = (2 * ROWS_PER_GROUP + 7, 40);
+        let names: Vec<String> = (0..width).map(|column| format!("f{column}")).collect();
+        let ids = || Values::Text((0..row_count).map(|row| format!("w{row}")).collect());
+        let matrix: Vec<f32> =
+            (0..row_count * width).map(|place| if place % 11 == 3 { f32::NAN } else { (place as f32).sin() }).collect();
+        let on = |threads| {
+            let write = || {
+                let folder = tempfile::tempdir().unwrap();
+                let (whole, twice) = (folder.path().join("whole"), folder.path().join("twice"));
+                let table = Columns::new(row_count).with("_id", ids()).unwrap();
+                table.write_with_matrix(&whole, &names, &matrix).unwrap();
+                let (_, content) = concatenate(&[&whole, &whole], Vec::new()).unwrap();
+                fs::write(&twice, &content).unwrap();
+                let reversed: Vec<usize> = (0..2 * row_count).rev().collect();
+                let features = crate::FeatureFile::open(&twice).unwrap().matrix(&reversed).unwrap();
+                let read = Columns::read(&twice).unwrap().matrix(&names).unwrap();
+                (fs::read(&whole).unwrap(), content, bits(&features), bits(&read))
+            };
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(write)
+        };
+        let (one, five) = (on(1), on(5));
+        assert!(one == five);
+        let (whole, reversed) = (bits(&matrix), matrix.chunks_exact(width).rev().flat_map(bits).collect::<Vec<_>>());
+        assert!(one.2 == [reversed.as_slice(), &reversed].concat() && one.3 == [whole.as_slice(), &whole].concat());
+    }
+
     #[test]
     fn tables_with_other_columns_are_refused() {
         let folder = tempfile::tempdir().unwrap();

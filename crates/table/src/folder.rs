@@ -8,7 +8,8 @@ use faultline_contract::Digest;
 use faultline_contract::schema::{Purpose, ValidSchema, ValidationCounts};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{CheckError, FileOutcome, Known, Row, RowSink, check_file, check_known_file};
+use crate::check::{CheckError, FileOutcome, Known, Row, RowSink, check_file_in};
+use crate::parallel::{Cutting, Room};
 use crate::quarantine::{Code, QuarantineLog, QuarantineRecord};
 
 /// A folder being checked. Files are given in the order of their names, so that the outcome does not depend on the listing.
@@ -57,7 +58,7 @@ impl<'a> FolderCheck<'a> {
     /// # Errors
     /// If the file cannot be read or a record cannot be written.
     pub fn check(&mut self, reader: impl Read + Send, name: &str) -> Result<&FileOutcome, CheckError<io::Error>> {
-        let mut outcome = check_file(reader, name, self.schema, self.purpose, &mut Refused(&mut self.log))?;
+        let mut outcome = self.check_alone(reader, name, None, Room::WHOLE)?;
         self.reject_copy(&mut outcome);
         Ok(self.end_file(outcome, true)?.0)
     }
@@ -72,9 +73,9 @@ impl<'a> FolderCheck<'a> {
         reader: impl Read + Send,
         name: &str,
         known: Known,
+        room: Room,
     ) -> Result<SharedFile, CheckError<io::Error>> {
-        let sink = &mut Refused(&mut self.log);
-        let outcome = check_known_file(reader, name, known, self.schema, self.purpose, sink)?;
+        let outcome = self.check_alone(reader, name, Some(known), room)?;
         let (outcome, quarantine_bytes) = self.end_file(outcome, true)?;
         Ok(SharedFile { outcome: outcome.clone(), quarantine_bytes })
     }
@@ -99,6 +100,17 @@ impl<'a> FolderCheck<'a> {
     pub fn add_share(&mut self, file: SharedFile, quarantine: &mut impl Read) -> Result<(), CheckError<io::Error>> {
         self.copy(&file.outcome, quarantine, file.quarantine_bytes, false)?;
         self.end_file(file.outcome, false).map(drop)
+    }
+
+    fn check_alone(
+        &mut self,
+        reader: impl Read + Send,
+        name: &str,
+        known: Option<Known>,
+        room: Room,
+    ) -> Result<FileOutcome, CheckError<io::Error>> {
+        let (sink, cutting) = (&mut Refused(&mut self.log), Cutting::within(room));
+        check_file_in(reader, name, known, self.schema, self.purpose, sink, cutting)
     }
 
     fn copy(
@@ -231,12 +243,12 @@ mod tests {
             let mut found = Vec::new();
             for (name, content) in &files[start..end] {
                 if start % 2 == 0 {
-                    found.push(share.check_share(content.as_bytes(), name, sha256_of(content)).unwrap());
+                    found.push(share.check_share(content.as_bytes(), name, sha256_of(content), Room::WHOLE).unwrap());
                     continue;
                 }
                 let alone = tempfile::NamedTempFile::new().unwrap();
                 let mut of_one = FolderCheck::new(&schema, Purpose::Train, alone.reopen().unwrap());
-                let file = of_one.check_share(content.as_bytes(), name, sha256_of(content)).unwrap();
+                let file = of_one.check_share(content.as_bytes(), name, sha256_of(content), Room::WHOLE).unwrap();
                 of_one.finish().unwrap();
                 share.add_share(file.clone(), &mut alone.reopen().unwrap()).unwrap();
                 found.push(file);
@@ -284,7 +296,7 @@ mod tests {
         let schema = ValidSchema::from_json(SCHEMA.as_bytes()).unwrap();
         let mut share = FolderCheck::new(&schema, Purpose::Train, tempfile::tempfile().unwrap());
         let known = Known { sha256: Digest::of(b"one"), blake3: Some(Digest::of(b"two")) };
-        let file = share.check_share("id,a,y\nx,1,1\n".as_bytes(), "01012020.csv", known).unwrap().outcome;
+        let file = share.check_share("id,a,y\nx,1,1\n".as_bytes(), "01012020.csv", known, Room::WHOLE).unwrap().outcome;
         assert_eq!((file.sha256, file.blake3), (known.sha256, known.blake3));
     }
 
@@ -294,7 +306,7 @@ mod tests {
         let quarantine = tempfile::NamedTempFile::new().unwrap();
         let mut share = FolderCheck::new(&schema, Purpose::Train, quarantine.reopen().unwrap());
         let content = "id,a,y\nx,1,1\ny,word,1\n";
-        let file = share.check_share(content.as_bytes(), "01012020.csv", sha256_of(content)).unwrap();
+        let file = share.check_share(content.as_bytes(), "01012020.csv", sha256_of(content), Room::WHOLE).unwrap();
         assert!(file.quarantine_bytes > 1);
         let records = vec![b' '; file.quarantine_bytes as usize - 1];
         assert!(matches!(share.add(file, &mut records.as_slice()), Err(CheckError::Sink { .. })));

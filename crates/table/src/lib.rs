@@ -31,6 +31,7 @@ pub use error::TableError;
 pub use features::FeatureFile;
 pub use folder::{FolderCheck, FolderOutcome, SharedFile};
 pub use keys::Keys;
+pub use parallel::Room;
 pub use parts::{PartWriter, Parts, ROWS_PER_PART};
 pub use quarantine::{Code, QuarantineLog, QuarantineRecord, Scope};
 pub use table::{FileRows, SYSTEM_COLUMNS, SourceFile, Table, TableWriter};

@@ -24,21 +24,45 @@ pub(crate) struct Cutting {
     pub(crate) pieces_per_round: usize,
 }
 
-impl Default for Cutting {
-    fn default() -> Self {
+/// What part of the memory of a check a file may take: its bytes, of the most that the files which are checked at the same time can have together.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    bytes: u64,
+    of: u64,
+}
+
+impl Room {
+    /// That of a file which is checked by itself.
+    pub const WHOLE: Self = Self { bytes: 1, of: 1 };
+
+    /// That of each of the files of those sizes, of which no more than `at_once` are checked at the same time.
+    pub fn of_each(sizes: &[u64], at_once: usize) -> Vec<Self> {
+        let mut largest = sizes.to_vec();
+        largest.sort_unstable_by_key(|&bytes| std::cmp::Reverse(bytes));
+        let of = largest.into_iter().take(at_once).sum();
+        sizes.iter().map(|&bytes| Self { bytes, of }).collect()
+    }
+
+    /// Its part of so many pieces, and one in any case.
+    fn part(self, pieces: usize) -> usize {
+        let part = pieces as u128 * u128::from(self.bytes) / u128::from(self.of.max(1));
+        (part as usize).clamp(1, pieces)
+    }
+}
+
+impl Cutting {
+    pub(crate) fn within(room: Room) -> Self {
         /// Small enough for the caches of one core, and for the threads to end a round at nearly the same time.
         const PIECE_BYTES: usize = 256 << 10;
         const PIECE_LINES: usize = 4096;
         const PIECES_PER_THREAD: usize = 6;
         /// Bounds the memory on a machine with many cores.
         const MOST_PIECES: usize = 128;
-        let pieces = rayon::current_num_threads().saturating_mul(PIECES_PER_THREAD);
-        let pieces_per_round = pieces.clamp(1, MOST_PIECES);
+        let wanted = rayon::current_num_threads().saturating_mul(PIECES_PER_THREAD);
+        let pieces_per_round = wanted.clamp(1, room.part(MOST_PIECES));
         Self { piece_bytes: PIECE_BYTES, piece_lines: PIECE_LINES, pieces_per_round }
     }
-}
 
-impl Cutting {
     /// Whether a buffer is one of pieces of the usual size: larger ones, of long lines, are not kept.
     fn is_kept(self, buffer: &[u8]) -> bool {
         buffer.len() <= self.piece_bytes.saturating_mul(2)
@@ -342,6 +366,22 @@ mod tests {
             expected.0.iter_mut().filter_map(|(accepted, _)| accepted.as_mut()).for_each(|row| row.5.clear());
             prop_assert_eq!(told, expected);
         }
+    }
+
+    #[test]
+    fn files_at_the_same_time_share_the_pieces_of_one() {
+        let pieces = |threads: usize, room| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Cutting::within(room).pieces_per_round)
+        };
+        assert_eq!([1, 2, 8, 64].map(|threads| pieces(threads, Room::WHOLE)), [6, 12, 48, 128]);
+        // Of many files eight at a time, and a large one among small ones.
+        for room in Room::of_each(&[5; 40], 8) {
+            assert_eq!([1, 2, 8, 64].map(|threads| pieces(threads, room)), [6, 12, 16, 16]);
+        }
+        let rooms = Room::of_each(&[1, 0, 1_000_000, 1], 3);
+        assert_eq!(rooms.into_iter().map(|room| pieces(16, room)).collect::<Vec<_>>(), [1, 1, 96, 1]);
+        assert_eq!(Room::of_each(&[0, 0], 2).into_iter().map(|room| pieces(2, room)).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn read_part(
     Ok(part)
 }
 
-/// Writes a table row by row. Memory is that of one row group, and of its part of the footer for each one before: some ten bytes a row of 590
+/// Writes a table row by row. Memory is that of one row group, and of its part of the footer for each one before: some seven bytes a row of 590
 /// features.
 pub struct TableWriter<W: Write + Send> {
     writer: GroupWriter<W>,

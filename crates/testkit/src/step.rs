@@ -102,9 +102,7 @@ impl StepFolder {
     /// When the manifest does not name it.
     #[must_use]
     pub fn output(&self, run: &str, name: &str) -> PathBuf {
-        let manifest = self.manifest(run);
-        let output = manifest.output(name).unwrap_or_else(|| panic!("{run} has no output `{name}`"));
-        PathBuf::from(output.uri.strip_prefix("file://").unwrap_or(&output.uri))
+        path_of(&self.manifest(run), name)
     }
 
     /// The bytes of an output of the step in `run`.
@@ -113,7 +111,7 @@ impl StepFolder {
     /// When it is not there.
     #[must_use]
     pub fn bytes(&self, run: &str, name: &str) -> Vec<u8> {
-        fs::read(self.output(run, name)).expect("read an output")
+        bytes_of(&self.manifest(run), name)
     }
 
     /// A JSON output of the step in `run`.
@@ -124,6 +122,25 @@ impl StepFolder {
     pub fn document<T: DeserializeOwned>(&self, run: &str, name: &str) -> T {
         serde_json::from_slice(&self.bytes(run, name)).expect("a document of that type")
     }
+}
+
+/// The local path of an output.
+///
+/// # Panics
+/// When the manifest does not name it.
+#[must_use]
+pub fn path_of(manifest: &Manifest, name: &str) -> PathBuf {
+    let output = manifest.output(name).unwrap_or_else(|| panic!("{} has no output `{name}`", manifest.run_id));
+    PathBuf::from(output.uri.strip_prefix("file://").unwrap_or(&output.uri))
+}
+
+/// The bytes of an output as they lie in the folder: not what the manifest says of them.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn bytes_of(manifest: &Manifest, name: &str) -> Vec<u8> {
+    fs::read(path_of(manifest, name)).expect("read an output")
 }
 
 /// What the process said on stderr.

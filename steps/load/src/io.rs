@@ -95,8 +95,11 @@ impl Step for Load {
         run::run(job, inputs, outputs)
     }
 
-    /// The export of the earlier result names its rows: the database must still have each of them.
+    /// The export of the earlier result names its rows: the database must still have each of them. For a merge its shards have seen to that.
     async fn may_reuse(context: &Context, job: &Job, earlier: &Manifest) -> Result<bool, Failure> {
+        if job.merge.is_some() {
+            return Ok(true);
+        }
         let Some(export) = earlier.output(EXPORT) else { return Ok(false) };
         let Some(key) = context.store().root().key_of(&export.uri) else { return Ok(false) };
         let (path, written) = context.store().fetch(&key, &context.scratch().join("earlier.parquet")).await?;

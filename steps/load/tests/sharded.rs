@@ -11,6 +11,7 @@ use faultline_contract::{ExitCode, Manifest};
 use faultline_runtime::{Step, execute};
 use faultline_step_transform::Transform;
 use faultline_step_validate::Validate;
+use faultline_testkit::step::bytes_of;
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -93,7 +94,8 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn shards_side_by_side_leave_the_same_export_and_each_row_once() {
-    let rows_of_files = [30, 1200, 5];
+    // The export is more than one row group of 8,192.
+    let rows_of_files = [30, 8900, 5];
     let alone = Fixture::new(&rows_of_files);
     alone.prepare("whole", 0);
     succeeded(&alone.load("whole", &[]));
@@ -110,9 +112,11 @@ fn shards_side_by_side_leave_the_same_export_and_each_row_once() {
         let merged = fixture.manifest("r");
         let export = |manifest: &Manifest| manifest.output("export.parquet").map(|export| (export.sha256, export.rows));
         assert_eq!(export(&merged), export(&whole), "{shards} shards");
-        assert_eq!((&merged.counts, merged.count("rows_added")), (&whole.counts, 1235));
+        let bytes = |manifest: &Manifest| bytes_of(manifest, "export.parquet");
+        assert!(bytes(&merged) == bytes(&whole), "{shards} shards");
+        assert_eq!((&merged.counts, merged.count("rows_added")), (&whole.counts, 8935));
         assert_eq!((merged.step_key, merged.merged_from.len() as u32), (whole.step_key, shards));
-        assert_eq!(fixture.stored_rows(), 1235);
+        assert_eq!(fixture.stored_rows(), 8935);
 
         // The next run finds all of it done, as long as the database has the rows.
         fixture.prepare("again", 0);
@@ -121,8 +125,27 @@ fn shards_side_by_side_leave_the_same_export_and_each_row_once() {
         fs::remove_file(fixture.path("root/records.sqlite")).unwrap();
         fixture.prepare("emptied", 0);
         succeeded(&fixture.load("emptied", &[]));
-        assert_eq!((fixture.manifest("emptied").reused_from, fixture.stored_rows()), (None, 1235));
+        assert_eq!((fixture.manifest("emptied").reused_from, fixture.stored_rows()), (None, 8935));
     }
+}
+
+#[test]
+fn the_shards_see_to_the_rows_of_an_earlier_result_and_the_merge_asks_for_none() {
+    let fixture = Fixture::new(&[30, 40, 5]);
+    let shards = |run: &str| {
+        fixture.prepare(run, 2);
+        for shard in ["--shard=1/2", "--shard=2/2"] {
+            succeeded(&fixture.load(run, &[shard]));
+        }
+    };
+    shards("first");
+    succeeded(&fixture.load("first", &["--merge-shards=2"]));
+    fs::remove_file(fixture.path("root/records.sqlite")).unwrap();
+    shards("second");
+    assert_eq!(fixture.stored_rows(), 75);
+    fs::remove_file(fixture.path("root/records.sqlite")).unwrap();
+    succeeded(&fixture.load("second", &["--merge-shards=2"]));
+    assert!(fixture.manifest("second").reused_from.is_some());
 }
 
 #[test]

@@ -87,9 +87,10 @@ fn check<S: RowSink<Error: Send> + Send>(
         CheckError::Read { source, .. } => read(source),
         CheckError::Sink { source, .. } => refused(source),
     })?;
-    let (kind, got, expected) = match (found.blake3, file.blake3) {
-        (Some(got), Some(expected)) => ("BLAKE3", got, expected),
-        _ => ("sha256", found.sha256, file.sha256),
+    let (kind, got, expected) = match file.blake3 {
+        // The sha256 was handed over, not taken: it must never be what passes a file.
+        Some(expected) => ("BLAKE3", found.blake3.unwrap_or(found.sha256), expected),
+        None => ("sha256", found.sha256, file.sha256),
     };
     if got == expected { Ok(()) } else { Err(TransformError::Changed { name: name.clone(), kind, got, expected }) }
 }

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use faultline_contract::{ExitCode, Manifest};
 use faultline_runtime::execute;
 use faultline_step_validate::Validate;
+use faultline_testkit::step::bytes_of;
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -91,6 +92,8 @@ fn any_number_of_shards_leaves_the_same_table_under_the_same_key() {
             let merged = fixture.manifest(&run, "");
             let table = |manifest: &Manifest| manifest.output("table.parquet").map(|table| (table.sha256, table.rows));
             assert_eq!(table(&merged), table(&whole), "{rows_of_files:?} in {shards} shards");
+            let bytes = |manifest: &Manifest| bytes_of(manifest, "table.parquet");
+            assert!(bytes(&merged) == bytes(&whole), "{rows_of_files:?} in {shards} shards");
             assert_eq!((merged.step_key, &merged.inputs), (whole.step_key, &whole.inputs));
             assert_eq!((&merged.counts, &merged.facts), (&whole.counts, &whole.facts));
             let rows: u64 = (1..=shards)

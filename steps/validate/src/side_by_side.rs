@@ -6,7 +6,7 @@ use std::path::Path;
 
 use faultline_contract::{Artifact, Shard};
 use faultline_runtime::Inputs;
-use faultline_table::{CheckError, FolderCheck, Known, SharedFile};
+use faultline_table::{CheckError, FolderCheck, Known, Room, SharedFile};
 use rayon::prelude::*;
 
 use crate::ValidateError;
@@ -30,8 +30,12 @@ pub(crate) fn check_files(
     let sizes: Vec<u64> = files.iter().map(|(_, _, artifact)| artifact.bytes).collect();
     let wanted = rayon::current_num_threads() * SHARES_PER_THREAD;
     let shares: Vec<Shard> = Shard::all(wanted.min(files.len()).try_into().unwrap_or(u32::MAX)).collect();
-    let found: Vec<_> =
-        shares.into_par_iter().map(|share| check_share(job, &files[share.share(&sizes)], scratch)).collect();
+    let rooms = Room::of_each(&sizes, shares.len());
+    let check = |share: Shard| {
+        let files_of_share = share.share(&sizes);
+        check_share(job, &files[files_of_share.clone()], &rooms[files_of_share], scratch)
+    };
+    let found: Vec<_> = shares.into_par_iter().map(check).collect();
     for share in found {
         let (found, mut quarantine) = share?;
         for file in found {
@@ -44,15 +48,16 @@ pub(crate) fn check_files(
 fn check_share(
     job: &Job,
     files: &[RawFile<'_>],
+    rooms: &[Room],
     scratch: &Path,
 ) -> Result<(Vec<SharedFile>, BufReader<File>), ValidateError> {
     let mut quarantine = tempfile::tempfile_in(scratch)?;
     let mut check = FolderCheck::new(&job.schema, job.purpose, quarantine.try_clone()?);
     let mut found = Vec::with_capacity(files.len());
-    for (name, path, artifact) in files {
+    for ((name, path, artifact), room) in files.iter().zip(rooms) {
         let opened = File::open(path).map_err(|source| ValidateError::Read { name: (*name).to_owned(), source })?;
         let known = Known { sha256: artifact.sha256, blake3: job.blake3s.get(&artifact.name).copied() };
-        found.push(check.check_share(opened, name, known).map_err(failed)?);
+        found.push(check.check_share(opened, name, known, *room).map_err(failed)?);
     }
     check.finish()?;
     quarantine.seek(SeekFrom::Start(0))?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use faultline_contract::{Manifest, Outcome, Part};
+use faultline_testkit::step::{bytes_of, path_of};
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -103,9 +104,7 @@ impl Fixture {
 
     fn bytes(&self, run: &str) -> Vec<String> {
         let manifest = self.manifest(run);
-        let read =
-            |name: &str| fs::read_to_string(manifest.output(name).unwrap().uri.trim_start_matches("file://")).unwrap();
-        OUTPUTS.map(read).to_vec()
+        OUTPUTS.map(|name| String::from_utf8(bytes_of(&manifest, name)).unwrap()).to_vec()
     }
 }
 
@@ -260,8 +259,8 @@ fn a_shard_that_is_rejected_foreign_or_of_another_program_is_refused() {
 
     // One whose files were changed behind its back.
     let fixture = ready();
-    let uri = read(&fixture.folder("r").join("shard-1-of-2/manifest.json")).output("files.jsonl").unwrap().uri.clone();
-    fs::write(uri.trim_start_matches("file://"), "").unwrap();
+    let shard = read(&fixture.folder("r").join("shard-1-of-2/manifest.json"));
+    fs::write(path_of(&shard, "files.jsonl"), "").unwrap();
     failed(&fixture.validate("r", &["--no-cache", "--merge-shards=2"]), 78, &["files.jsonl", "sha256"]);
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use faultline_contract::{Digest, Manifest, Shard};
 use faultline_store::StoreUrl;
 use faultline_table::Table;
+use faultline_testkit::step::bytes_of;
 use faultline_tracking::{Author, Promotion, Registry};
 use serde_json::{Value, json};
 
@@ -103,6 +104,7 @@ fn any_number_of_shards_leaves_the_same_bytes_under_the_same_key() {
             for name in OUTPUTS {
                 let output = |manifest: &Manifest| manifest.output(name).map(|output| (output.sha256, output.rows));
                 assert_eq!(output(&merged), output(&whole), "{name} in {count} shards");
+                assert!(bytes_of(&merged, name) == bytes_of(&whole, name), "{name} in {count} shards");
             }
             assert_eq!((merged.step_key, &merged.counts, &merged.facts), (whole.step_key, &whole.counts, &whole.facts));
             assert_eq!((&merged.inputs, merged.merged_from.len() as u32), (&whole.inputs, count));
