@@ -2,11 +2,12 @@
 
 import json
 import pathlib
+import statistics
 
 from harness import inputs
 from harness.pipelines import file_of
 from harness.process import Failed, run
-from harness.rows import compared, limited
+from harness.rows import compared, limited, rounded
 
 # One wafer of the sample is about 4.85 kB; sixteen files of this many are 2 GB.
 ROWS_PER_FILE = 26_000
@@ -21,16 +22,16 @@ FLAT_RATIO = 1.1
 WAYS = ("polars", "polars-lazy", "polars-f32", "polars-lazy-f32")
 # Both sides write f32, or the peer f64.
 VALUE_TOLERANCE = 1e-6
-# The row that tells what verifying costs by itself.
-VERIFYING = "beside it, sha256 alone of the CSV and of the Parquet; by OpenSSL on all cores"
+READING = "pandas, reading alone"
 
 
 def both(setting):
+    """The rows, and the seconds that verifying costs by itself: sha256 alone of the CSV and of the Parquet, by OpenSSL on all cores."""
     files, rows = (QUICK_FILES, QUICK_ROWS_PER_FILE) if setting.quick else (FILES, ROWS_PER_FILE)
     folder = inputs.batch_files(setting, files, rows)
     size = total(folder)
     read_whole(folder)
-    pandas, polars, digests = [], [], []
+    pandas, polars, digests, memory_pairs = [], [], [], ([], [])
     for nth in range(setting.at_most(3)):
         mine, peaks = ours(setting, folder, files * rows)
         out = setting.fresh("intake/peers")
@@ -41,20 +42,20 @@ def both(setting):
         pandas.append((mine, by_pandas.wall))
         polars.append((mine, read[way].wall))
         table = file_of(manifest(setting.work / "intake/ours"), "table.parquet")
-        digests.append((setting.peer("digests", *verified(folder, table)).wall, by_pandas.wall))
+        digests.append(setting.peer("digests", *verified(folder, table)).wall)
+        peak = max(peaks.values()) / MEGABYTE
+        for pairs, peer in zip(memory_pairs, (by_pandas, read[way])):
+            pairs.append((peak, peer.peak_bytes / MEGABYTE))
     quality = agreement(setting, table, out / way)
     work = f"validate and transform of {size / 1e9:.2g} GB in {files} files, Parquet written"
-    unlike = {"pandas reading alone": by_pandas, f"{way}, reading and writing": read[way]}
     rows_out = [
-        compared("P5", work, "pandas, reading alone", "s", pandas, target=3, quality=quality),
+        compared("P5", work, READING, "s", pandas, target=3, quality=quality),
         compared("P5", work, f"{way}, reading and writing Parquet", "s", polars, target=1.5, quality=quality),
-        compared("P5", VERIFYING, "pandas, reading alone", "s", digests),
     ]
     flat = memory(setting, folder, files, rows, max(peaks.values()))
-    for peer, finished in unlike.items():
-        pair = (max(peaks.values()) / MEGABYTE, finished.peak_bytes / MEGABYTE)
-        rows_out.append(compared("P5", f"peak memory, {size / 1e9:.2g} GB", peer, "MB", [pair]))
-    return rows_out + flat
+    for peer, pairs in zip((READING, f"{way}, reading and writing"), memory_pairs):
+        rows_out.append(compared("P5", f"peak memory, {size / 1e9:.2g} GB", peer, "MB", pairs))
+    return rows_out + flat, rounded(statistics.median(digests))
 
 
 def ours(setting, folder, rows):

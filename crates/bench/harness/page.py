@@ -3,7 +3,7 @@
 import json
 import math
 
-from harness.intake import VERIFYING
+from harness.intake import READING
 from harness.machine import stamp
 from harness.picture import picture
 
@@ -12,6 +12,8 @@ FIGURES = "benchmarks.json"
 NOT_MEASURED = "not measured yet"
 # The stages of a training that a matrix can spread over nodes, and the one that it spreads of a prediction.
 SHARDED, OF_PREDICTION = ("validate", "transform", "load"), "predict"
+# The kinds of requests that are counted apart.
+KINDS = ("get", "list", "put", "other")
 SIZING_ROWS = (100_000, 1_000_000, 10_000_000, 100_000_000)
 GENERATED = "This page is written by `./dev bench` from [benchmarks.json](benchmarks.json)."
 
@@ -48,7 +50,7 @@ def spread(row):
     return f"{number(row['ratio_min'])} to {number(row['ratio_max'])}" if row["ratio_min"] != row["ratio_max"] else ""
 
 
-def plain(rows, scale, requests):
+def plain(rows, *, digests=None, scale=None, requests=None):
     """The rows for a terminal, and what is no row."""
     lines = [("", "work", "ours", "peer's", "ratio", "min to max", "target", "met", "peer")] if rows else []
     for row in rows:
@@ -59,6 +61,7 @@ def plain(rows, scale, requests):
     for row in rows:
         if row["quality_ours"]:
             shown += ["", f"{row['id']}  {row['work']}", f"    ours: {row['quality_ours']}", f"    peer: {row['quality_theirs']}"]
+    shown += ["", f"sha256 alone of the files of P5, by OpenSSL on all cores: {number(digests)} s"] if digests else []
     shown += [size_table(scale)] if scale else []
     shown += [request_table(requests)] if requests else []
     return "\n".join(shown)
@@ -112,8 +115,8 @@ judged only that both read the same and find as many clusters, within one.
   of the same size, and shap explains fewer rows of it, as its time grows in step with them.
 - P8: memory of the program and all that it started, of shared pages each its part (PSS), looked at every 5 ms. P9, which measures time too: resident memory, every 50 ms.
 
-{verifying(document["rows"])}
-[scale.md](scale.md) tells how it goes on with more rows. `./dev bench --only P1,P3` measures those rows again.
+{verifying(document)}
+[scale.md](scale.md) tells how it goes on with more rows. `./dev bench --only P1,P3 --write` measures those rows again.
 """
 
 
@@ -128,18 +131,17 @@ def others(document):
     return "".join(f"; {', '.join(ids)}: {how}" for how, ids in found.items())
 
 
-def verifying(rows):
+def verifying(document):
     """What P5 spends on digests, which pandas does not take."""
-    of_pandas = [row for row in rows if row["id"] == "P5" and row["peer"].startswith("pandas") and row["unit"] == "s"]
-    ours = next((row for row in of_pandas if row["work"] != VERIFYING), None)
-    digests = next((row for row in of_pandas if row["work"] == VERIFYING), None)
-    if not ours or not digests:
+    pandas = next((row for row in document["rows"] if row["id"] == "P5" and row["peer"] == READING), None)
+    digests = document.get("digests")
+    if not pandas or not digests:
         return ""
     return f"""## What P5 is up against
 
 pandas reads the files once, on one core, and that is all it does. Ours reads them three times: for their sha256, which is their identity, to judge them, and to write them; and
 it takes a digest again when it writes them, so that the rows are of the very bytes that manifests name ([ADR 0016](adr/0016-how-raw-files-are-digested.md)). SHA-256 of the CSV
-and of the Parquet alone, once each, by OpenSSL with the processor's own instructions on all cores, takes {number(digests["ours"])} s where a third of pandas' time is {number(digests["theirs"] / 3)} s; ours takes {number(ours["ours"])} s
+and of the Parquet alone, once each, by OpenSSL with the processor's own instructions on all cores, takes {number(digests)} s where a third of pandas' time is {number(pandas["theirs"] / 3)} s; ours takes {number(pandas["ours"])} s
 for everything. So the ratio depends on the processor, and on one that is slow at SHA-256 beside the rest it is lower.
 """
 
@@ -226,38 +228,56 @@ def sizing_table(sizes):
     if len(sizes) < 2:
         return NOT_MEASURED
     grown, raw_bytes = slopes(sizes), sizes[-1]["raw_bytes"] / sizes[-1]["rows"]
-    largest = max(grown, key=lambda name: grown[name]["peak_bytes"])
     of_training = {name: stage["cpu_seconds"] for name, stage in grown.items() if name != OF_PREDICTION}
     sharded = sum(of_training.get(name, 0) for name in SHARDED)
     whole, prediction = sum(of_training.values()), grown.get(OF_PREDICTION, {}).get("cpu_seconds", math.nan)
     lines = [
-        f"| rows | CSV, GB | processor hours of {', '.join(SHARDED)} | processor hours of a training | processor hours of predict | memory of the largest stage ({largest}), GB |",
-        "|---:|---:|---:|---:|---:|---:|",
+        f"| rows | CSV, GB | processor hours of {', '.join(SHARDED)} | processor hours of a training | processor hours of predict | memory of the largest stage, GB |",
+        "|---:|---:|---:|---:|---:|---|",
     ]
     for rows in SIZING_ROWS:
-        at = measured_at(sizes, largest)[-1]
-        memory = at["stages"][largest]["peak_bytes"] + grown[largest]["peak_bytes"] * (rows - at["rows"])
+        memory = {name: memory_at(sizes, name, stage["peak_bytes"], rows) for name, stage in grown.items()}
+        largest = max(memory, key=memory.get)
         hours = [rows * per_row / 3600 for per_row in (sharded, whole, prediction)]
-        cells = [rows * raw_bytes / 1e9, *hours, memory / 1e9]
-        lines.append(f"| {rows:,} | " + " | ".join(number(cell) for cell in cells) + " |")
+        cells = [number(cell) for cell in (rows * raw_bytes / 1e9, *hours, memory[largest] / 1e9)]
+        lines.append(f"| {rows:,} | " + " | ".join(cells) + f" ({largest}) |")
     return "\n".join(lines)
+
+
+def memory_at(sizes, name, per_row, rows):
+    """A stage's memory at so many rows: as it was measured, or in a straight line from the largest size."""
+    measured = measured_at(sizes, name)
+    at = next((size for size in measured if size["rows"] == rows), measured[-1])
+    return at["stages"][name]["peak_bytes"] + per_row * (rows - at["rows"])
 
 
 def request_table(requests):
     if not requests:
         return NOT_MEASURED
+    first, *more = requests
     lines = [
-        f"A training on {requests['rows']:,} rows in {requests['files']} files ({requests['raw_bytes'] / 1e6:,.0f} MB of CSV), everything in S3, and `predict` on the same rows:",
+        f"A training on {first['rows']:,} rows in {first['files']} files ({first['raw_bytes'] / 1e6:,.0f} MB of CSV), everything in S3, and `predict` on the same rows:",
         "",
         "| stage | GET | listings | PUT | other requests | bytes in, MB | bytes out, MB | bytes in per row | bytes out per row |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, stage in requests["stages"].items():
-        cells = [name, *(f"{stage[key]:,}" for key in ("get", "list", "put", "other"))]
+    for name, stage in first["stages"].items():
+        cells = [name, *(f"{stage[key]:,}" for key in KINDS)]
         cells += [number(stage[key] / 1e6) for key in ("bytes_in", "bytes_out")]
-        cells += [number(stage[key] / requests["rows"]) for key in ("bytes_in", "bytes_out")]
+        cells += [number(stage[key] / first["rows"]) for key in ("bytes_in", "bytes_out")]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", measured_with([requests])])
+    lines += ["", *growth(requests)] if more else []
+    return "\n".join([*lines, "", measured_with(requests)])
+
+
+def growth(requests):
+    """All requests of a stage, at each size."""
+    heads = [f"{each['files']} files of {each['rows'] // each['files']:,} rows" for each in requests]
+    lines = ["All kinds together, with more files and with more rows:", "", f"| stage | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
+    for name in requests[0]["stages"]:
+        cells = [f"{sum(each['stages'][name][key] for key in KINDS):,}" for each in requests]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
 
 
 def read(docs):

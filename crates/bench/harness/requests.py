@@ -16,15 +16,19 @@ from harness.pipelines import demo_grid
 from harness.process import Failed, run
 
 KEYS = ("faultline", "only-for-this-machine")
-FILES = 10
+# Files and rows of each: the first is shown in full, the others tell what more files and more rows ask for.
+SIZES, QUICK_SIZES = ((10, 1_000), (20, 1_000), (10, 1_500)), ((10, 30),)
 PATIENCE_SECS = 120
 RUNNER = "the runner's record and logs"
 
 
 def counted(setting):
-    """Requests and bytes by stage for a training on files in the store, and for the stage that only a prediction of them has."""
-    rows_per_file = 30 if setting.quick else 1_000
-    files = inputs.batch_files(setting, FILES, rows_per_file)
+    """Requests and bytes by stage for a training on files in the store, and for the stage that only a prediction of them has; one entry per size."""
+    return [of_size(setting, *size) for size in (QUICK_SIZES if setting.quick else SIZES)]
+
+
+def of_size(setting, count, rows_per_file):
+    files = inputs.batch_files(setting, count, rows_per_file)
     with server(setting) as (port, filer):
         for path in sorted(files.glob("*.csv")):
             request = urllib.request.Request(f"http://127.0.0.1:{filer}/buckets/faultline/raw/{path.name}", path.read_bytes(), method="PUT")
@@ -33,7 +37,7 @@ def counted(setting):
         stages = {name: by_stage(proxy, pipeline(setting, state, proxy, name)) for name, proxy in proxies.items()}
     sizes = sum(path.stat().st_size for path in files.glob("*.csv"))
     both = {**stages["train"], "predict": stages["predict"]["predict"]}
-    return {"rows": FILES * rows_per_file, "files": FILES, "raw_bytes": sizes, "stages": both}
+    return {"rows": count * rows_per_file, "files": count, "raw_bytes": sizes, "stages": both}
 
 
 def by_stage(proxy, record):

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import select
-import statistics
 import time
 
 from harness.process import Failed, run, start
@@ -35,13 +34,15 @@ STAGES = {
 
 
 def stages(setting):
-    rounds = 2 if setting.quick else max(setting.rounds, 20)
+    pairs = {stage: [] for stage in STAGES}
+    for _ in range(2 if setting.quick else max(setting.rounds, 20)):
+        python = run(setting.python, "-c", IMPORTS).wall * 1e3
+        for stage, how in STAGES.items():
+            pairs[stage].append((until_first_input(setting, stage, *how) * 1e3, python))
     rows = []
-    for stage, (first, flag, more) in STAGES.items():
-        python = statistics.median(run(setting.python, "-c", IMPORTS).wall * 1e3 for _ in range(setting.at_most(3)))
-        values = [until_first_input(setting, stage, first, flag, more) * 1e3 for _ in range(rounds)]
+    for stage, measured in pairs.items():
         work = f"start of {stage} until it reads its first input"
-        row = compared("P6", work, f'python -c "{IMPORTS}"', "ms", [(value, python) for value in values])
+        row = compared("P6", work, f'python -c "{IMPORTS}"', "ms", measured)
         rows.append({**row, **within(row["ours"], LIMIT_MS, f"at most {LIMIT_MS} ms")})
     return rows
 

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from harness import scale
 from harness.counting import Proxy
-from harness.intake import VERIFYING
 from harness.kernels import Best
 from harness.machine import stamp
 from harness.page import BEGIN, END, benchmarks, filled, scale_parts, slopes, table
@@ -130,12 +129,11 @@ class Pages(unittest.TestCase):
         self.assertIn("| **2** |  | 1 |  |  | 10 x | **no** |", table([row]))
 
     def test_what_p5_is_up_against_is_told_with_its_rows(self):
-        pairs = {"work": (6, 12), VERIFYING: (2, 15)}
-        rows = [compared("P5", work, "pandas, reading alone", "s", [pair]) for work, pair in pairs.items()]
-        text = benchmarks(document(rows))
+        rows = [compared("P5", "work", peer, "s", [(6, theirs)]) for peer, theirs in (("polars", 9), ("pandas, reading alone", 15))]
+        text = benchmarks({**document(rows), "digests": 2})
         self.assertIn("takes 2 s where a third of pandas' time is 5 s; ours takes 6 s\nfor everything", text)
-        for some in ([], rows[:1], rows[1:]):
-            self.assertNotIn("up against", benchmarks(document(some)))
+        for some in (document(rows), {**document(rows[:1]), "digests": 2}):
+            self.assertNotIn("up against", benchmarks(some))
 
     def test_rows_of_another_run_are_told_apart(self):
         row = compared("P9", "work", "the limit", "s", [(1, 2)])
@@ -158,6 +156,24 @@ class Pages(unittest.TestCase):
         self.assertNotIn("not measured", parts[3])
         self.assertIn(">predict</text>", picture([less, more]))
         self.assertNotIn(">predict</text>", picture([more]))
+
+    def test_the_largest_stage_is_named_at_each_size(self):
+        sizes = [size(100_000, 5.0), size(1_000_000, 50.0)]
+        for each, bytes_of_train in zip(sizes, (15e6, 16e6)):
+            each["stages"]["train"] = {**each["stages"]["train"], "peak_bytes": bytes_of_train}
+        lines = scale_parts({"scale": sizes})[3].splitlines()
+        # As it was measured, and in a straight line from there: 100 bytes a row.
+        self.assertTrue(lines[2].endswith("| 0.015 (train) |"), lines[2])
+        self.assertTrue(lines[3].endswith("| 0.1 (predict) |"), lines[3])
+        self.assertTrue(lines[5].endswith("| 10 (predict) |"), lines[5])
+
+    def test_requests_for_more_files_and_rows_stand_beside_each_other(self):
+        counts = {"get": 5, "list": 1, "put": 3, "other": 0, "bytes_in": 2e6, "bytes_out": 1e6}
+        stages = [{"validate": {**counts, "get": get}} for get in (5, 15)]
+        first, second = ({"rows": rows, "files": files, "raw_bytes": 1e6, "stages": of, **STAMP} for rows, files, of in zip((100, 200), (10, 20), stages))
+        one, both = (scale_parts({"scale": [], "requests": found})[2] for found in ([first], [first, second]))
+        self.assertNotIn("more files", one)
+        self.assertIn("| stage | 10 files of 10 rows | 20 files of 10 rows |\n|---|---:|---:|\n| validate | 9 | 19 |", both)
 
     def test_the_picture_is_the_same_for_the_same_figures(self):
         sizes = [size(100, 5.0), size(1000, 50.0)]
