@@ -19,6 +19,8 @@ KEYS = ("faultline", "only-for-this-machine")
 # Files and rows of each: the first is shown in full, the others tell what more files and more rows ask for.
 SIZES, QUICK_SIZES = ((10, 1_000), (20, 1_000), (10, 1_500)), ((10, 30),)
 PATIENCE_SECS = 120
+# The kinds of requests that are counted apart.
+KINDS = ("get", "list", "put", "other")
 RUNNER = "the runner's record and logs"
 
 
@@ -43,7 +45,7 @@ def of_size(setting, count, rows_per_file):
 def by_stage(proxy, record):
     stages = {}
     for seen in proxy.seen:
-        stage = stages.setdefault(stage_of(seen, record), {"get": 0, "list": 0, "put": 0, "other": 0, "bytes_in": 0, "bytes_out": 0})
+        stage = stages.setdefault(stage_of(seen, record), dict.fromkeys((*KINDS, "bytes_in", "bytes_out"), 0))
         stage[kind(seen)] += 1
         stage["bytes_in"] += seen.answered_bytes
         stage["bytes_out"] += seen.sent_bytes

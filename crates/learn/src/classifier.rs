@@ -44,7 +44,11 @@ impl<'a> Samples<'a> {
     /// # Errors
     /// When the buffer does not hold `n_samples * n_features` values, or there are more rows than 32 bits number.
     pub fn new(features: &'a [f32], n_samples: usize, n_features: usize) -> Result<Self, LearnError> {
-        expect_numbered(n_samples)?;
+        /// The learners keep the numbers of rows in 32 bits.
+        const MOST: usize = u32::MAX as usize;
+        if n_samples > MOST {
+            return Err(LearnError::TooManyRows { n_samples, most: MOST });
+        }
         if n_samples.checked_mul(n_features) != Some(features.len()) {
             return Err(LearnError::Shape { what: "the feature table", found: features.len(), n_samples, n_features });
         }
@@ -102,12 +106,6 @@ impl<'a> Samples<'a> {
         }
         Err(LearnError::Length { what: "a row of features", found: self.n_features, expected })
     }
-}
-
-/// The learners keep the numbers of rows in 32 bits.
-fn expect_numbered(n_samples: usize) -> Result<(), LearnError> {
-    const MOST: usize = u32::MAX as usize;
-    if n_samples > MOST { Err(LearnError::TooManyRows { n_samples, most: MOST }) } else { Ok(()) }
 }
 
 impl Samples<'_> {

@@ -89,7 +89,7 @@ impl KMeans {
         check(samples, params)?;
         let fitting = Fitting::new(samples, params);
         let best = fitting.best(params.n_clusters..=params.n_clusters).pop().flatten();
-        Ok(fitting.measured(best, None).0)
+        Ok(fitting.measured(best).0)
     }
 
     /// Fits every number of clusters from 1 to `k_max` and gives the fits in that order. The table is made ready and the
@@ -112,8 +112,11 @@ impl KMeans {
         let mut fits: Vec<Self> = Vec::with_capacity(k_max);
         let mut distances = Vec::new();
         for drawn in fitting.best(1..=k_max) {
-            let continued = fits.last().and_then(|before| fitting.continued(before, &distances));
-            let mut found = fitting.swapped(fitting.measured(drawn, continued), n_runs);
+            let mut best = drawn;
+            if let Some(continued) = fits.last().and_then(|before| fitting.continued(before, &distances)) {
+                keep_better(&mut best, continued);
+            }
+            let mut found = fitting.swapped(best, n_runs);
             if let Some(before) = fits.last().filter(|before| found.0.inertia > before.inertia) {
                 // both can be worse by rounding; with one centroid more no row is further from the nearest
                 let furthest = (0..distances.len()).fold(0, |a, b| if distances[b] > distances[a] { b } else { a });
@@ -245,10 +248,7 @@ impl<'a> Fitting<'a> {
         let mut best: Vec<Option<End>> = numbers.clone().map(|_| None).collect();
         let numbers = numbers.filter(|&n_clusters| n_clusters > 1);
         self.fit(numbers.flat_map(|n_clusters| self.distinct_starts(n_clusters)), self.stop, |end| {
-            let best = &mut best[end.n_clusters - first];
-            if best.as_ref().is_none_or(|best| end.gain < best.gain) {
-                *best = Some(end);
-            }
+            keep_better(&mut best[end.n_clusters - first], end);
         });
         best
     }
@@ -285,12 +285,12 @@ impl<'a> Fitting<'a> {
         lloyd::fit(&self.table, vec![start], self.stop).pop()
     }
 
-    /// Tries to better a fit by swaps: two clusters that lie close become one, and a row far from its centroid becomes another.
-    fn swapped(&self, mut found: (KMeans, Vec<f64>), n_runs: usize) -> (KMeans, Vec<f64>) {
+    /// Measures an end, bettered by swaps: two clusters that lie close become one, and a row far from its centroid becomes another.
+    fn swapped(&self, end: Option<End>, n_runs: usize) -> (KMeans, Vec<f64>) {
+        let first_gain = end.as_ref().map(|end| end.gain);
+        let mut found = self.measured(end);
+        let Some(mut gain) = first_gain else { return found };
         let n_clusters = found.0.n_clusters();
-        if n_clusters < 2 {
-            return found;
-        }
         for round in 0..SWAP_ROUNDS {
             let (fit, distances) = &found;
             let random = generator(self.seed, SWAP_STREAM | (n_clusters as u64) << 16 | round as u64);
@@ -300,32 +300,23 @@ impl<'a> Fitting<'a> {
                 let centroids = [fit.merged(pair), self.row(row)].concat();
                 Start { n_clusters, centroids }
             });
-            let mut best: Option<End> = None;
+            let mut best = None;
             let quick = Stop { max_n_iterations: SWAP_ITERATIONS, ..self.stop };
-            self.fit(starts, quick, |end| {
-                if best.as_ref().is_none_or(|best| end.gain < best.gain) {
-                    best = Some(end);
-                }
-            });
+            self.fit(starts, quick, |end| keep_better(&mut best, end));
             let Some(best) = best else { break };
             let start = Start { n_clusters, centroids: best.centroids };
-            let swapped = self.measured(lloyd::fit(&self.table, vec![start], self.stop).pop(), None);
-            if swapped.0.inertia < found.0.inertia {
-                found = swapped;
+            if let Some(end) = lloyd::fit(&self.table, vec![start], self.stop).pop().filter(|end| end.gain < gain) {
+                gain = end.gain;
+                found = self.measured(Some(end));
             }
         }
         found
     }
 
-    /// Measures the better of two ends, the first of equals, or the fit of one cluster.
-    fn measured(&self, one: Option<End>, other: Option<End>) -> (KMeans, Vec<f64>) {
-        let better = match (one, other) {
-            (Some(one), Some(other)) if other.gain < one.gain => Some(other),
-            (Some(one), _) => Some(one),
-            (None, other) => other,
-        };
+    /// Measures an end, or the fit of one cluster.
+    fn measured(&self, end: Option<End>) -> (KMeans, Vec<f64>) {
         let n_features = self.table.samples.n_features;
-        let centroids = better.map_or_else(
+        let centroids = end.map_or_else(
             || vec![self.table.mean.clone()],
             |end| (0..end.n_clusters).map(|i| end.centroids[i * n_features..][..n_features].to_vec()).collect(),
         );
@@ -351,6 +342,13 @@ impl<'a> Fitting<'a> {
 
     fn row(&self, row: usize) -> Vec<f64> {
         self.table.samples.row(row).iter().copied().map(f64::from).collect()
+    }
+}
+
+/// Keeps the better of two ends, the first of equals.
+fn keep_better(best: &mut Option<End>, end: End) {
+    if best.as_ref().is_none_or(|best| end.gain < best.gain) {
+        *best = Some(end);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use faultline_bundle::Model;
@@ -17,6 +17,7 @@ use faultline_runtime::task::task_yaml;
 use faultline_step_train::{Train, TrainParams};
 use faultline_table::{Columns, Values};
 use faultline_testkit::generated::{check_file, check_part};
+use faultline_testkit::step::{bytes_of, path_of};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -111,12 +112,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn path(manifest: &Manifest, name: &str) -> PathBuf {
-    PathBuf::from(manifest.output(name).unwrap().uri.strip_prefix("file://").unwrap())
-}
-
 fn document<T: DeserializeOwned>(manifest: &Manifest, name: &str) -> T {
-    serde_json::from_slice(&fs::read(path(manifest, name)).unwrap()).unwrap()
+    serde_json::from_slice(&bytes_of(manifest, name)).unwrap()
 }
 
 fn digests(manifest: &Manifest) -> Vec<(String, String)> {
@@ -144,7 +141,7 @@ fn every_family_finds_what_there_is_to_find() {
         assert_eq!((trained.importances[0].feature.as_str(), trained.n_folds), ("hint", 4));
         assert!((trained.importances.iter().map(|known| known.share).sum::<f64>() - 1.0).abs() < 1e-9);
 
-        let oof = Columns::read(&path(&manifest, "oof.parquet")).unwrap();
+        let oof = Columns::read(&path_of(&manifest, "oof.parquet")).unwrap();
         assert_eq!(oof.row_count(), 167);
         assert!((0..4).all(|fold| oof.i64("fold").unwrap().contains(&fold)));
         assert!(oof.f64("probability").unwrap().iter().all(|probability| (0.0..=1.0).contains(probability)));
@@ -158,7 +155,7 @@ fn every_family_finds_what_there_is_to_find() {
 fn models_are_judged_on_the_same_folds() {
     let fixture = Fixture::new();
     let folds = |model: &str| -> BTreeMap<String, i64> {
-        let oof = Columns::read(&path(&fixture.train("r1", model, "forest"), "oof.parquet")).unwrap();
+        let oof = Columns::read(&path_of(&fixture.train("r1", model, "forest"), "oof.parquet")).unwrap();
         oof.text("_id").unwrap().iter().cloned().zip(oof.i64("fold").unwrap().iter().copied()).collect()
     };
     let (own, pooled) = (folds("0"), folds("pooled"));
@@ -172,7 +169,7 @@ fn the_late_rows_are_told_by_the_early_ones() {
     let manifest = fixture.train("r1", "pooled", "boosting");
     let forward = document::<Evaluation>(&manifest, "evaluation.json").trained.unwrap().forward.unwrap();
     assert_eq!((forward.rows_early, forward.late.metrics.rows), (140, 60));
-    let late = Columns::read(&path(&manifest, "forward.parquet")).unwrap();
+    let late = Columns::read(&path_of(&manifest, "forward.parquet")).unwrap();
     assert_eq!(late.row_count(), 60);
     let first = late.i64("_row").unwrap().iter().min().copied().unwrap();
     assert!(first > 165, "the earliest late row is {first}");
@@ -191,7 +188,7 @@ fn the_written_model_opens() {
     for family in Family::ALL {
         let manifest = fixture.train("r1", "pooled", family.as_str());
         let trained = document::<Evaluation>(&manifest, "evaluation.json").trained.unwrap();
-        let model = Model::read(family, &path(&manifest, &trained.file), 2).unwrap();
+        let model = Model::read(family, &path_of(&manifest, &trained.file), 2).unwrap();
         let said = model.predict_proba(&Samples::new(&matrix, N_ROWS, 2).unwrap()).unwrap();
         assert!(roc_auc(&labels, &said).unwrap() > 0.8, "{family}");
     }
@@ -240,7 +237,7 @@ fn too_little_to_learn_from_is_said_and_is_no_error() {
         assert!(evaluation.trained.is_none());
         assert!(evaluation.reason.unwrap().contains(words));
         assert_eq!(document::<Candidates>(&manifest, "candidates.json").candidates, []);
-        assert_eq!(Columns::read(&path(&manifest, "oof.parquet")).unwrap().row_count(), 0);
+        assert_eq!(Columns::read(&path_of(&manifest, "oof.parquet")).unwrap().row_count(), 0);
         assert!(manifest.output("forest.parquet").is_none());
         assert_eq!((manifest.count("rows_out"), &manifest.facts["average_precision"]), (0, &json!("none")));
     }

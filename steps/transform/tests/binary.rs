@@ -14,6 +14,7 @@ use faultline_step_transform::Transform;
 use faultline_step_validate::Validate;
 use faultline_table::Table;
 use faultline_testkit::generated::{check_file, check_part};
+use faultline_testkit::step::path_of;
 
 const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -69,9 +70,7 @@ impl Fixture {
     }
 
     fn table(&self, run: &str) -> Table {
-        let manifest = self.manifest(run);
-        let uri = &manifest.output("table.parquet").unwrap().uri;
-        Table::read(Path::new(uri.strip_prefix("file://").unwrap())).unwrap()
+        Table::read(&path_of(&self.manifest(run), "table.parquet")).unwrap()
     }
 }
 

@@ -195,13 +195,14 @@ fn swaps_mend_a_fit_that_no_iteration_betters() {
     let samples = Samples::new(&heaps, heaps.len(), 1).unwrap();
     let fitting = Fitting::new(&samples, &params(3));
     let stuck: Vec<Vec<f64>> = [0.5, 10.5, 1601.0].map(|value| vec![value]).to_vec();
-    let ends = lloyd::fit(&fitting.table, vec![Start { n_clusters: 3, centroids: stuck.concat() }], fitting.stop);
-    assert_eq!(ends[0].centroids, stuck.concat());
-    let (mended, distances) = fitting.swapped(KMeans::measured(&samples, stuck.clone()), 3);
+    let end =
+        || lloyd::fit(&fitting.table, vec![Start { n_clusters: 3, centroids: stuck.concat() }], fitting.stop).pop();
+    assert_eq!(end().unwrap().centroids, stuck.concat());
+    let (mended, distances) = fitting.swapped(end(), 3);
     assert_eq!(mended.centroids, [[5.5], [2001.0], [1001.0]]);
     assert_eq!(distances, [30.25, 20.25, 20.25, 30.25, 1.0, 1.0, 1.0, 0.0, 1.0]);
     // and without a run there is none to try
-    let left = fitting.swapped(KMeans::measured(&samples, stuck), 0).0;
+    let left = fitting.swapped(end(), 0).0;
     assert_eq!(left.centroids, [[1601.0], [0.5], [10.5]]);
 }
 

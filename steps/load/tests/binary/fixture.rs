@@ -9,6 +9,7 @@ use faultline_runtime::{Step, execute};
 use faultline_step_transform::Transform;
 use faultline_step_validate::Validate;
 use faultline_table::Table;
+use faultline_testkit::step::path_of;
 
 pub(crate) const SCHEMA: &str = r#"{
   "format_version": 1, "dataset": "press",
@@ -101,6 +102,6 @@ pub(crate) fn stderr(output: &Output) -> String {
 }
 
 pub(crate) fn export(manifest: &Manifest) -> (Digest, Table) {
-    let output = manifest.output("export.parquet").unwrap();
-    (output.sha256, Table::read(Path::new(output.uri.strip_prefix("file://").unwrap())).unwrap())
+    let name = "export.parquet";
+    (manifest.output(name).unwrap().sha256, Table::read(&path_of(manifest, name)).unwrap())
 }
