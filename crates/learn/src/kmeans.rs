@@ -33,12 +33,6 @@ const TOLERANCE_RATIO: f64 = 1e-4;
 /// Iterations after which a run ends even if it has not converged.
 const MAX_ITERATIONS: u64 = 300;
 
-/// Rows drawn for the centroid that a fit is continued with: more than a start draws, since there is one of it only.
-const CONTINUE_TRIALS: usize = 8;
-
-/// Stream of the seed that draws them; the runs have those from 0.
-const CONTINUE_STREAM: u64 = 1 << 32;
-
 /// Rounds of swaps, each from the best fit so far.
 const SWAP_ROUNDS: usize = 3;
 
@@ -89,7 +83,7 @@ impl KMeans {
         check(samples, params)?;
         let fitting = Fitting::new(samples, params);
         let best = fitting.best(params.n_clusters..=params.n_clusters).pop().flatten();
-        Ok(fitting.measured(best).0)
+        Ok(fitting.measured(best).fit)
     }
 
     /// Fits every number of clusters from 1 to `k_max` and gives the fits in that order. The table is made ready and the
@@ -109,23 +103,23 @@ impl KMeans {
         let params = KMeansParams { n_clusters: k_max, n_runs, seed };
         check(samples, &params)?;
         let fitting = Fitting::new(samples, &params);
+        let drawn = fitting.best(1..=k_max);
+        let mut found: Vec<Found> = drawn.into_iter().map(|end| fitting.measured(end)).collect();
+        for round in 0..SWAP_ROUNDS {
+            fitting.better(&mut found, n_runs, round);
+        }
         let mut fits: Vec<Self> = Vec::with_capacity(k_max);
         let mut distances = Vec::new();
-        for drawn in fitting.best(1..=k_max) {
-            let mut best = drawn;
-            if let Some(continued) = fits.last().and_then(|before| fitting.continued(before, &distances)) {
-                keep_better(&mut best, continued);
-            }
-            let mut found = fitting.swapped(best, n_runs);
-            if let Some(before) = fits.last().filter(|before| found.0.inertia > before.inertia) {
-                // both can be worse by rounding; with one centroid more no row is further from the nearest
+        for mut found in found {
+            if let Some(before) = fits.last().filter(|before| found.fit.inertia > before.inertia) {
+                // with one centroid more no row is further from the nearest
                 let furthest = (0..distances.len()).fold(0, |a, b| if distances[b] > distances[a] { b } else { a });
                 let mut centroids = before.centroids.clone();
                 centroids.push(fitting.row(furthest));
-                found = Self::measured(samples, centroids);
+                found = Found::new(samples, centroids, f64::INFINITY);
             }
-            fits.push(found.0);
-            distances = found.1;
+            fits.push(found.fit);
+            distances = found.distances;
         }
         Ok(fits)
     }
@@ -207,9 +201,20 @@ impl KMeans {
     fn weight(&self, cluster: usize) -> f64 {
         (self.counts[cluster] as f64).max(f64::EPSILON)
     }
+}
 
-    /// Numbers the clusters by size and measures them; also gives every row's squared distance.
-    fn measured(samples: &Samples<'_>, centroids: Vec<Vec<f64>>) -> (Self, Vec<f64>) {
+/// A fit, and what it takes to better it.
+struct Found {
+    fit: KMeans,
+    /// Of every row the squared distance to its centroid.
+    distances: Vec<f64>,
+    /// As that of [`End`].
+    gain: f64,
+}
+
+impl Found {
+    /// Numbers the clusters by size and measures them.
+    fn new(samples: &Samples<'_>, centroids: Vec<Vec<f64>>, gain: f64) -> Self {
         let assigned = assign(samples, &centroids);
         let mut counts = vec![0_u64; centroids.len()];
         for &(cluster, _) in &assigned {
@@ -220,7 +225,7 @@ impl KMeans {
         let mut clusters: Vec<(Vec<f64>, u64)> = centroids.into_iter().zip(counts).collect();
         clusters.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         let (centroids, counts) = clusters.into_iter().unzip();
-        (Self { centroids, counts, inertia: sums.iter().sum() }, distances)
+        Self { fit: KMeans { centroids, counts, inertia: sums.iter().sum() }, distances, gain }
     }
 }
 
@@ -276,51 +281,47 @@ impl<'a> Fitting<'a> {
         starts.len() <= 1 || (starts.len() * n_samples * RUN_BYTES_PER_ROW).max(sums) <= limit
     }
 
-    /// The fit that goes on from one of one cluster less and every row's squared distance in it.
-    fn continued(&self, before: &KMeans, distances: &[f64]) -> Option<End> {
-        let n_clusters = before.n_clusters() + 1;
-        let random = generator(self.seed, CONTINUE_STREAM | n_clusters as u64);
-        let row = seeding::several(&self.table, distances, CONTINUE_TRIALS, random)[0];
-        let start = Start { n_clusters, centroids: [before.centroids.concat(), self.row(row)].concat() };
-        lloyd::fit(&self.table, vec![start], self.stop).pop()
-    }
-
-    /// Measures an end, bettered by swaps: two clusters that lie close become one, and a row far from its centroid becomes another.
-    fn swapped(&self, end: Option<End>, n_runs: usize) -> (KMeans, Vec<f64>) {
-        let first_gain = end.as_ref().map(|end| end.gain);
-        let mut found = self.measured(end);
-        let Some(mut gain) = first_gain else { return found };
-        let n_clusters = found.0.n_clusters();
-        for round in 0..SWAP_ROUNDS {
-            let (fit, distances) = &found;
-            let random = generator(self.seed, SWAP_STREAM | (n_clusters as u64) << 16 | round as u64);
-            let rows = seeding::several(&self.table, distances, SWAPS, random);
-            let swaps = rows.into_iter().take(n_runs).zip(fit.closest().into_iter().cycle());
-            let starts = swaps.map(|(row, pair)| {
-                let centroids = [fit.merged(pair), self.row(row)].concat();
-                Start { n_clusters, centroids }
-            });
-            let mut best = None;
-            let quick = Stop { max_n_iterations: SWAP_ITERATIONS, ..self.stop };
-            self.fit(starts, quick, |end| keep_better(&mut best, end));
-            let Some(best) = best else { break };
-            let start = Start { n_clusters, centroids: best.centroids };
-            if let Some(end) = lloyd::fit(&self.table, vec![start], self.stop).pop().filter(|end| end.gain < gain) {
-                gain = end.gain;
-                found = self.measured(Some(end));
+    /// Betters the fits of one, two and more clusters, where that is possible.
+    ///
+    /// For every number of clusters some starts go a few iterations: swaps, by which two clusters that lie close become one
+    /// and a row far from its centroid becomes another, and the fit of one cluster less with such a row. The best of them goes on.
+    fn better(&self, found: &mut [Found], n_runs: usize, round: usize) {
+        let far_rows = |found: &Found| {
+            let stream = SWAP_STREAM | (found.fit.n_clusters() as u64) << 16 | round as u64;
+            seeding::several(&self.table, &found.distances, SWAPS, generator(self.seed, stream))
+        };
+        let rows: Vec<Vec<usize>> = found.iter().map(far_rows).collect();
+        let starts = found.windows(2).zip(rows.windows(2)).flat_map(|(found, rows)| {
+            let [fewer, this] = [&found[0].fit, &found[1].fit];
+            let swaps = rows[1].iter().take(n_runs).zip(this.closest().into_iter().cycle());
+            let swaps = swaps.map(|(&row, pair)| (this.merged(pair), row)).collect::<Vec<_>>();
+            swaps.into_iter().chain([(fewer.centroids.concat(), rows[0][0])]).map(|(centroids, row)| Start {
+                n_clusters: this.n_clusters(),
+                centroids: [centroids, self.row(row)].concat(),
+            })
+        });
+        let mut best: Vec<Option<End>> = found.iter().map(|_| None).collect();
+        let quick = Stop { max_n_iterations: SWAP_ITERATIONS, ..self.stop };
+        self.fit(starts, quick, |end| keep_better(&mut best[end.n_clusters - 1], end));
+        let starts =
+            best.into_iter().flatten().map(|End { n_clusters, centroids, .. }| Start { n_clusters, centroids });
+        self.fit(starts, self.stop, |end| {
+            let found = &mut found[end.n_clusters - 1];
+            if end.gain < found.gain {
+                *found = self.measured(Some(end));
             }
-        }
-        found
+        });
     }
 
     /// Measures an end, or the fit of one cluster.
-    fn measured(&self, end: Option<End>) -> (KMeans, Vec<f64>) {
+    fn measured(&self, end: Option<End>) -> Found {
         let n_features = self.table.samples.n_features;
+        let gain = end.as_ref().map_or(0.0, |end| end.gain);
         let centroids = end.map_or_else(
             || vec![self.table.mean.clone()],
             |end| (0..end.n_clusters).map(|i| end.centroids[i * n_features..][..n_features].to_vec()).collect(),
         );
-        KMeans::measured(self.table.samples, centroids)
+        Found::new(self.table.samples, centroids, gain)
     }
 
     /// The centroids of every run's start, once for those that are the same rows.

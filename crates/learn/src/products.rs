@@ -1,7 +1,8 @@
 //! Scalar products of many pairs of rows in f32, by the widest vector registers that the processor has.
 //!
 //! They are estimates: every caller knows a bound on their rounding error and measures again in f64 where it decides. So no
-//! result depends on the width of the registers, which is found when the program runs.
+//! distance depends on the width of the registers, which is found when the program runs. Where KMeans draws rows, for its starts and
+//! its swaps, sums of the estimates are the weights: their last bits do depend on it.
 
 #![expect(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
 

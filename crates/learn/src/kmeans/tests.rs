@@ -131,7 +131,7 @@ fn inertia_is_no_worse_than_that_of_linfa() {
             .fit(&DatasetBase::from(table.view()))
             .unwrap();
         let centroids = reference.centroids().rows().into_iter().map(|row| row.to_vec()).collect();
-        let (reference, _) = KMeans::measured(&samples, centroids);
+        let reference = Found::new(&samples, centroids, 0.0).fit;
         assert!(fitted.inertia() <= reference.inertia() * 1.005, "{}", fitted.n_clusters());
     }
 }
@@ -189,27 +189,37 @@ fn bounds_and_quick_distances_change_nothing() {
 }
 
 #[test]
-fn swaps_mend_a_fit_that_no_iteration_betters() {
+fn a_fit_that_no_iteration_betters_is_mended() {
     // three heaps far apart: two centroids share the first, one lies between the others
     let heaps = [0.0, 1.0, 10.0, 11.0, 1000.0, 1002.0, 2000.0, 2001.0, 2002.0];
     let samples = Samples::new(&heaps, heaps.len(), 1).unwrap();
     let fitting = Fitting::new(&samples, &params(3));
-    let stuck: Vec<Vec<f64>> = [0.5, 10.5, 1601.0].map(|value| vec![value]).to_vec();
-    let end =
-        || lloyd::fit(&fitting.table, vec![Start { n_clusters: 3, centroids: stuck.concat() }], fitting.stop).pop();
-    assert_eq!(end().unwrap().centroids, stuck.concat());
-    let (mended, distances) = fitting.swapped(end(), 3);
-    assert_eq!(mended.centroids, [[5.5], [2001.0], [1001.0]]);
-    assert_eq!(distances, [30.25, 20.25, 20.25, 30.25, 1.0, 1.0, 1.0, 0.0, 1.0]);
-    // and without a run there is none to try
-    let left = fitting.swapped(end(), 0).0;
-    assert_eq!(left.centroids, [[1601.0], [0.5], [10.5]]);
+    let stuck = [0.5, 10.5, 1601.0];
+    let end = lloyd::fit(&fitting.table, vec![Start { n_clusters: 3, centroids: stuck.to_vec() }], fitting.stop).pop();
+    assert_eq!(end.as_ref().unwrap().centroids, stuck);
+    let gain = end.unwrap().gain;
+    let bettered = |fewer: [f64; 2], far_row: usize, n_runs| {
+        let mut fewer = Found::new(&samples, fewer.map(|value| vec![value]).to_vec(), 0.0);
+        fewer.distances = vec![0.0; heaps.len()];
+        fewer.distances[far_row] = 1.0;
+        let mut found =
+            [fitting.measured(None), fewer, Found::new(&samples, stuck.map(|value| vec![value]).to_vec(), gain)];
+        fitting.better(&mut found, n_runs, 0);
+        let [_, _, Found { fit, distances, .. }] = found;
+        (fit.centroids.concat(), distances)
+    };
+    let mended = (vec![5.5, 2001.0, 1001.0], vec![30.25, 20.25, 20.25, 30.25, 1.0, 1.0, 1.0, 0.0, 1.0]);
+    // by a swap: the fit of two clusters and its first row lead where it is
+    assert_eq!(bettered([10.5, 1601.0], 0, 3), mended);
+    assert_eq!(bettered([10.5, 1601.0], 0, 0).0, [1601.0, 0.5, 10.5]);
+    // by the fit of two clusters and a row far from them
+    assert_eq!(bettered([5.5, 2001.0], 4, 0), mended);
 }
 
 #[test]
 fn close_clusters_come_first_and_become_their_mean() {
     let samples = Samples::new(&[0.0, 0.0, 3.0, 20.0, 22.0], 5, 1).unwrap();
-    let (fit, _) = KMeans::measured(&samples, [0.0, 3.0, 20.0, 22.0, 99.0].map(|value| vec![value]).to_vec());
+    let fit = Found::new(&samples, [0.0, 3.0, 20.0, 22.0, 99.0].map(|value| vec![value]).to_vec(), 0.0).fit;
     assert_eq!(fit.counts(), [2, 1, 1, 1, 0]);
     // one that is empty costs next to nothing, then 1 * 1 / 2 * 4 and 2 * 1 / 3 * 9
     let pairs = fit.closest();
@@ -240,7 +250,7 @@ fn an_empty_cluster_gets_the_furthest_row() {
     let far = vec![0.0, 0.0, 1e9, 1e9];
     let ends = lloyd::fit(&table, vec![Start { n_clusters: 2, centroids: far }], stop);
     let centroids = ends[0].centroids.chunks(2).map(<[f64]>::to_vec).collect();
-    let (fitted, _) = KMeans::measured(&samples, centroids);
+    let fitted = Found::new(&samples, centroids, 0.0).fit;
     assert_eq!(fitted.counts(), [3, 2]);
 }
 
