@@ -13,6 +13,7 @@ AS_IT_COMES = "scikit-learn, threads as it comes"
 THREADS = (1, 0)
 # Areas of one split of the real wafers differ by 0.04 from forest to forest, means of forty by a sixth of that.
 SEEDS = 40
+LARGE_SEEDS = 10
 AUC_TOLERANCE = 0.01
 INERTIA_TOLERANCE = 0.005
 VALUE_TOLERANCE = 1e-4
@@ -62,7 +63,7 @@ def forests(setting):
     if setting.quick:
         work = [(inputs.synthetic(setting, 600, 40), 1)]
     else:
-        work = [*real(setting, SEEDS), (inputs.synthetic(setting, 20_000, 474), setting.at_most(3))]
+        work = [*real(setting, SEEDS), (inputs.synthetic(setting, 20_000, 474), LARGE_SEEDS)]
     return [forest(setting, table, seeds, *each) for table, seeds in work for each in FORESTS]
 
 
@@ -94,7 +95,7 @@ def clusters(setting):
     if setting.quick:
         work = [(inputs.synthetic(setting, 600, 40), 1)]
     else:
-        work = [*real(setting, 5), (inputs.synthetic(setting, 50_000, 474), 2)]
+        work = [*real(setting, 5), (inputs.synthetic(setting, 50_000, 474), 3)]
     return [row for table, rounds in work for row in elbow(setting, table, setting.at_most(rounds))]
 
 
@@ -130,7 +131,7 @@ def imputing(setting):
     if setting.quick:
         work = [(inputs.synthetic(setting, 600, 40, 0.05), 1)]
     else:
-        work = [*real(setting, 5), (inputs.synthetic(setting, 20_000, 590, 0.05), 2)]
+        work = [*real(setting, 5), (inputs.synthetic(setting, 20_000, 590, 0.05), 3)]
     return [impute(setting, table, setting.at_most(rounds)) for table, rounds in work]
 
 

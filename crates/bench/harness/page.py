@@ -59,7 +59,8 @@ def plain(rows, *, digests=None, scale=None, requests=None):
     shown = aligned(lines)
     for row in rows:
         if row["quality_ours"]:
-            shown += ["", f"{row['id']}  {row['work']}", f"    ours: {row['quality_ours']}", f"    peer: {row['quality_theirs']}"]
+            shown += ["", f"{row['id']}  {row['work']}", f"    ours: {row['quality_ours']}"]
+            shown += [f"    peer: {row['quality_theirs']}"] if row["quality_theirs"] else []
     shown += ["", f"sha256 alone of the files of P5, by OpenSSL on all cores: {number(digests)} s"] if digests else []
     shown += [size_table(scale)] if scale else []
     shown += [request_table(requests)] if requests else []
@@ -103,16 +104,18 @@ judged only that both read the same and find as many clusters, within one.
   `s` are seconds by the clock of whole processes, from their start to their end.
 - P1: the peer is one Python process with the stages, grids and libraries of the original system. Both read the same 837 wafers; ours holds a fifth of
   them out before anything is fitted and judges by cross-validation, the peer cuts a fifth off within each cluster, so the areas under the
-  curves are of different rows and show only that both learn the same sort of thing. The second row leaves out what the peer has no
-  counterpart of: promotion and the report.
+  curves are of different rows and show only that both learn the same sort of thing. Of the quality of the learners P2 tells, and a test: boosting
+  grows XGBoost's own trees, bit for bit. The second row leaves out what the peer has no counterpart of: promotion and the report.
 - P2, P4: the peer runs once on one thread and once on all, and then in the way that took less. P3: so too, and beside it as users get
   it, once: its threads wait actively for each other.
-- P5: ours checks every cell, keeps what it rejects, and writes Parquet. Memory is that of the larger of the two steps.
+- P5: ours checks every cell, keeps what it rejects, and writes Parquet; pandas has a frame for each file at the end. Memory is that of the larger of the two steps.
 - P6: from the start of the process until it opens its first input, as the kernel tells (inotify); the peer's figure is Python importing
-  its libraries.
+  its libraries. The median is what is judged, the slowest start stands beside it.
 - P7: both sides read the same export and write CSV and Parquet. Of boosting the peer has the very trees of ours; its forest is scikit-learn's own
   of the same size, and shap explains fewer rows of it, as its time grows in step with them.
-- P8: memory of the program and all that it started, of shared pages each its part (PSS), looked at every 5 ms. P9, which measures time too: resident memory, every 50 ms.
+- P8: memory of the program and all that it started, of shared pages each its part (PSS), looked at every 5 ms; the target is about the peer's number of jobs
+  that took the least time. P9, which measures time too: resident memory, every 50 ms.
+- Variables that would tune OpenBLAS from outside are taken from both sides, which run as they were built.
 
 {verifying(document)}
 [scale.md](scale.md) tells how it goes on with more rows. `./dev bench --only P1,P3 --write` measures those rows again.
@@ -156,8 +159,8 @@ def filled(text, parts):
 
 def scale_parts(document):
     """The generated parts of the page on scale: sizes, cost per row by stage, requests."""
-    sizes = document["scale"]
-    return [size_table(sizes), stage_table(sizes), request_table(document.get("requests")), sizing_table(sizes)]
+    sizes, requests = document["scale"], document.get("requests")
+    return [size_table(sizes), stage_table(sizes), request_table(requests), sizing_tables(sizes, requests)]
 
 
 def size_table(sizes):
@@ -223,24 +226,46 @@ def measured_at(sizes, name):
     return [size for size in sizes if name in size["stages"]][-2:]
 
 
-def sizing_table(sizes):
+def sizing_tables(sizes, requests):
+    """What a training of so many rows asks for, and what each stage of it holds."""
     if len(sizes) < 2:
         return NOT_MEASURED
+    return f"{sizing_table(sizes, requests)}\n\nMemory by stage, GB, that of one process which does all of its work, of `train` that of its largest cell:\n\n{memory_table(sizes)}"
+
+
+def sizing_table(sizes, requests):
     grown, raw_bytes = slopes(sizes), sizes[-1]["raw_bytes"] / sizes[-1]["rows"]
     of_training = {name: stage["cpu_seconds"] for name, stage in grown.items() if name != OF_PREDICTION}
     sharded = sum(of_training.get(name, 0) for name in SHARDED)
     whole, prediction = sum(of_training.values()), grown.get(OF_PREDICTION, {}).get("cpu_seconds", math.nan)
+    asked = [sum(bytes_per_row(requests, name, key) for name in of_training) if requests else math.nan for key in ("bytes_in", "bytes_out")]
     lines = [
-        f"| rows | CSV, GB | processor hours of {', '.join(SHARDED)} | processor hours of a training | processor hours of predict | memory of the largest stage, GB |",
-        "|---:|---:|---:|---:|---:|---|",
+        f"| rows | CSV, GB | processor hours of {', '.join(SHARDED)} | processor hours of a training | processor hours of predict | "
+        "read from S3 by a training, GB | written to it, GB | memory of the largest stage, GB |",
+        "|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for rows in SIZING_ROWS:
-        memory = {name: memory_at(sizes, name, stage["peak_bytes"], rows) for name, stage in grown.items()}
+        memory = memories(sizes, rows)
         largest = max(memory, key=memory.get)
         hours = [rows * per_row / 3600 for per_row in (sharded, whole, prediction)]
-        cells = [number(cell) for cell in (rows * raw_bytes / 1e9, *hours, memory[largest] / 1e9)]
+        gigabytes = [rows * per_row / 1e9 for per_row in (raw_bytes, *asked)]
+        cells = [number(cell) for cell in (gigabytes[0], *hours, *gigabytes[1:], memory[largest] / 1e9)]
         lines.append(f"| {rows:,} | " + " | ".join(cells) + f" ({largest}) |")
     return "\n".join(lines)
+
+
+def memory_table(sizes):
+    stages = list(slopes(sizes))
+    lines = [f"| rows | {' | '.join(stages)} |", "|---:|" + "---:|" * len(stages)]
+    for rows in SIZING_ROWS:
+        memory = memories(sizes, rows)
+        lines.append(f"| {rows:,} | " + " | ".join(number(memory[name] / 1e9) for name in stages) + " |")
+    return "\n".join(lines)
+
+
+def memories(sizes, rows):
+    """By stage, what it holds at so many rows."""
+    return {name: memory_at(sizes, name, stage["peak_bytes"], rows) for name, stage in slopes(sizes).items()}
 
 
 def memory_at(sizes, name, per_row, rows):
@@ -262,10 +287,19 @@ def request_table(requests):
     for name, stage in first["stages"].items():
         cells = [name, *(f"{stage[key]:,}" for key in KINDS)]
         cells += [number(stage[key] / 1e6) for key in ("bytes_in", "bytes_out")]
-        cells += [number(stage[key] / first["rows"]) for key in ("bytes_in", "bytes_out")]
+        cells += [number(bytes_per_row(requests, name, key)) for key in ("bytes_in", "bytes_out")]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *growth(requests)] if more else []
     return "\n".join([*lines, "", measured_with(requests)])
+
+
+def bytes_per_row(requests, name, key):
+    """What one more row adds to as many files; where that was not counted, its share of the whole."""
+    first = requests[0]
+    more = next((each for each in requests if each["files"] == first["files"] and each["rows"] > first["rows"]), None)
+    if more is None:
+        return first["stages"][name][key] / first["rows"]
+    return (more["stages"][name][key] - first["stages"][name][key]) / (more["rows"] - first["rows"])
 
 
 def growth(requests):

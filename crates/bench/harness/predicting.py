@@ -47,7 +47,7 @@ def measured(setting, family, root, stack, predicted, top):
     export, name = predicted.path("load", "export.parquet"), f"{predicted.folder.name}-{top}"
     count = predicted.manifests("load")[None]["counts"]["rows_out"]
     pairs, theirs_out = [], root / "theirs"
-    for nth in range(setting.at_most(2)):
+    for nth in range(setting.at_most(3)):
         again = f"{name}-{nth}"
         manifest = predicted.folder / "load/manifest.json"
         flags = ["--root-uri", root, "--run-id", again, "--no-cache=true", "--top-features", top]

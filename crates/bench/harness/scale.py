@@ -9,7 +9,7 @@ from harness.rows import limited, rounded
 from harness.setting import note
 
 ROWS_PER_FILE = 10_000
-QUICK_ROWS = (300,)
+QUICK_ROWS = (150, 300)
 BASE_ROWS, LARGE_ROWS = 100_000, 1_000_000
 HOURS = 12
 LIMIT_MEGABYTES = 12_000
@@ -63,18 +63,26 @@ def stages(done):
 
 
 def rows(found):
-    """The rows of P9: a million rows against the limits, for the time against that of fewer rows with the same programs on the same machine."""
-    result = []
+    """The rows of P9: a million rows against the limits, for the time against that of fewer rows with the same programs on the same machine.
+
+    Where these sizes are missing the largest and the smallest stand in for them, and no target is judged."""
     by_rows = {each["rows"]: each for each in found}
-    large, base = by_rows.get(LARGE_ROWS), by_rows.get(BASE_ROWS)
-    if large:
-        work = f"peak memory of the whole training on {LARGE_ROWS:,} rows x 590, the demo grid, all processes together"
-        peak, target = large["peak_bytes"] / MEGABYTE, f"below {LIMIT_MEGABYTES / 1000:g} GB"
-        result.append(limited("P9", work, "MB", [peak], LIMIT_MEGABYTES, target=target))
-    if large and base and all(large[key] == base[key] for key in ("commit", "machine")):
+    large = by_rows.get(LARGE_ROWS, found[-1])
+    alike = {rows: each for rows, each in by_rows.items() if all(large[key] == each[key] for key in ("commit", "machine"))}
+    base = alike.get(BASE_ROWS, alike[min(alike)])
+    work = f"peak memory of the whole training on {large['rows']:,} rows x 590, the demo grid, all processes together"
+    peak, target = large["peak_bytes"] / MEGABYTE, f"below {LIMIT_MEGABYTES / 1000:g} GB"
+    is_large = large["rows"] == LARGE_ROWS
+    result = [judged(limited("P9", work, "MB", [peak], LIMIT_MEGABYTES, target=target), is_large)]
+    if base is not large:
         per_row, limit = (each["seconds"] / each["rows"] * 1000 for each in (large, base))
-        work = f"the whole training, the demo grid: time per row of {LARGE_ROWS:,} rows"
-        of = f"{LIMIT_RATIO} x the time per row of {BASE_ROWS:,} rows"
+        work = f"the whole training, the demo grid: time per row of {large['rows']:,} rows"
+        of = f"{LIMIT_RATIO} x the time per row of {base['rows']:,} rows"
         target = f"at most {LIMIT_RATIO} x"
-        result.append(limited("P9", work, "ms", [per_row], limit * LIMIT_RATIO, of=of, target=target))
+        row = limited("P9", work, "ms", [per_row], limit * LIMIT_RATIO, of=of, target=target)
+        result.append(judged(row, is_large and base["rows"] == BASE_ROWS))
     return [{**row, **{key: large[key] for key in STAMP}} for row in result]
+
+
+def judged(row, can_be):
+    return row if can_be else {**row, "met": None}

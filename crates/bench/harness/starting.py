@@ -17,7 +17,7 @@ IN_OPEN = 0x20
 # Each stage with its first input, below the root, the flag that names it, and what else the stage wants.
 INPUT, EARLIER, CHAMPION = "input.json", "runs/run/validate/manifest.json", "models/wafer/history/00000001.json"
 STAGES = {
-    "validate": (INPUT, "schema-uri", ["--raw-uri", "{root}"]),
+    "validate": (INPUT, "schema-uri", ["--raw-uri", "{root}/raw"]),
     "transform": (INPUT, "validate-manifest-uri", []),
     "load": (INPUT, "transform-manifest-uri", []),
     "preprocess": (INPUT, "load-manifest-uri", []),
@@ -42,7 +42,9 @@ def stages(setting):
     rows = []
     for stage, measured in pairs.items():
         work = f"start of {stage} until it reads its first input"
-        row = compared("P6", work, f'python -c "{IMPORTS}"', "ms", measured)
+        slowest = max(ours for ours, _ in measured)
+        quality = (f"slowest of {len(measured)}: {slowest:.3g} ms", "", True)
+        row = compared("P6", work, f'python -c "{IMPORTS}"', "ms", measured, quality=quality)
         rows.append({**row, **within(row["ours"], LIMIT_MS, f"at most {LIMIT_MS} ms")})
     return rows
 

@@ -29,6 +29,10 @@ def size(rows, seconds, **more):
     return {"rows": rows, **whole, **largest, "stages": {"train": stage, "predict": stage}, **STAMP, **more}
 
 
+def counted(rows, files, stages):
+    return {"rows": rows, "files": files, "raw_bytes": 1e6, "stages": stages, **STAMP}
+
+
 def document(rows, **more):
     """As it is written by a run, the rows of which may be marked otherwise."""
     return {"machine": MACHINE, "rows": [{**row, **STAMP, **more} for row in rows]}
@@ -66,7 +70,14 @@ class Rows(unittest.TestCase):
         self.assertEqual((time_per_row["ours"], time_per_row["theirs"], time_per_row["met"]), (1.2, 1.3, True))
         self.assertFalse(scale.rows([small, size(1_000_000, 1_400.0)])[1]["met"])
         self.assertEqual(len(scale.rows([small, size(1_000_000, 1_200.0, commit="def")])), 1)
-        self.assertEqual(scale.rows([small]), [])
+
+    def test_other_sizes_are_shown_and_not_judged(self):
+        (memory,) = scale.rows([size(300, 1.0)])
+        self.assertEqual((memory["ours"], memory["met"]), (0.06, None))
+        memory, time_per_row = scale.rows([size(150, 1.0), size(300, 4.0)])
+        self.assertIn("time per row of 300 rows", time_per_row["work"])
+        self.assertEqual((time_per_row["ours"], time_per_row["theirs"], time_per_row["met"]), (13.33, 8.667, None))
+        self.assertEqual([row["met"] for row in scale.rows([size(10_000, 1.0), size(1_000_000, 100.0)])], [True, None])
 
 
 class Peers(unittest.TestCase):
@@ -153,7 +164,8 @@ class Pages(unittest.TestCase):
         self.assertEqual(parts[0].count(f"Measured on 2026-01-01 with commit abc on {STAMP['machine']}."), 1)
         self.assertIn("| train | 100 | 1,000 | 50 |", parts[1])
         self.assertIn("| predict | 10 | 100 | 22.2 |", parts[1])
-        self.assertNotIn("not measured", parts[3])
+        self.assertIn("| 100,000 | 0.5 | 0 | 2.78 | 1.23 | not measured yet | not measured yet | 0.01 (train) |", parts[3])
+        self.assertIn("| rows | train | predict |\n|---:|---:|---:|\n| 100,000 | 0.01 | 0.01 |", parts[3])
         self.assertIn(">predict</text>", picture([less, more]))
         self.assertNotIn(">predict</text>", picture([more]))
 
@@ -170,10 +182,22 @@ class Pages(unittest.TestCase):
     def test_requests_for_more_files_and_rows_stand_beside_each_other(self):
         counts = {"get": 5, "list": 1, "put": 3, "other": 0, "bytes_in": 2e6, "bytes_out": 1e6}
         stages = [{"validate": {**counts, "get": get}} for get in (5, 15)]
-        first, second = ({"rows": rows, "files": files, "raw_bytes": 1e6, "stages": of, **STAMP} for rows, files, of in zip((100, 200), (10, 20), stages))
+        first, second = (counted(rows, files, of) for rows, files, of in zip((100, 200), (10, 20), stages))
         one, both = (scale_parts({"scale": [], "requests": found})[2] for found in ([first], [first, second]))
         self.assertNotIn("more files", one)
         self.assertIn("| stage | 10 files of 10 rows | 20 files of 10 rows |\n|---|---:|---:|\n| validate | 9 | 19 |", both)
+
+    def test_bytes_per_row_are_what_more_rows_in_as_many_files_add(self):
+        counts = {"get": 5, "list": 1, "put": 3, "other": 0, "bytes_in": 2e6, "bytes_out": 1e6}
+        first = counted(100, 10, {"train": counts})
+        more_files = counted(200, 20, {"train": {**counts, "bytes_in": 9e9}})
+        more_rows = counted(150, 10, {"train": {**counts, "bytes_in": 2.5e6, "bytes_out": 1.2e6}})
+        sizes = [size(10, 1.0), size(20, 2.0)]
+        shares, added = (scale_parts({"scale": sizes, "requests": found}) for found in ([first], [first, more_files, more_rows]))
+        self.assertIn("| 2 | 1 | 20,000 | 10,000 |", shares[2])
+        self.assertIn("| 2 | 1 | 10,000 | 4,000 |", added[2])
+        # Of a hundred thousand rows, in GB: read and written.
+        self.assertIn("| 1 | 0.4 | 0.01 (train) |", added[3])
 
     def test_the_picture_is_the_same_for_the_same_figures(self):
         sizes = [size(100, 5.0), size(1000, 50.0)]
