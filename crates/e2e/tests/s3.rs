@@ -5,12 +5,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use faultline_contract::Digest;
-use faultline_e2e::{Finished, Pipelines, Press, differences, digests, program, shown};
+use faultline_e2e::{Finished, Pipelines, Press, differences, digests, program, rows, shown};
 use faultline_testkit::servers::{MlflowServer, SeaweedFs, Secantus};
 use serde_json::{Value, json};
 
 #[test]
-fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
+fn real_services_and_a_folder_hold_the_same_bytes_at_once_and_in_shards() -> Result<()> {
     let (Some(server), Some(mongodb), Some(mlflow)) = (SeaweedFs::start(), Secantus::start(), MlflowServer::start())
     else {
         return Ok(());
@@ -24,20 +24,31 @@ fn real_services_and_a_folder_hold_the_same_bytes() -> Result<()> {
     local.predict("predict", &press.prediction())?.succeeded()?;
 
     let root_uri = server.root_uri("pipelines");
-    let remote = Pipelines::at(&root_uri)?
-        .param("schema-uri", &schema)
-        .param("records-uri", &mongodb.uri("pipelines"))
-        .param("tracking-uri", &mlflow.uri())
-        .envs(server.writer_env());
+    let at = |root_uri: &str, database: &str| -> Result<Pipelines> {
+        let pipelines = Pipelines::at(root_uri)?.param("schema-uri", &schema).envs(server.writer_env());
+        Ok(pipelines.param("records-uri", &mongodb.uri(database)))
+    };
+    let remote = at(&root_uri, "pipelines")?.param("tracking-uri", &mlflow.uri());
     let trained = remote.train("train", &press.training())?.succeeded()?;
     names_its_version(&server, &trained)?;
     remote.predict("predict", &press.prediction())?.succeeded()?;
+
+    let sharded_uri = server.root_uri("sharded");
+    let sharded = at(&sharded_uri, "sharded")?.param("shards", "1/3,2/3,3/3");
+    sharded.run("train-sharded", "train", &press.training())?.succeeded()?;
+    sharded.run("predict-sharded", "predict", &press.prediction())?.succeeded()?;
 
     for run in ["train", "predict"] {
         let (here, there) = (digests(&folder, run)?, shown(&server, &root_uri, run)?);
         assert_eq!(differences(&here, &there), Vec::<String>::new(), "{run}");
         assert!(here.len() > 5, "{here:?}");
+        let mut put_together = shown(&server, &sharded_uri, run)?;
+        let count = put_together.len();
+        put_together.retain(|name, _| !name.contains("/shard-"));
+        assert!(put_together.len() < count, "{run} has no shards");
+        assert_eq!(differences(&here, &put_together), Vec::<String>::new(), "{run} in shards");
     }
+    assert_eq!(rows(&mongodb, "sharded")?, rows(&mongodb, "pipelines")?);
     follows_and_replays(&server, &press, &root_uri)?;
     let again = remote.train("again", &press.training())?.succeeded()?;
     let worked: Vec<_> = again.reused().into_iter().filter(|(_, reused)| !reused).map(|(name, _)| name).collect();

@@ -199,7 +199,7 @@ impl Context {
     /// # Errors
     /// When the folder cannot be listed or a file cannot be read.
     pub async fn raw_folder(&self, uri: &str) -> Result<Vec<RawFile>, Failure> {
-        let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        let store = self.open_raw(uri).await?;
         let names = raw_objects(store.as_ref()).await?.map(|object| object.key).collect();
         self.fetch_raw(store.as_ref(), names).await
     }
@@ -209,8 +209,18 @@ impl Context {
     /// # Errors
     /// When one is gone or cannot be read.
     pub async fn raw_files(&self, uri: &str, names: Vec<String>) -> Result<Vec<RawFile>, Failure> {
-        let store = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        let store = self.open_raw(uri).await?;
         self.fetch_raw(store.as_ref(), names).await
+    }
+
+    /// The store of a raw folder, which does not hold the run's own root.
+    pub(crate) async fn open_raw(&self, uri: &str) -> Result<Arc<dyn Store>, Failure> {
+        let (raw, root) = (StoreUrl::parse(uri, &self.base_dir)?, self.store.root());
+        if raw == *root || raw.key_of(&self.store.root_uri()).is_some() {
+            return Err(Failure::configuration(format!("the root {root} is in the raw folder {raw}"))
+                .hint("keep one of them elsewhere: what a run writes would be raw files of the next"));
+        }
+        Ok(faultline_store::open(&raw).await?)
     }
 
     async fn fetch_raw(&self, store: &dyn Store, names: Vec<String>) -> Result<Vec<RawFile>, Failure> {

@@ -5,7 +5,7 @@ use clap::Args;
 use faultline_contract::documents::validate::{ListedFile, Listing};
 use faultline_contract::shard::{InvalidShard, MAX_SHARDS};
 use faultline_contract::{Digest, ExitCode, Manifest, ManifestRef, Part, Shard, StepKey, layout};
-use faultline_store::{PutMode, Store, StoreUrl};
+use faultline_store::{PutMode, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -218,7 +218,7 @@ impl Context {
             ));
             return Err(failure
                 .hint(format!(
-                    "share out the work of `{stage}` by the same number in this run, and merge it there first"
+                    "a run has one number of shards, from its first stage on: start a new run with {count}, which takes what it can from the cache"
                 ))
                 .unforeseen());
         };
@@ -241,7 +241,7 @@ impl Context {
     /// # Errors
     /// When the folder cannot be listed, and when the run has seen another folder.
     pub async fn raw_listing(&self, uri: &str) -> Result<Listing, Failure> {
-        let folder = faultline_store::open(&StoreUrl::parse(uri, &self.base_dir)?).await?;
+        let folder = self.open_raw(uri).await?;
         let raw_uri = folder.root_uri();
         let listing = self.agreed(LISTING, listing_of(folder.as_ref(), raw_uri.clone())).await?;
         if listing.raw_uri == raw_uri {

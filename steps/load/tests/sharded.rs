@@ -154,6 +154,7 @@ fn shards_need_a_table_of_as_many_shards() {
     fixture.prepare("r", 2);
     for (more, words) in [
         (&["--shard=1/3"][..], "from 2 shards, expected 3"),
+        (&["--shard=1/3"], "start a new run with 3"),
         (&["--merge-shards=2"], "load --shard 1/2"),
         (&["--shard=1/2", "--merge-shards=2"], "two things at once"),
     ] {
