@@ -54,7 +54,8 @@ pub struct DataSchema {
     /// How the header line is matched with the columns.
     #[serde(default)]
     pub header: HeaderRule,
-    /// Cells that mean "no value", compared without case and surrounding blanks. An empty cell always does.
+    /// Cells that mean "no value", compared without case and surrounding blanks, of features numbers by their value. An empty cell always does, a
+    /// label never.
     #[serde(default = "default_missing_tokens")]
     pub missing_tokens: Vec<String>,
     /// What to do about missing values.
@@ -116,7 +117,7 @@ pub struct HeaderRule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HeaderMatching {
-    /// Only letters and digits count, without case: `Sensor - 1` is `sensor-1`.
+    /// Only letters and digits count, without case: `Sensor - 1` is `sensor-1`. Digits that signs keep apart stay so: `1.1` is not `11`.
     #[default]
     Normalised,
     /// Character by character, less surrounding blanks.

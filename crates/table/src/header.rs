@@ -28,6 +28,12 @@ pub(crate) fn read(
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(refuse(Code::NotUtf8, "the file is UTF-16, expected UTF-8; save it as `CSV UTF-8`"));
     }
+    if bytes.contains(&0) {
+        return Err(refuse(
+            Code::NotUtf8,
+            "the header holds NUL bytes: it is UTF-16 or no text; save the file as `CSV UTF-8`",
+        ));
+    }
     if std::str::from_utf8(bytes).is_err() {
         return Err(refuse(Code::NotUtf8, "the header is not UTF-8; save the file as `CSV UTF-8`"));
     }

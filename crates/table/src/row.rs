@@ -123,7 +123,7 @@ impl<'a> RowRules<'a> {
             let bound = |bound: fn(&Column) -> Option<f64>| column.and_then(bound);
             let (min, max) = (bound(|column| column.min), bound(|column| column.max));
             let integer = column.is_some_and(|column| column.kind == ColumnType::Integer);
-            let plain = if column.is_none() || integer || schema.has_numeric_missing_token() {
+            let plain = if column.is_none() || integer || !schema.missing_numbers().is_empty() {
                 Plain::All
             } else if min.is_some() || max.is_some() {
                 Plain::Range
@@ -318,8 +318,9 @@ impl<'a> RowRules<'a> {
                 id(cell, cells.id_filled, &mut cells.id)
             }
             Binding::Target if self.purpose == Purpose::Train => {
-                cells.target_filled = !self.schema.is_missing(cell);
-                label(self.schema, cell, cells.target_filled).map(|label| cells.target = Some(label))
+                let label = label(self.schema, cell);
+                cells.target_filled = label != Err(Code::LabelMissing);
+                label.map(|label| cells.target = Some(label))
             }
             Binding::Target | Binding::Ignored => Ok(()),
         };
@@ -382,10 +383,11 @@ fn line_fault(code: Code, offset_in_line: u64, message: String) -> RowFault {
 /// A feature's value; NaN for a missing one.
 fn feature(schema: &ValidSchema, slot: &Slot, cell: &[u8]) -> Result<f32, Code> {
     let missing = || if slot.required { Err(Code::MissingValue) } else { Ok(f32::NAN) };
-    if cell.is_empty() || (schema.has_numeric_missing_token() && schema.is_missing(cell)) {
+    if cell.is_empty() {
         return missing();
     }
     let number = match fast_float2::parse::<f64, _>(cell) {
+        Ok(number) if schema.missing_numbers().contains(&number) => return missing(),
         // Words such as `inf` and `nan` are no numbers here; `1e400` is one, and too large.
         Ok(number) if number.is_finite() => number,
         _ if schema.is_missing(cell) => return missing(),
@@ -412,10 +414,9 @@ fn id(cell: &[u8], filled: bool, id: &mut String) -> Result<(), Code> {
     Ok(())
 }
 
-fn label(schema: &ValidSchema, cell: &[u8], filled: bool) -> Result<u8, Code> {
-    if !filled {
-        return Err(Code::LabelMissing);
-    }
+/// A label is one even where its text means "no value" in other columns.
+fn label(schema: &ValidSchema, cell: &[u8]) -> Result<u8, Code> {
     let text = std::str::from_utf8(cell).map_err(|_| Code::NotUtf8)?;
-    schema.label(text).map(Label::target).ok_or(Code::LabelUnknown)
+    let unknown = || if schema.is_missing(cell) { Code::LabelMissing } else { Code::LabelUnknown };
+    schema.label(text).map(Label::target).ok_or_else(unknown)
 }

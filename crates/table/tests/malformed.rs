@@ -85,7 +85,8 @@ fn faults_of_files_have_their_codes() {
         (&utf16, Code::NotUtf8),
         (b",s1,s2,s3,Good\xffBad\na,1,1,1,1\n", Code::NotUtf8),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Code::NotUtf8),
-        (b"\0\0\0\0\n\0\0\0\n", Code::ColumnCount),
+        (b"\0\0\0\0\n\0\0\0\n", Code::NotUtf8),
+        (&utf16[2..], Code::NotUtf8),
         (b"a,b,c\n1,2,3\n", Code::ColumnCount),
         (b",s1,s2,s3,s4\na,1,1,1,1\n", Code::NoValidRows),
         (b",s1,s4,s3,Good/Bad\na,1,1,1,1\n", Code::UnknownColumn),
@@ -192,8 +193,23 @@ fn missing_values_in_all_their_spellings() {
         assert_eq!((outcome.rows_accepted, outcome.missing_counts), (1, vec![1, 0, 1]), "{missing:?}");
     }
     let numeric = schema(r#""missing_tokens": ["-999"],"#);
-    let (outcome, _) = check(format!("{HEADER}a,-999,2,1,1\nb,NaN,2,1,1\n").as_bytes(), &numeric, Purpose::Train);
-    assert_eq!((outcome.rows_accepted, outcome.rows_quarantined, outcome.missing_counts), (1, 1, vec![1, 0, 0]));
+    let (outcome, _) = check(
+        format!("{HEADER}a,-999,2,1,1\nb,NaN,2,1,1\nc,-999.00,2,-9.99e2,1\n").as_bytes(),
+        &numeric,
+        Purpose::Train,
+    );
+    assert_eq!((outcome.rows_accepted, outcome.rows_quarantined, outcome.missing_counts), (2, 1, vec![2, 0, 1]));
+}
+
+#[test]
+fn a_label_is_one_where_other_cells_of_its_text_are_missing() {
+    let rules = schema(r#""labels": {"none": "good", "Scratch": "faulty"},"#);
+    let content = format!("{HEADER}a,1,2,1,none\nb,none,2,1,scratch\nc,1,2,1,NA\nd,1,2,1,other\n");
+    let (outcome, sink) = check(content.as_bytes(), &rules, Purpose::Train);
+    assert_eq!((outcome.rows_accepted, outcome.missing_counts), (2, vec![1, 0, 0]));
+    assert_eq!(sink.accepted.iter().map(|row| row.target).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    let refused: Vec<Code> = sink.refused.iter().map(|record| record.code).collect();
+    assert_eq!(refused, [Code::LabelMissing, Code::LabelUnknown]);
 }
 
 #[test]

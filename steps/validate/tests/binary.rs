@@ -121,10 +121,14 @@ fn wrong_input_gets_an_error_that_says_what_to_do() {
         (vec!["--schema-uri=absent.json"], 66, "absent.json"),
         (vec!["--purpose=guess"], 2, "possible values: train, predict"),
         (vec!["--seed=x"], 2, "--seed"),
+        (vec!["--raw-uri=."], 78, "is in the raw folder"),
+        (vec!["--raw-uri=root"], 78, "is in the raw folder"),
+        (vec!["--raw-uri=.", "--shard=1/2"], 78, "is in the raw folder"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_validate"))
             .current_dir(fixture.0.path())
-            .args(["--raw-uri=raw", "--root-uri=root", "--run-id=r1"])
+            .args(["--root-uri=root", "--run-id=r1"])
+            .args(if more.iter().any(|flag| flag.starts_with("--raw-uri")) { &[][..] } else { &["--raw-uri=raw"][..] })
             .args(&more)
             .output()
             .unwrap();

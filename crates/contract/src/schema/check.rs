@@ -1,5 +1,7 @@
 //! From the unchecked document to compiled, contradiction-free rules.
 
+use std::collections::HashSet;
+
 use thiserror::Error;
 
 use super::header::{HeaderError, HeaderMap, Headers};
@@ -37,7 +39,7 @@ pub struct ValidSchema {
     headers: Headers,
     labels: Labels,
     missing_tokens: Vec<String>,
-    has_numeric_missing_token: bool,
+    missing_numbers: Vec<f64>,
     features: Vec<Column>,
 }
 
@@ -93,7 +95,7 @@ impl DataSchema {
         }
         check_columns(&self.columns)?;
         let labels = Labels::new(&self.labels).map_err(|Ambiguous(text)| {
-            rule("labels", format!("`{text}` is the same number as another label with the other meaning"))
+            rule("labels", format!("`{text}` reads as another label with the other meaning: case, blanks and the form of a number do not count"))
         })?;
         let has = |label: Label| self.labels.values().any(|known| *known == label);
         if self.columns.iter().any(|column| column.role == Role::Target) && !(has(Label::Good) && has(Label::Faulty)) {
@@ -103,10 +105,10 @@ impl DataSchema {
             rule("columns", format!("headers cannot tell `{first}` from `{second}`; rename one, drop an alias or set header.matching to `exact`"))
         })?;
         let missing_tokens: Vec<String> = self.missing_tokens.iter().map(|token| token.trim().to_owned()).collect();
-        let is_number = |token: &String| token.parse::<f64>().is_ok_and(f64::is_finite);
-        let has_numeric_missing_token = missing_tokens.iter().any(is_number);
+        let number = |token: &String| token.parse::<f64>().ok().filter(|number| number.is_finite());
+        let missing_numbers = missing_tokens.iter().filter_map(number).collect();
         let features = self.columns.iter().filter(|column| column.role == Role::Feature).cloned().collect();
-        Ok(ValidSchema { name, headers, labels, missing_tokens, has_numeric_missing_token, features, schema: self })
+        Ok(ValidSchema { name, headers, labels, missing_tokens, missing_numbers, features, schema: self })
     }
 }
 
@@ -123,6 +125,7 @@ fn check_columns(columns: &[Column]) -> Result<(), SchemaError> {
     if count(Role::Feature) == 0 {
         return rule("columns".to_owned(), "expected at least one column of role `feature`".to_owned());
     }
+    let mut names = HashSet::new();
     for (index, column) in columns.iter().enumerate() {
         let at = |key: &str| format!("columns[{index}].{key}");
         if column.name.trim().is_empty() {
@@ -147,7 +150,7 @@ fn check_columns(columns: &[Column]) -> Result<(), SchemaError> {
         {
             return rule(at("min"), format!("{min} is above the max of {max}"));
         }
-        if columns[..index].iter().any(|other| other.name == column.name) {
+        if !names.insert(&column.name) {
             return rule(at("name"), format!("`{}` stands twice", column.name));
         }
     }
@@ -220,14 +223,14 @@ impl ValidSchema {
         self.headers.map(&self.schema.columns, headers, purpose)
     }
 
-    /// Whether a cell, without surrounding blanks, means "no value".
+    /// Whether a cell, without surrounding blanks, means "no value" by its text.
     pub fn is_missing(&self, cell: &[u8]) -> bool {
         cell.is_empty() || self.missing_tokens.iter().any(|token| cell.eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Whether a number such as `-999` means "no value", so that numbers too have to be compared with the tokens.
-    pub fn has_numeric_missing_token(&self) -> bool {
-        self.has_numeric_missing_token
+    /// The numbers that mean "no value" in whatever form they are written, `-999` and `-999.0` say.
+    pub fn missing_numbers(&self) -> &[f64] {
+        &self.missing_numbers
     }
 
     /// The meaning of a label, `None` for one that the schema does not know.
@@ -295,7 +298,7 @@ mod tests {
             (json!({"gate": {"max_rejected_file_ratio": 2.0}}), "gate.max_rejected_file_ratio", "from 0 to 1"),
             (json!({"gate": {"max_quarantined_row_ratio": 2.0}}), "gate.max_quarantined_row_ratio", "from 0 to 1"),
             (json!({"labels": {"1": "faulty"}}), "labels", "`good`"),
-            (json!({"labels": {"1": "faulty", "1.0": "good"}}), "labels", "same number"),
+            (json!({"labels": {"1": "faulty", "1.0": "good"}}), "labels", "other meaning"),
             (json!({"columns": []}), "columns", "role `id`"),
         ] {
             let error = error_after(|value| {

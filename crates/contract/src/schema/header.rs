@@ -249,8 +249,18 @@ fn key(matching: HeaderMatching, name: &str) -> String {
     match matching {
         HeaderMatching::Exact => trimmed.to_owned(),
         HeaderMatching::Normalised => {
-            let letters: String =
-                trimmed.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+            let (mut letters, mut is_apart) = (String::new(), false);
+            for letter in trimmed.chars() {
+                if !letter.is_alphanumeric() {
+                    is_apart = true;
+                    continue;
+                }
+                if is_apart && letter.is_numeric() && letters.ends_with(char::is_numeric) {
+                    letters.push('_');
+                }
+                letters.extend(letter.to_lowercase());
+                is_apart = false;
+            }
             if letters.is_empty() { trimmed.to_owned() } else { letters }
         }
     }
@@ -283,6 +293,16 @@ mod tests {
     }
 
     use Binding::{Feature, Id, Target};
+
+    #[test]
+    fn digits_that_signs_keep_apart_stay_apart() {
+        let key = |name| key(HeaderMatching::Normalised, name);
+        assert_eq!(["Sensor-1.1", "sensor 1-1", "Sensor_1__1 "].map(key), ["sensor1_1", "sensor1_1", "sensor1_1"]);
+        assert_eq!(
+            ["Sensor-11", "S-e-n-s-o-r 11", "11#", "temp.1 b"].map(key),
+            ["sensor11", "sensor11", "11", "temp1b"]
+        );
+    }
 
     #[test]
     fn names_match_without_case_blanks_and_signs_at_any_position() {

@@ -11,23 +11,19 @@ pub(crate) struct Labels {
     by_number: Vec<(f64, Label)>,
 }
 
-/// Two texts that are the same number mean different labels.
+/// A text that reads as another one, by its letters or its number, means another label.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous(pub(crate) String);
 
 impl Labels {
     pub(crate) fn new(labels: &BTreeMap<String, Label>) -> Result<Self, Ambiguous> {
-        let mut by_number: Vec<(f64, Label)> = Vec::new();
+        let (mut by_text, mut by_number) = (Vec::new(), Vec::new());
         for (text, label) in labels {
+            note(&mut by_text, text.trim().to_lowercase(), *label).ok_or_else(|| Ambiguous(text.clone()))?;
             if let Some(number) = number(text) {
-                match by_number.iter().find(|(known, _)| known.total_cmp(&number).is_eq()) {
-                    Some((_, known)) if known != label => return Err(Ambiguous(text.clone())),
-                    Some(_) => {}
-                    None => by_number.push((number, *label)),
-                }
+                note(&mut by_number, number, *label).ok_or_else(|| Ambiguous(text.clone()))?;
             }
         }
-        let by_text = labels.iter().map(|(text, label)| (text.trim().to_lowercase(), *label)).collect();
         Ok(Self { by_text, by_number })
     }
 
@@ -39,6 +35,15 @@ impl Labels {
             self.by_number.iter().find(|(known, _)| known.total_cmp(&number).is_eq()).map(|(_, label)| *label)
         })
     }
+}
+
+/// Notes what a key means; nothing when it means another label already.
+fn note<K: PartialEq>(known: &mut Vec<(K, Label)>, key: K, label: Label) -> Option<()> {
+    if let Some((_, meaning)) = known.iter().find(|(other, _)| *other == key) {
+        return (*meaning == label).then_some(());
+    }
+    known.push((key, label));
+    Some(())
 }
 
 /// A finite number, 0 without its sign.
@@ -68,8 +73,11 @@ mod tests {
     }
 
     #[test]
-    fn one_number_cannot_mean_both() {
-        let map = [("1", Label::Faulty), ("1.0", Label::Good)].map(|(text, label)| (text.to_owned(), label)).into();
-        assert!(Labels::new(&map).is_err());
+    fn one_number_or_text_cannot_mean_both() {
+        for (one, other) in [("1", "1.0"), ("OK", "ok"), ("ok", " ok ")] {
+            let both = |meaning| [(one, Label::Faulty), (other, meaning)].map(|(text, label)| (text.to_owned(), label));
+            assert_eq!(Labels::new(&both(Label::Good).into()).unwrap_err(), Ambiguous(one.max(other).to_owned()));
+            assert!(Labels::new(&both(Label::Faulty).into()).is_ok(), "{one} {other}");
+        }
     }
 }

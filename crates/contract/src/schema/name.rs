@@ -70,21 +70,24 @@ impl NameRule {
     pub(crate) fn parse(&self, name: &str) -> Result<i64, NameError> {
         let captures =
             self.regex.captures(name).ok_or_else(|| NameError::Pattern { pattern: self.rule.pattern.clone() })?;
+        // Printing a moment again refuses what the parser lets through, such as the leap second 60; a month may be written in any case.
+        let is_as_printed = |printed: Result<String, jiff::Error>, text: &str| {
+            printed.is_ok_and(|printed| printed.eq_ignore_ascii_case(text))
+        };
         let group = |group: &str| captures.name(group).map_or("", |found| found.as_str());
 
         let (text, format) = (group("date"), &self.rule.date_format);
         let date = civil::Date::strptime(format, text)
             .ok()
-            .filter(|date| jiff::fmt::strtime::format(format, *date).is_ok_and(|printed| printed == text))
+            .filter(|date| is_as_printed(jiff::fmt::strtime::format(format, *date), text))
             .ok_or_else(|| NameError::Date { text: text.to_owned(), format: format.clone() })?;
 
         let mut time = civil::Time::midnight();
         if let Some(format) = &self.rule.time_format {
             let text = group("time");
-            // Printing it again refuses what the parser lets through, such as the leap second 60.
             time = civil::Time::strptime(format, text)
                 .ok()
-                .filter(|time| jiff::fmt::strtime::format(format, *time).is_ok_and(|printed| printed == text))
+                .filter(|time| is_as_printed(jiff::fmt::strtime::format(format, *time), text))
                 .ok_or_else(|| NameError::Time { text: text.to_owned(), format: format.clone() })?;
         }
         let since = date.to_datetime(time).duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
@@ -116,6 +119,17 @@ mod tests {
         assert_eq!(wafer().parse("Wafer_08012020_120000.csv"), Ok(1_578_484_800));
         assert_eq!(moment_text(1_578_484_800), "2020-01-08T12:00:00");
         assert_eq!(wafer().parse("wafer_29022020_235959.csv"), Ok(1_583_020_799));
+    }
+
+    #[test]
+    fn a_month_and_half_a_day_are_read_in_any_case() {
+        let (pattern, date_format) = ("p_(?<date>[^_]+)_(?<time>.+)".to_owned(), "%d%b%Y".to_owned());
+        let rule =
+            NameRule::new(&FileNameRule { pattern, date_format, time_format: Some("%I%M%p".to_owned()) }).unwrap();
+        for name in ["p_01Jan1970_0100AM", "p_01JAN1970_0100am", "p_01jan1970_0100Am"] {
+            assert_eq!(rule.parse(name), Ok(3600), "{name}");
+        }
+        assert!(matches!(rule.parse("p_1Jan1970_0100AM"), Err(NameError::Date { .. })));
     }
 
     #[test]
