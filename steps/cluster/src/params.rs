@@ -16,7 +16,7 @@ pub struct ClusterParams {
     pub n_runs: usize,
     /// Training rows that a cluster needs for a model of its own. Default 20.
     pub min_rows: u64,
-    /// Training rows of each class that a cluster needs for a model of its own. Default 4, one per fold.
+    /// Training rows of each class that a cluster needs for a model of its own, in any case 2. Default 4, one per fold.
     pub min_class_rows: u64,
     /// Whether a model of all rows is trained beside those of the clusters; where a cluster cannot have one of its own it is
     /// trained in any case. Default true.

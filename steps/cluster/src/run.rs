@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faultline_contract::documents::cluster::{ClusterCounts, Clusters};
+use faultline_contract::documents::cluster::{ClusterCounts, Clusters, LEAST_CLASS_ROWS};
 use faultline_contract::documents::preprocess::{HOLDOUT, RowCounts, TRAIN};
 use faultline_contract::documents::train::POOLED;
 use faultline_learn::Samples;
@@ -100,8 +100,7 @@ fn count(job: &Job, k: usize, assigned: &[usize], trains: &[bool], targets: &[Op
         let train = &counts.train;
         let labelled = train.good() + train.faulty;
         let of_both = train.faulty.min(train.good());
-        // a class that does not occur cannot be learned, whatever the params say
-        counts.trainable = labelled >= params.min_rows && of_both >= params.min_class_rows.max(1);
+        counts.trainable = labelled >= params.min_rows && of_both >= params.min_class_rows.max(LEAST_CLASS_ROWS);
     }
     clusters
 }

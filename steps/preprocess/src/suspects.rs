@@ -16,14 +16,12 @@ use faultline_table::Table;
 const MIN_ROC_AUC: f64 = 0.95;
 /// Rows of each class that are needed to look.
 const MIN_CLASS_ROWS: usize = 10;
-/// Rows that are looked at; of more every n-th.
-const MAX_ROWS: usize = 20_000;
+/// Rows of each class that are looked at; of more every n-th. The area does not hang on how many there are of each.
+const MAX_CLASS_ROWS: usize = 10_000;
 
 /// The suspects among the features, by falling area, equals in the order of the table. Only labelled rows of `train` count.
 pub(crate) fn suspects(table: &Table, train: &[usize]) -> Result<Vec<Suspect>, LearnError> {
-    let labelled: Vec<usize> = train.iter().copied().filter(|&row| table.targets[row].is_some()).collect();
-    let every = labelled.len().div_ceil(MAX_ROWS).max(1);
-    let rows: Vec<usize> = labelled.into_iter().step_by(every).collect();
+    let rows = looked_at(&table.targets, train);
     let times: Vec<i64> = rows.iter().map(|&row| table.times[row]).collect();
     let mut parts = vec![("all", rows.clone())];
     if !times.is_empty() {
@@ -51,6 +49,18 @@ pub(crate) fn suspects(table: &Table, train: &[usize]) -> Result<Vec<Suspect>, L
     Ok(suspects)
 }
 
+/// Labelled rows among those of `train`, not too many of each class, in their order.
+fn looked_at(targets: &[Option<u8>], train: &[usize]) -> Vec<usize> {
+    let of_class = |class| {
+        let rows: Vec<usize> = train.iter().copied().filter(|&row| targets[row] == Some(class)).collect();
+        let every = rows.len().div_ceil(MAX_CLASS_ROWS).max(1);
+        rows.into_iter().step_by(every)
+    };
+    let mut rows: Vec<usize> = of_class(0).chain(of_class(1)).collect();
+    rows.sort_unstable();
+    rows
+}
+
 fn of_values(table: &Table, rows: &[usize], column: usize) -> Result<f64, LearnError> {
     let present = rows.iter().map(|&row| (row, table.row(row)[column])).filter(|(_, value)| !value.is_nan());
     separation(table, present.map(|(row, value)| (row, f64::from(value))))
@@ -70,4 +80,21 @@ fn separation(table: &Table, scored: impl Iterator<Item = (usize, f64)>) -> Resu
     }
     let auc = roc_auc(&labels, &scores)?;
     Ok(auc.max(1.0 - auc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rare_class_is_looked_at_whole() {
+        let targets: Vec<Option<u8>> =
+            (0..50_000).map(|row| if row % 7 == 0 { None } else { Some(u8::from(row % 2_500 == 1)) }).collect();
+        let train: Vec<usize> = (0..targets.len()).filter(|row| row % 5 != 0).collect();
+        let rows = looked_at(&targets, &train);
+        let count = |rows: &[usize], class| rows.iter().filter(|&&row| targets[row] == Some(class)).count();
+        assert_eq!(count(&rows, 1), count(&train, 1));
+        assert!(count(&train, 1) > 10 && (5_000..=MAX_CLASS_ROWS).contains(&count(&rows, 0)), "{}", rows.len());
+        assert!(rows.is_sorted_by(|a, b| a < b) && rows.iter().all(|row| row % 5 != 0));
+    }
 }

@@ -53,7 +53,9 @@ fn judge(evidence: &Evidence<'_>) -> (Decision, String) {
         return hold(format!("it is the same model as the champion, version {version}"));
     }
     let Some(difference) = difference else {
-        return hold(format!("no faulty row is unseen by both it and the champion, version {version}"));
+        return hold(format!(
+            "the rows unseen by both it and the champion, version {version}, do not hold both classes"
+        ));
     };
     let (gain, least) = (difference.average_precision, gate.min_average_precision_gain);
     let says = format!(

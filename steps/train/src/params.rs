@@ -177,6 +177,13 @@ fn forests(section: ForestSection, seed: u64) -> Result<ValidGrid, LearnError> {
     let grid = ForestGrid { n_estimators, criterion, max_features, max_depth, min_samples_leaf, class_weight };
     let candidates = grid.candidates(seed);
     candidates.iter().try_for_each(ForestParams::check)?;
+    if engine == Engine::Smartcore && candidates.iter().any(|candidate| candidate.class_weight != ClassWeight::None) {
+        return Err(LearnError::Param {
+            param: "class_weight",
+            found: "`balanced`".to_owned(),
+            expected: "`none`: the engine smartcore knows no weights (use the engine histogram)",
+        });
+    }
     if candidates.is_empty() { Err(empty("forest")) } else { Ok(ValidGrid::Forest { engine, candidates }) }
 }
 
@@ -270,6 +277,17 @@ mod tests {
         assert_eq!(error.to_string(), "learning_rate is 2, expected above 0 and at most 1");
         let forest = ForestSection { n_estimators: vec![0], ..ForestSection::default() };
         assert!(TrainParams { forest: Some(forest), ..TrainParams::default() }.check(Family::Forest, 7).is_err());
+    }
+
+    #[test]
+    fn smartcore_is_asked_for_no_weights() {
+        let forest = |class_weight| {
+            let forest = ForestSection { engine: Engine::Smartcore, class_weight, ..ForestSection::default() };
+            TrainParams { forest: Some(forest), ..TrainParams::default() }.check(Family::Forest, 7)
+        };
+        assert!(forest(vec![ClassWeight::None]).is_ok());
+        let error = forest(vec![ClassWeight::None, ClassWeight::Balanced]).unwrap_err().to_string();
+        assert!(error.starts_with("class_weight is `balanced`, expected `none`"), "{error}");
     }
 
     #[test]

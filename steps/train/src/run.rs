@@ -3,6 +3,7 @@
 //! Nothing here looks at the rows held out.
 
 use faultline_bundle::Model;
+use faultline_contract::documents::cluster::LEAST_CLASS_ROWS;
 use faultline_contract::documents::evaluation::Assessment;
 use faultline_contract::documents::train::{
     Candidate, Candidates, Evaluation, Family, FoldFigures, Forward, Importance, Trained,
@@ -16,7 +17,7 @@ use faultline_learn::selection::{Fold, OutOfFold, best};
 use faultline_runtime::{Inputs, MediaType, Outputs};
 use faultline_table::{Columns, FeatureFile, Values};
 
-use crate::data::{MIN_CLASS_ROWS, ModelData, Rows, Splits, can_be_learned, faulty_count};
+use crate::data::{ModelData, Rows, Splits, can_be_learned, faulty_count};
 use crate::{ModelChoice, TrainError, ValidGrid, ValidTrainParams};
 
 /// Training rows whose predictions are taken apart for the importances; of more every n-th.
@@ -95,12 +96,18 @@ impl Job {
             return Some(format!("the params ask for no model of the family {}", self.family()));
         }
         let labels = data.rows.labels();
-        (!can_be_learned(&labels) || data.feature_names.is_empty()).then(|| {
-            format!(
-                "{} training rows, {} of them faulty, with {} features: expected at least {MIN_CLASS_ROWS} rows of each class and one feature",
+        if !can_be_learned(&labels) || data.feature_names.is_empty() {
+            return Some(format!(
+                "{} training rows, {} of them faulty, with {} features: expected at least {LEAST_CLASS_ROWS} rows of each class and one feature",
                 data.rows.len(),
                 faulty_count(&labels),
                 data.feature_names.len(),
+            ));
+        }
+        data.folds.is_empty().then(|| {
+            format!(
+                "{} training rows of too few wafers: expected that no fold has all rows of a class",
+                data.rows.len()
             )
         })
     }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::preprocess::RowCounts;
 
+/// Rows of each class without which nothing can be learned: one to fit on while the other is scored.
+pub const LEAST_CLASS_ROWS: u64 = 2;
+
 /// `clusters.json`: the clusters, how their number was chosen, and which model serves which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Clusters {
