@@ -23,6 +23,7 @@ WAYS = ("polars", "polars-lazy", "polars-f32", "polars-lazy-f32")
 # Both sides write f32, or the peer f64.
 VALUE_TOLERANCE = 1e-6
 READING = "pandas, reading alone"
+READING_INTO_ONE = "pandas, reading into one table, as transform's is"
 
 
 def both(setting):
@@ -31,15 +32,17 @@ def both(setting):
     folder = inputs.batch_files(setting, files, rows)
     size = total(folder)
     read_whole(folder)
-    pandas, polars, digests, memory_pairs = [], [], [], ([], [])
+    pandas, into_one, polars, digests, memory_pairs = [], [], [], [], ([], [])
     for nth in range(setting.at_most(3)):
         mine, peaks = ours(setting, folder, files * rows)
         out = setting.fresh("intake/peers")
         by_pandas = counted(setting.peer("read_csv", "pandas", folder), files * rows)
+        by_pandas_into_one = counted(setting.peer("read_csv", "pandas-table", folder), files * rows)
         ways = WAYS if nth == 0 else (way,)
         read = {way: counted(setting.peer("read_csv", way, folder, out / way), files * rows) for way in ways}
         way = min(read, key=lambda name: read[name].wall)
         pandas.append((mine, by_pandas.wall))
+        into_one.append((mine, by_pandas_into_one.wall))
         polars.append((mine, read[way].wall))
         table = file_of(manifest(setting.work / "intake/ours"), "table.parquet")
         digests.append(setting.peer("digests", *verified(folder, table)).wall)
@@ -50,6 +53,7 @@ def both(setting):
     work = f"validate and transform of {size / 1e9:.2g} GB in {files} files, Parquet written"
     rows_out = [
         compared("P5", work, READING, "s", pandas, target=3, quality=quality),
+        compared("P5", work, READING_INTO_ONE, "s", into_one, target=3, quality=quality),
         compared("P5", work, f"{way}, reading and writing Parquet", "s", polars, target=1.5, quality=quality),
     ]
     flat = memory(setting, folder, files, rows, max(peaks.values()))

@@ -108,7 +108,8 @@ judged only that both read the same and find as many clusters, within one.
   grows XGBoost's own trees, bit for bit. The second row leaves out what the peer has no counterpart of: promotion and the report.
 - P2, P4: the peer runs once on one thread and once on all, and then in the way that took less. P3: so too, and beside it as users get
   it, once: its threads wait actively for each other.
-- P5: ours checks every cell, keeps what it rejects, and writes Parquet; pandas has a frame for each file at the end. Memory is that of the larger of the two steps.
+- P5: ours checks every cell, keeps what it rejects, and writes Parquet. pandas reads alone in one row, a frame for each file, and puts them together to one, as they are in the table that ours writes, in the next.
+  Memory is that of the larger of the two steps.
 - P6: from the start of the process until it opens its first input, as the kernel tells (inotify); the peer's figure is Python importing
   its libraries. The median is what is judged, the slowest start stands beside it.
 - P7: both sides read the same export and write CSV and Parquet. Of boosting the peer has the very trees of ours; its forest is scikit-learn's own
@@ -144,7 +145,9 @@ def verifying(document):
 pandas reads the files once, on one core, and that is all it does. Ours reads them three times: for their sha256, which is their identity, to judge them, and to write them; and
 it takes a digest again when it writes them, so that the rows are of the very bytes that manifests name ([ADR 0016](adr/0016-how-raw-files-are-digested.md)). SHA-256 of the CSV
 and of the Parquet alone, once each, by OpenSSL with the processor's own instructions on all cores, takes {number(digests)} s where a third of pandas' time is {number(pandas["theirs"] / 3)} s; ours takes {number(pandas["ours"])} s
-for everything. So the ratio depends on the processor, and on one that is slow at SHA-256 beside the rest it is lower.
+for everything. Three times the speed of pandas reading alone would leave the difference of the first two for parsing every cell twice, compressing and writing. Of the processor time of `transform`, three quarters of both steps' on an AMD EPYC,
+parsing is a fourth, zstd another fourth, digests a sixth, turning rows into columns and encoding them an eighth, and the kernel's copies a twelfth (by `perf`): no one part of it would do. The ratio depends on the processor, and on one
+that is slow at SHA-256 beside the rest it is lower.
 """
 
 

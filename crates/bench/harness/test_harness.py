@@ -142,7 +142,7 @@ class Pages(unittest.TestCase):
     def test_what_p5_is_up_against_is_told_with_its_rows(self):
         rows = [compared("P5", "work", peer, "s", [(6, theirs)]) for peer, theirs in (("polars", 9), ("pandas, reading alone", 15))]
         text = benchmarks({**document(rows), "digests": 2})
-        self.assertIn("takes 2 s where a third of pandas' time is 5 s; ours takes 6 s\nfor everything", text)
+        self.assertIn("takes 2 s where a third of pandas' time is 5 s; ours takes 6 s\nfor everything. Three times", text)
         for some in (document(rows), {**document(rows[:1]), "digests": 2}):
             self.assertNotIn("up against", benchmarks(some))
 

@@ -1,6 +1,6 @@
-"""A folder of batch files, read by pandas, a frame for each, or read by polars and written as Parquet.
+"""A folder of batch files, read by pandas, into a frame for each or one for all, or read by polars and written as Parquet.
 
-usage: read_csv.py pandas FOLDER
+usage: read_csv.py pandas|pandas-table FOLDER
        read_csv.py polars|polars-lazy|polars-f32|polars-lazy-f32 FOLDER OUT
        read_csv.py difference OURS THEIRS      the greatest difference of the readings of two tables, as a share of the reading, and how many are
                                                missing in one of them only
@@ -19,11 +19,11 @@ SYSTEM_COLUMNS = 8
 COLUMNS_AT_ONCE = 50
 
 
-def by_pandas(paths):
+def by_pandas(paths, into_one=False):
     import pandas as pd
 
     frames = [pd.read_csv(path) for path in paths]
-    return sum(len(frame) for frame in frames)
+    return len(pd.concat(frames, ignore_index=True)) if into_one else sum(len(frame) for frame in frames)
 
 
 def by_polars(paths, out, lazy=False, as_ours=False):
@@ -71,6 +71,7 @@ def difference(ours, theirs):
 
 WAYS = {
     "pandas": by_pandas,
+    "pandas-table": functools.partial(by_pandas, into_one=True),
     "polars": by_polars,
     "polars-lazy": functools.partial(by_polars, lazy=True),
     "polars-f32": functools.partial(by_polars, as_ours=True),
