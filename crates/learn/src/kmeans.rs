@@ -90,9 +90,9 @@ impl KMeans {
     /// starts are drawn once for all of them, and as many runs go side by side as keep what they know of the rows, and their
     /// sums over clusters, within the size of the table each.
     ///
-    /// Beside its `n_runs` starts every number of clusters is started from the fit before and one more row. The best of these is
-    /// bettered by swaps: some rounds, of at most as many as there are runs. No fit is kept that is worse than the one before, so
-    /// the inertia never rises with the number of clusters.
+    /// The best of the `n_runs` starts of every number of clusters is bettered in some rounds: by swaps, at most as many as there
+    /// are runs, or by the fit of one cluster less with one row more. No fit is kept that is worse than the one before, so the
+    /// inertia never rises with the number of clusters. Memory is as of [`KMeans::fit`], and 8 bytes for each row and number of clusters.
     ///
     /// # Errors
     /// As [`KMeans::fit`] for `k_max` clusters.
