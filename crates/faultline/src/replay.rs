@@ -165,7 +165,7 @@ async fn target(to: &str, originals: &BTreeMap<String, Artifact>) -> Result<Arc<
     let target = open_store(to).await?;
     for (name, artifact) in originals {
         if let Some(raw) = folder_of(name, artifact)
-            && (raw == *target.root() || raw.key_of(&target.root_uri()).is_some())
+            && raw.holds(target.root())
         {
             let message = format!("write to {}: it is in the raw folder {raw}, which never changes", target.root_uri());
             return Err(Failure::configuration(message).hint("name another folder with --to"));

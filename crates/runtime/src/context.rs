@@ -216,7 +216,7 @@ impl Context {
     /// The store of a raw folder, which does not hold the run's own root.
     pub(crate) async fn open_raw(&self, uri: &str) -> Result<Arc<dyn Store>, Failure> {
         let (raw, root) = (StoreUrl::parse(uri, &self.base_dir)?, self.store.root());
-        if raw == *root || raw.key_of(&self.store.root_uri()).is_some() {
+        if raw.holds(root) {
             return Err(Failure::configuration(format!("the root {root} is in the raw folder {raw}"))
                 .hint("keep one of them elsewhere: what a run writes would be raw files of the next"));
         }

@@ -151,6 +151,12 @@ impl StoreUrl {
         }
     }
 
+    /// Whether `other` is this root or a folder in it.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        self == other || self.key_of(&other.to_string()).is_some()
+    }
+
     /// The root of the folder `path` under this root.
     ///
     /// # Errors
@@ -260,6 +266,16 @@ mod tests {
         assert_eq!(parse("/data/run").key_of("file:///data/runs/x"), None);
         assert_eq!(parse("s3://b/run").key_of("s3://c/run/x"), None);
         assert_eq!(parse("s3://b/run").key_of("s3://b/run"), None);
+        for (root, other, is_held) in [
+            ("s3://b", "s3://b/run", true),
+            ("/data", "file:///data/", true),
+            ("/data", "/data/a/b", true),
+            ("/data/a", "/data", false),
+            ("/data/a", "/data/ab", false),
+            ("s3://b", "s3://c/run", false),
+        ] {
+            assert_eq!(parse(root).holds(&parse(other)), is_held, "{root} {other}");
+        }
     }
 
     proptest! {

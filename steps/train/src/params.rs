@@ -176,14 +176,7 @@ fn forests(section: ForestSection, seed: u64) -> Result<ValidGrid, LearnError> {
         section;
     let grid = ForestGrid { n_estimators, criterion, max_features, max_depth, min_samples_leaf, class_weight };
     let candidates = grid.candidates(seed);
-    candidates.iter().try_for_each(ForestParams::check)?;
-    if engine == Engine::Smartcore && candidates.iter().any(|candidate| candidate.class_weight != ClassWeight::None) {
-        return Err(LearnError::Param {
-            param: "class_weight",
-            found: "`balanced`".to_owned(),
-            expected: "`none`: the engine smartcore knows no weights (use the engine histogram)",
-        });
-    }
+    candidates.iter().try_for_each(|candidate| engine.check(candidate))?;
     if candidates.is_empty() { Err(empty("forest")) } else { Ok(ValidGrid::Forest { engine, candidates }) }
 }
 

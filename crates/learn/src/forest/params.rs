@@ -100,6 +100,29 @@ pub struct ForestGroup {
     pub members: Vec<usize>,
 }
 
+impl Engine {
+    /// Checks hyper-parameters, and that this engine can do what they ask for.
+    ///
+    /// # Errors
+    /// As [`ForestParams::check`], and for class weights that the engine does not know.
+    pub fn check(self, params: &ForestParams) -> Result<(), LearnError> {
+        params.check()?;
+        match (self, params.class_weight) {
+            (Self::Smartcore, ClassWeight::Balanced) => Err(without_weights("`balanced`")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What smartcore says to weights of any kind.
+pub(super) fn without_weights(found: &str) -> LearnError {
+    LearnError::Param {
+        param: "class_weight",
+        found: found.to_owned(),
+        expected: "`none`: the engine smartcore knows no weights (use the engine histogram)",
+    }
+}
+
 impl MaxFeatures {
     /// The number of columns for a table of `n_features`.
     pub fn count(self, n_features: usize) -> usize {

@@ -8,7 +8,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::tree::decision_tree_classifier::SplitCriterion;
 
 use super::nodes::{Node, Split};
-use super::params::{ClassWeight, Criterion, ForestParams};
+use super::params::{Criterion, Engine, ForestParams, without_weights};
 use super::{Forest, ForestEngine, Prepared, check_labels, check_table};
 use crate::classifier::Samples;
 use crate::error::LearnError;
@@ -67,12 +67,9 @@ impl ForestEngine for Smartcore {
 impl Prepared for Table {
     fn fit(&self, labels: &[bool], weights: Option<&[f64]>, params: &ForestParams) -> Result<Forest, LearnError> {
         check_labels(self.n_samples, labels, weights, params)?;
-        if weights.is_some() || params.class_weight != ClassWeight::None {
-            return Err(LearnError::Param {
-                param: "class_weight",
-                found: "weights".to_owned(),
-                expected: "none: the engine smartcore knows no weights (use the engine histogram)",
-            });
+        Engine::Smartcore.check(params)?;
+        if weights.is_some() {
+            return Err(without_weights("weights"));
         }
         let labels: Vec<u32> = labels.iter().copied().map(u32::from).collect();
         // one forest of one tree each, so that trees grow side by side
@@ -145,6 +142,7 @@ fn method_error(error: impl std::fmt::Display) -> LearnError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ClassWeight;
     use super::*;
 
     #[test]
