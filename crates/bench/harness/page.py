@@ -145,9 +145,9 @@ def verifying(document):
 pandas reads the files once, on one core, and that is all it does. Ours reads them three times: for their sha256, which is their identity, to judge them, and to write them; and
 it takes a digest again when it writes them, so that the rows are of the very bytes that manifests name ([ADR 0016](adr/0016-how-raw-files-are-digested.md)). SHA-256 of the CSV
 and of the Parquet alone, once each, by OpenSSL with the processor's own instructions on all cores, takes {number(digests)} s where a third of pandas' time is {number(pandas["theirs"] / 3)} s; ours takes {number(pandas["ours"])} s
-for everything. Three times the speed of pandas reading alone would leave the difference of the first two for parsing every cell twice, compressing and writing. Of the processor time of `transform`, three quarters of both steps' on an AMD EPYC,
-parsing is a fourth, zstd another fourth, digests a sixth, turning rows into columns and encoding them an eighth, and the kernel's copies a twelfth (by `perf`): no one part of it would do. The ratio depends on the processor, and on one
-that is slow at SHA-256 beside the rest it is lower.
+for everything. Three times the speed of pandas reading alone would leave the difference of the first two for parsing every cell twice, compressing and writing. Of the processor time of `transform`, two thirds of both steps' on an AMD EPYC,
+parsing is 28%, the kernel 23% (reading, writing, and what goes with them), digests 20%, turning rows into columns, encoding and compressing them 15%, and copies in memory 6% (by `perf`): no one part of it would do. The ratio depends on the
+processor, and on one that is slow at SHA-256 beside the rest it is lower.
 """
 
 

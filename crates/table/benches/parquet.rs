@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use faultline_contract::Digest;
 use faultline_table::{Row, SourceFile, Table, TableWriter, concatenate};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 const ROWS: usize = 20_000;
@@ -37,16 +37,16 @@ fn write(path: &Path, names: &[String], rows: std::ops::Range<usize>, readings: 
     drop(writer.finish().unwrap());
 }
 
-/// The features alone, one row group, plain and compressed as ours are.
+/// The features alone, one row group, split and compressed as ours are.
 fn with_the_crates(path: &Path, readings: &[f32]) {
     let column = |column: usize| -> ArrayRef {
         let values = (0..ROWS).map(|row| Some(readings[row * FEATURES + column]).filter(|value| !value.is_nan()));
         Arc::new(values.collect::<Float32Array>())
     };
     let batch = RecordBatch::try_from_iter((0..FEATURES).map(|index| (format!("f{index}"), column(index)))).unwrap();
-    let level = ZstdLevel::try_new(1).unwrap();
     let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(Compression::SNAPPY)
+        .set_encoding(Encoding::BYTE_STREAM_SPLIT)
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)

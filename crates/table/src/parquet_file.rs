@@ -93,7 +93,7 @@ impl<W: Write + Send> GroupWriter<W> {
         }
         let descriptions = self.columns.columns();
         let encode = |(range, writers): (Range<usize>, Vec<ArrowColumnWriter>)| {
-            let (mut writers, mut encoder) = (writers.into_iter(), Encoder::new()?);
+            let (mut writers, mut encoder) = (writers.into_iter(), Encoder::new());
             let encode = |(column, content): (usize, Content<'a>)| match (content, writers.next()) {
                 (Content::F32(values), _) => encoder.encode(Arc::clone(&descriptions[column]), &values),
                 (Content::Array(array), Some(writer)) => Encoded::arrow(&self.schema.fields()[column], &array, writer),
@@ -125,6 +125,8 @@ impl<W: Write + Send> GroupWriter<W> {
 
     pub(crate) fn finish(mut self) -> Result<W, TableError> {
         self.output.write_all(&self.footer.finish()?)?;
+        // Taking the buffer apart would tell of a full disk in words only.
+        self.output.flush()?;
         Ok(self.output.into_inner()?)
     }
 }
