@@ -109,6 +109,7 @@ judged only that both read the same and find as many clusters, within one.
 - P2, P4: the peer runs once on one thread and once on all, and then in the way that took less. P3: so too, and beside it as users get
   it, once: its threads wait actively for each other.
 - P5: ours checks every cell, keeps what it rejects, and writes Parquet. pandas reads alone in one row, a frame for each file, and puts them together to one, as they are in the table that ours writes, in the next.
+  No program starts before the disk has what the one before it wrote.
   Memory is that of the larger of the two steps.
 - P6: from the start of the process until it opens its first input, as the kernel tells (inotify); the peer's figure is Python importing
   its libraries. The median is what is judged, the slowest start stands beside it.

@@ -44,7 +44,8 @@ class Finished:
 
 
 def run(*command, accept=(0,), **environment):
-    """Runs a program to its end."""
+    """Runs a program to its end; the disk is at rest when it starts, so that it does not wait for what the one before left to be written."""
+    os.sync()
     process, started = start(*command, **environment)
     return finish(process, started, command, accept)
 
