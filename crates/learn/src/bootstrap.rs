@@ -3,6 +3,8 @@
 //! Rows are drawn with replacement within each class, so every resample has as many faulty rows as the sample; one
 //! generator per resample makes the answer the same on any number of threads.
 
+use std::ops::Range;
+
 use faultline_contract::documents::evaluation::{
     Assessment, Confusion, CostMatrix, Interval, Intervals, MIN_FAULTY_FOR_INFERENCE,
 };
@@ -110,23 +112,17 @@ pub fn bootstrap(
     check_costs(costs)?;
     check(labels, probabilities)?;
     Confusion::of(labels, decisions)?;
-    let ranking = Ranking::new(labels, probabilities);
-    let rows: Vec<JudgedRow> = labels
-        .iter()
-        .zip(probabilities)
-        .zip(decisions)
-        .map(|((&faulty, &probability), &called_faulty)| JudgedRow {
-            faulty,
-            called_faulty,
-            squared_error: squared_error(faulty, probability),
-            negative_log_likelihood: negative_log_likelihood(faulty, probability),
-        })
-        .collect();
-    let strata = Strata::new(labels);
+    let strata = Strata::new(labels)?;
+    let ranking = Ranking::new(&strata, probabilities);
+    let called_faulty = strata.arranged(|row| decisions[row]);
+    let losses = strata.arranged(|row| {
+        let (faulty, probability) = (labels[row], probabilities[row]);
+        [squared_error(faulty, probability), negative_log_likelihood(faulty, probability)]
+    });
     let resamples = strata.resample(params, seed, |counts| {
         let areas = ranking.areas(counts);
-        let decided = decided(&rows, counts);
-        let [squared_error, negative_log_likelihood] = mean_losses(&rows, counts);
+        let decided = strata.decided(&called_faulty, counts);
+        let [squared_error, negative_log_likelihood] = mean_losses(&losses, counts);
         [
             areas.average_precision,
             areas.roc_auc,
@@ -144,8 +140,8 @@ pub fn bootstrap(
     Ok(Intervals {
         level: params.0.level,
         n_resamples: u64::from(params.0.n_resamples),
-        average_precision: (!strata.faulty.is_empty()).then_some(average_precision),
-        roc_auc: (!strata.faulty.is_empty() && !strata.good.is_empty()).then_some(roc_auc),
+        average_precision: (strata.n_faulty > 0).then_some(average_precision),
+        roc_auc: (strata.n_faulty > 0 && strata.n_good() > 0).then_some(roc_auc),
         mcc,
         balanced_accuracy,
         accuracy,
@@ -155,68 +151,80 @@ pub fn bootstrap(
     })
 }
 
-/// What of a row goes into the figures beside its place in the ranking.
-#[derive(Debug)]
-struct JudgedRow {
-    faulty: bool,
-    called_faulty: bool,
-    squared_error: f64,
-    negative_log_likelihood: f64,
+fn mean_losses(losses: &[[f64; 2]], counts: &[Count]) -> [f64; 2] {
+    let sums = losses
+        .iter()
+        .zip(counts)
+        .fold([0.0, 0.0], |sums, (row, &count)| std::array::from_fn(|loss| sums[loss] + f64::from(count) * row[loss]));
+    sums.map(|sum: f64| sum / losses.len() as f64)
 }
 
-fn decided(rows: &[JudgedRow], counts: &[u32]) -> Confusion {
-    let mut decided = Confusion::default();
-    for (row, &count) in rows.iter().zip(counts) {
-        let cell = match (row.faulty, row.called_faulty) {
-            (true, true) => &mut decided.true_positives,
-            (false, true) => &mut decided.false_positives,
-            (false, false) => &mut decided.true_negatives,
-            (true, false) => &mut decided.false_negatives,
-        };
-        *cell += u64::from(count);
-    }
-    decided
-}
+/// How often a row is in a resample. A class of up to 255 rows has no row more often, and in a larger one, where each is expected once, the chance
+/// that one is is below 10^-500.
+type Count = u8;
 
-fn mean_losses(rows: &[JudgedRow], counts: &[u32]) -> [f64; 2] {
-    let sums = rows.iter().zip(counts).fold([0.0, 0.0], |[squared, logged], (row, &count)| {
-        let count = f64::from(count);
-        [squared + count * row.squared_error, logged + count * row.negative_log_likelihood]
-    });
-    sums.map(|sum| sum / rows.len() as f64)
-}
-
-/// The rows of each class.
+/// The rows class by class, the faulty ones first: what is drawn lies close together.
 #[derive(Debug)]
 struct Strata {
-    faulty: Vec<usize>,
-    good: Vec<usize>,
+    rows: Vec<usize>,
+    n_faulty: usize,
 }
 
 impl Strata {
-    fn new(labels: &[bool]) -> Self {
-        let (faulty, good) = (0..labels.len()).partition(|&row| labels[row]);
-        Self { faulty, good }
+    fn new(labels: &[bool]) -> Result<Self, LearnError> {
+        let (mut rows, good): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|&row| labels[row]);
+        let n_faulty = rows.len();
+        rows.extend(good);
+        // A ranking counts them in 32 bits.
+        let (n_samples, most) = (rows.len(), u32::MAX as usize);
+        if n_samples > most { Err(LearnError::TooManyRows { n_samples, most }) } else { Ok(Self { rows, n_faulty }) }
+    }
+
+    fn n_good(&self) -> usize {
+        self.rows.len() - self.n_faulty
+    }
+
+    /// What `value` says of each row, class by class.
+    fn arranged<T>(&self, value: impl Fn(usize) -> T) -> Vec<T> {
+        self.rows.iter().map(|&row| value(row)).collect()
     }
 
     /// The share of resamples beyond each end of an interval, by the smaller class that occurs.
     fn tail(&self, params: &ValidBootstrapParams) -> f64 {
-        let smaller = [self.faulty.len(), self.good.len()].into_iter().filter(|&rows| rows > 0).min();
+        let smaller = [self.n_faulty, self.n_good()].into_iter().filter(|&rows| rows > 0).min();
         expanded_tail(params.0.level, smaller.unwrap_or_default())
     }
 
-    /// What `judge` says of every resample, given how often each row is in it; in the order of the resamples.
+    /// The decisions on the rows that count.
+    fn decided(&self, called_faulty: &[bool], counts: &[Count]) -> Confusion {
+        let called = |rows: Range<usize>| -> u64 {
+            called_faulty[rows.clone()]
+                .iter()
+                .zip(&counts[rows])
+                .map(|(&called, &count)| u64::from(count) * u64::from(called))
+                .sum()
+        };
+        let (n_faulty, n_good) = (self.n_faulty as u64, self.n_good() as u64);
+        let (true_positives, false_positives) = (called(0..self.n_faulty), called(self.n_faulty..self.rows.len()));
+        Confusion {
+            true_positives,
+            false_positives,
+            true_negatives: n_good - false_positives,
+            false_negatives: n_faulty - true_positives,
+        }
+    }
+
+    /// What `judge` says of every resample, given how often each row is in it, class by class; in the order of the resamples.
     fn resample<T: Send>(
         &self,
         params: &ValidBootstrapParams,
         seed: u64,
-        judge: impl Fn(&[u32]) -> T + Sync,
+        judge: impl Fn(&[Count]) -> T + Sync,
     ) -> Vec<T> {
-        let n_samples = self.faulty.len() + self.good.len();
         (0..params.0.n_resamples)
             .into_par_iter()
             .map_init(
-                || vec![0; n_samples],
+                || vec![0; self.rows.len()],
                 |counts, resample| {
                     self.draw(seed, resample, counts);
                     judge(counts)
@@ -225,17 +233,16 @@ impl Strata {
             .collect()
     }
 
-    fn draw(&self, seed: u64, resample: u32, counts: &mut [u32]) {
+    fn draw(&self, seed: u64, resample: u32, counts: &mut [Count]) {
         counts.fill(0);
         let mut random = generator(seed, u64::from(resample));
-        for rows in [&self.faulty, &self.good] {
-            if rows.is_empty() {
-                continue;
-            }
+        let (faulty, good) = counts.split_at_mut(self.n_faulty);
+        for class in [faulty, good].into_iter().filter(|class| !class.is_empty()) {
             // drawn as 64 bits, so that the draws do not hang on the width of an address
-            let place = Uniform::from(0..rows.len() as u64);
-            for _ in 0..rows.len() {
-                counts[rows[place.sample(&mut random) as usize]] += 1;
+            let place = Uniform::from(0..class.len() as u64);
+            for _ in 0..class.len() {
+                let count = &mut class[place.sample(&mut random) as usize];
+                *count = count.saturating_add(1);
             }
         }
     }

@@ -3,7 +3,7 @@
 use faultline_contract::documents::evaluation::{Comparison, Difference};
 
 use super::ranking::Ranking;
-use super::{Strata, ValidBootstrapParams, columns, interval};
+use super::{Count, Strata, ValidBootstrapParams, columns, interval};
 use crate::error::LearnError;
 use crate::metrics::check;
 
@@ -46,12 +46,12 @@ pub fn paired_bootstrap(
 ) -> Result<Comparison, LearnError> {
     check(labels, challenger)?;
     check(labels, champion)?;
-    let strata = Strata::new(labels);
-    if strata.faulty.is_empty() || strata.good.is_empty() {
+    let strata = Strata::new(labels)?;
+    if strata.n_faulty == 0 || strata.n_good() == 0 {
         return Err(LearnError::OneClass { what: "the comparison of two models" });
     }
-    let rankings = (Ranking::new(labels, challenger), Ranking::new(labels, champion));
-    let difference = |counts: &[u32]| {
+    let rankings = (Ranking::new(&strata, challenger), Ranking::new(&strata, champion));
+    let difference = |counts: &[Count]| {
         let (challenger, champion) = (rankings.0.areas(counts), rankings.1.areas(counts));
         [challenger.average_precision - champion.average_precision, challenger.roc_auc - champion.roc_auc]
     };
@@ -66,7 +66,7 @@ pub fn paired_bootstrap(
     let [average_precision, roc_auc] = columns(&resamples);
     Ok(Comparison {
         rows: labels.len() as u64,
-        rows_faulty: strata.faulty.len() as u64,
+        rows_faulty: strata.n_faulty as u64,
         average_precision: summary(estimates[0], average_precision),
         roc_auc: summary(estimates[1], roc_auc),
     })

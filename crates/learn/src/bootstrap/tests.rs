@@ -69,19 +69,36 @@ fn the_same_on_any_number_of_threads() {
 #[test]
 fn a_class_is_resampled_to_its_size() {
     let labels: Vec<bool> = (0..50).map(|i| i % 7 == 0).collect();
-    let strata = Strata::new(&labels);
+    let strata = Strata::new(&labels).unwrap();
     let sizes = strata.resample(&params(200), 3, |counts| {
-        let of = |class| counts.iter().zip(&labels).filter(|row| *row.1 == class).map(|row| *row.0).sum::<u32>();
-        (of(true), of(false))
+        let (faulty, good) = counts.split_at(8);
+        [faulty, good].map(|counts| counts.iter().copied().map(u32::from).sum::<u32>())
     });
-    assert!(sizes.iter().all(|&size| size == (8, 42)));
+    assert!(sizes.iter().all(|&size| size == [8, 42]));
     // and no row is left out or preferred
     let totals =
-        strata.resample(&params(2_000), 3, <[u32]>::to_vec).into_iter().fold(vec![0; 50], |mut totals, counts| {
-            totals.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
+        strata.resample(&params(2_000), 3, <[Count]>::to_vec).into_iter().fold(vec![0; 50], |mut totals, counts| {
+            totals.iter_mut().zip(counts).for_each(|(total, count)| *total += u32::from(count));
             totals
         });
     assert!(totals.iter().all(|total| (1_750..2_250).contains(total)), "{totals:?}");
+}
+
+#[test]
+fn how_the_classes_alternate_changes_nothing() {
+    let (labels, scores) = rows(60, 12, 0.4, 8);
+    let (_, other) = rows(60, 12, 0.1, 9);
+    let of = |order: &[usize]| {
+        let of = |values: &[f64]| -> Vec<f64> { order.iter().map(|&row| values[row]).collect() };
+        let (labels, scores): (Vec<bool>, _) = (order.iter().map(|&row| labels[row]).collect(), of(&scores));
+        let decisions: Vec<bool> = scores.iter().map(|&score| score > 0.5).collect();
+        let own = bootstrap(&labels, &scores, &decisions, &COSTS, &params(200), 7).unwrap();
+        (own, paired_bootstrap(&labels, &scores, &of(&other), &params(200), 7).unwrap())
+    };
+    let faulty_first: Vec<usize> = (0..60).collect();
+    // Four good rows between any two faulty ones, each class in its order.
+    let alternating: Vec<usize> = (0..12).flat_map(|at| std::iter::once(at).chain(12 + 4 * at..16 + 4 * at)).collect();
+    assert_eq!(of(&alternating), of(&faulty_first));
 }
 
 #[test]
