@@ -290,12 +290,7 @@ fn walk(
     for entry in entries {
         let entry = entry.map_err(|source| folder.failed(source))?;
         let Ok(name) = entry.file_name().into_string() else {
-            return Err(StoreError::Invalid {
-                action: Action::List,
-                uri: folder.uri.clone(),
-                reason: format!("the file name {} is not UTF-8", entry.file_name().display()),
-                hint: "rename the file".to_owned(),
-            });
+            return Err(unusable(folder, &entry.path(), "has a name that is not UTF-8", "rename the file"));
         };
         if name.starts_with(TEMPORARY_PREFIX) {
             continue;
@@ -303,8 +298,11 @@ fn walk(
         let (path, key) = (entry.path(), format!("{prefix}{name}"));
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
-            // Deleted since, or a dangling link: no object either way.
-            Err(error) if is_absent(&error) => continue,
+            // A file is deleted since; a link is still there.
+            Err(error) if is_absent(&error) && fs::symlink_metadata(&path).is_err() => continue,
+            Err(error) if is_absent(&error) => {
+                return Err(unusable(folder, &path, "is a link to nothing", "remove the link, or bring back what it led to"));
+            }
             Err(error) => return Err(folder.local(&path).failed(error)),
         };
         if metadata.is_file() {
@@ -319,9 +317,21 @@ fn walk(
             if linked {
                 links.pop();
             }
+        } else {
+            return Err(unusable(folder, &path, "is neither a file nor a folder", "remove it"));
         }
     }
     Ok(())
+}
+
+/// What stands in a folder and cannot be passed over in silence: somebody may take it for a file with data.
+fn unusable(folder: &Target, path: &Path, what: &str, hint: &str) -> StoreError {
+    StoreError::Invalid {
+        action: Action::List,
+        uri: folder.uri.clone(),
+        reason: format!("{} {what}", path.display()),
+        hint: hint.to_owned(),
+    }
 }
 
 /// Notes a linked folder before it is entered; refuses one that holds the link itself or was entered before.
@@ -329,12 +339,7 @@ fn enter_link(folder: &Target, links: &mut Vec<PathBuf>) -> Result<(), StoreErro
     let real = fs::canonicalize(&folder.path).map_err(|source| folder.failed(source))?;
     let parent = folder.path.parent().and_then(|parent| fs::canonicalize(parent).ok());
     if links.contains(&real) || parent.is_some_and(|parent| parent.starts_with(&real)) {
-        return Err(StoreError::Invalid {
-            action: Action::List,
-            uri: folder.uri.clone(),
-            reason: format!("the symbolic link {} leads back to a folder above it", folder.path.display()),
-            hint: "remove the link".to_owned(),
-        });
+        return Err(unusable(folder, &folder.path, "is a link that leads back to a folder above it", "remove the link"));
     }
     links.push(real);
     Ok(())
@@ -419,6 +424,20 @@ mod tests {
         assert_eq!(keys, ["batch/x.csv"]);
         std::os::unix::fs::symlink(folder.path(), folder.path().join("self")).unwrap();
         assert!(matches!(store.list("").await.unwrap_err(), StoreError::Invalid { .. }));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, socket) = (folder.path().join("link.csv"), folder.path().join("socket.csv"));
+        let store = store(folder.path());
+        let said = async || store.list("").await.unwrap_err().to_string();
+        std::os::unix::fs::symlink(folder.path().join("gone.csv"), &link).unwrap();
+        assert!(said().await.contains("link.csv is a link to nothing"));
+        fs::write(folder.path().join("gone.csv"), "x").unwrap();
+        assert_eq!(store.list("").await.unwrap().len(), 2);
+        let _open = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        assert!(said().await.contains("socket.csv is neither a file nor a folder"));
     }
 
     #[tokio::test]
