@@ -298,10 +298,17 @@ fn walk(
         let (path, key) = (entry.path(), format!("{prefix}{name}"));
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
-            // A file is deleted since; a link is still there.
-            Err(error) if is_absent(&error) && fs::symlink_metadata(&path).is_err() => continue,
             Err(error) if is_absent(&error) => {
-                return Err(unusable(folder, &path, "is a link to nothing", "remove the link, or bring back what it led to"));
+                if !is_link(&path) {
+                    // Deleted since.
+                    continue;
+                }
+                return Err(unusable(
+                    folder,
+                    &path,
+                    "is a link to nothing",
+                    "remove the link, or bring back what it led to",
+                ));
             }
             Err(error) => return Err(folder.local(&path).failed(error)),
         };
@@ -309,7 +316,7 @@ fn walk(
             found.push(meta(key, &metadata));
         } else if metadata.is_dir() {
             let below = folder.local(&path);
-            let linked = fs::symlink_metadata(&path).is_ok_and(|own| own.is_symlink());
+            let linked = is_link(&path);
             if linked {
                 enter_link(&below, links)?;
             }
@@ -322,6 +329,10 @@ fn walk(
         }
     }
     Ok(())
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|own| own.is_symlink())
 }
 
 /// What stands in a folder and cannot be passed over in silence: somebody may take it for a file with data.
@@ -339,7 +350,12 @@ fn enter_link(folder: &Target, links: &mut Vec<PathBuf>) -> Result<(), StoreErro
     let real = fs::canonicalize(&folder.path).map_err(|source| folder.failed(source))?;
     let parent = folder.path.parent().and_then(|parent| fs::canonicalize(parent).ok());
     if links.contains(&real) || parent.is_some_and(|parent| parent.starts_with(&real)) {
-        return Err(unusable(folder, &folder.path, "is a link that leads back to a folder above it", "remove the link"));
+        return Err(unusable(
+            folder,
+            &folder.path,
+            "is a link that leads back to a folder above it",
+            "remove the link",
+        ));
     }
     links.push(real);
     Ok(())
