@@ -298,17 +298,11 @@ fn walk(
         let (path, key) = (entry.path(), format!("{prefix}{name}"));
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
+            // Deleted since.
+            Err(error) if is_absent(&error) && !is_link(&path) => continue,
             Err(error) if is_absent(&error) => {
-                if !is_link(&path) {
-                    // Deleted since.
-                    continue;
-                }
-                return Err(unusable(
-                    folder,
-                    &path,
-                    "is a link to nothing",
-                    "remove the link, or bring back what it led to",
-                ));
+                let hint = "remove the link, or bring back what it led to";
+                return Err(unusable(folder, &path, "is a link to nothing", hint));
             }
             Err(error) => return Err(folder.local(&path).failed(error)),
         };

@@ -10,7 +10,7 @@ use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::Field;
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
@@ -20,19 +20,12 @@ use parquet::schema::types::ColumnDescPtr;
 use snap::raw::Encoder as Compressor;
 use wide::f32x8;
 
-/// zstd's fastest level: keys and places shrink hardly more with the higher ones.
-const ZSTD_LEVEL: i32 = 1;
 /// The longest header of a page, and more.
 const HEADER_BYTES: usize = 64;
 
 /// How f32 is compressed, its bytes split into streams: what is alike in sensor readings are the first bytes, and those become runs. zstd would take
 /// six times as long for a tenth of the size.
 const OF_STREAMS: Compression = Compression::SNAPPY;
-
-/// How all other columns are compressed.
-pub(crate) fn compression() -> Result<Compression> {
-    Ok(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-}
 
 /// The values of a column.
 pub(crate) enum Content<'a> {
@@ -145,16 +138,16 @@ impl Encoder {
 
 /// One bit per value, the first in the lowest bit of the first byte.
 fn present_bits(values: &[f32]) -> Vec<u8> {
+    let byte = |eight: [f32; 8]| {
+        let eight = f32x8::new(eight);
+        eight.simd_eq(eight).to_bitmask() as u8
+    };
     let (eights, few) = values.as_chunks();
-    let mut bits: Vec<u8> = eights
-        .iter()
-        .map(|eight| {
-            let eight = f32x8::new(*eight);
-            eight.simd_eq(eight).to_bitmask() as u8
-        })
-        .collect();
+    let mut bits: Vec<u8> = eights.iter().map(|eight| byte(*eight)).collect();
     if !few.is_empty() {
-        bits.push(few.iter().enumerate().fold(0, |bits, (place, value)| bits | (u8::from(!value.is_nan()) << place)));
+        let mut last = [f32::NAN; 8];
+        last[..few.len()].copy_from_slice(few);
+        bits.push(byte(last));
     }
     bits
 }
@@ -228,6 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::parquet_file::of_others;
     use crate::{Columns, Values};
 
     /// Written as a column of a table and read by the library's own reader.
@@ -260,7 +254,7 @@ mod tests {
         let array: ArrayRef = Arc::new(present.collect::<Float32Array>());
         let batch = RecordBatch::try_from_iter([("x", array)]).unwrap();
         let properties = WriterProperties::builder()
-            .set_compression(compression().unwrap())
+            .set_compression(of_others().unwrap())
             .set_dictionary_enabled(false)
             .set_max_row_group_row_count(Some(8_192))
             .build();

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::reader::{ChunkReader, Length};
@@ -21,7 +22,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 use rayon::prelude::*;
 
 use crate::TableError;
-use crate::encoded::{self, Content, Encoded, Encoder};
+use crate::encoded::{Content, Encoded, Encoder};
 use crate::footer::Footer;
 
 /// Rows of a row group: of 590 sensors about 19 MB before compression.
@@ -34,6 +35,11 @@ const ROWS_PER_BATCH: usize = 1024;
 pub(crate) const MAGIC: &[u8; 4] = b"PAR1";
 /// Named in every file in place of the writer library's version, which would change the bytes with each update.
 const CREATED_BY: &str = "faultline table 1";
+
+/// How all columns but those of f32 are compressed: by zstd's fastest level, for keys and places shrink hardly more with the higher ones.
+pub(crate) fn of_others() -> Result<Compression, ParquetError> {
+    Ok(Compression::ZSTD(ZstdLevel::try_new(1)?))
+}
 
 /// Writes row groups. The columns of a group are encoded side by side, on the threads of rayon's current pool; each is encoded by itself, so the
 /// bytes do not depend on the number of threads.
@@ -52,7 +58,7 @@ impl<W: Write + Send> GroupWriter<W> {
     pub(crate) fn new(writer: W, fields: Vec<Field>) -> Result<Self, TableError> {
         let mut properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
-            .set_compression(encoded::compression()?)
+            .set_compression(of_others()?)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
             .set_statistics_enabled(EnabledStatistics::None)
             .set_offset_index_disabled(true)
